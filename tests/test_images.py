@@ -1,0 +1,117 @@
+"""Tests of gan_utils.images."""
+
+import numpy as np
+import pytest
+
+from gan_utils import images
+
+ALL_VALUES = np.arange(256, dtype=np.uint8)
+
+
+def batch(count=3, height=4, width=5, channels=1, seed=0):
+    return np.random.default_rng(seed).integers(
+        0, 256, (count, height, width, channels), dtype=np.uint8
+    )
+
+
+def test_to_float_hits_both_ends_and_comes_back_exactly():
+    floats = images.to_float(ALL_VALUES)
+    assert floats.dtype == np.float32
+    assert (floats[0], floats[-1]) == (-1, 1)
+    np.testing.assert_allclose(floats, ALL_VALUES / 127.5 - 1, atol=2e-7)
+    np.testing.assert_array_equal(images.to_uint8(floats), ALL_VALUES)
+
+
+def test_to_uint8_clips_and_rounds():
+    # -1 + 0.4 / 127.5 rounds down to 0, -1 + 0.6 / 127.5 rounds up to 1.
+    values = np.array([-7, -1 + 0.4 / 127.5, -1 + 0.6 / 127.5, 0.999, 3], dtype=np.float64)
+    converted = images.to_uint8(values)
+    assert converted.dtype == np.uint8
+    assert converted.tolist() == [0, 0, 1, 255, 255]
+
+
+def test_conversions_refuse_the_wrong_kind():
+    with pytest.raises(ValueError, match="uint8"):
+        images.to_float(np.zeros(3, np.float32))
+    with pytest.raises(ValueError, match="floating-point"):
+        images.to_uint8(ALL_VALUES)
+    with pytest.raises(ValueError, match="NaN"):
+        images.to_uint8(np.array([0, np.nan]))
+
+
+def test_check_images_accepts_both_ranges_without_a_copy():
+    for good in (batch(), batch(channels=3), images.to_float(batch())):
+        assert images.check_images(good) is good
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (np.zeros((28, 28), np.uint8), r"\(28, 28\).*four axes"),
+        (np.zeros((2, 28, 28), np.uint8), r"images\[\.\.\., None\]"),
+        (np.zeros((2, 28, 28, 4), np.uint8), "4 channels"),
+        (np.zeros((0, 28, 28, 1), np.uint8), "no picture"),
+        (np.zeros((2, 4, 4, 1), np.float64), "float64.*float32"),
+        (np.zeros((2, 4, 4, 1), np.int32), "int32"),
+        (np.full((2, 4, 4, 1), np.nan, np.float32), "NaN"),
+        (np.full((2, 4, 4, 1), np.inf, np.float32), "infinity"),
+        (np.full((2, 4, 4, 1), 255, np.float32), "255, outside.*to_float"),
+        (np.full((2, 4, 4, 1), -1.01, np.float32), "outside"),
+    ],
+)
+def test_check_images_says_what_is_wrong(bad, words):
+    with pytest.raises(ValueError, match=f"^real_images.*{words}"):
+        images.check_images(bad, "real_images")
+
+
+def test_grid_places_every_picture():
+    pictures = batch(5, channels=3)
+    sheet = images.grid(pictures, columns=2, pad=1)
+    assert sheet.shape == (3 * 4 + 2, 2 * 5 + 1, 3)
+    assert sheet.dtype == np.uint8
+    for index, picture in enumerate(pictures):
+        top, left = index // 2 * 5, index % 2 * 6
+        np.testing.assert_array_equal(sheet[top : top + 4, left : left + 5], picture)
+    assert (sheet[4] == 255).all()
+    assert (sheet[:, 5] == 255).all()
+    assert (sheet[10:, 6:] == 255).all()
+
+
+def test_grid_is_square_by_default_and_takes_floats():
+    pictures = batch(16)
+    sheet = images.grid(pictures)
+    assert sheet.shape == (4 * 4 + 6, 4 * 5 + 6, 1)
+    np.testing.assert_array_equal(images.grid(images.to_float(pictures)), sheet)
+    assert images.grid(pictures[:2], columns=10, pad=0).shape == (4, 10, 1)
+
+
+@pytest.mark.parametrize("wrong", [{"columns": 0}, {"pad": -1}, {"background": 256}])
+def test_grid_refuses_impossible_numbers(wrong):
+    with pytest.raises(ValueError, match="grid"):
+        images.grid(batch(), **wrong)
+
+
+def test_resize_is_antialiased():
+    # One-pixel stripes average to grey; picking every second pixel would give black or white.
+    stripes = np.zeros((1, 16, 16, 1), np.uint8)
+    stripes[:, :, ::2] = 255
+    half = images.resize(stripes, 8)
+    assert half.shape == (1, 8, 8, 1)
+    assert half.dtype == np.uint8
+    assert np.abs(half[0, :, 2:-2].astype(int) - 127).max() < 20
+    assert set(np.unique(images.resize(stripes, 8, method="nearest"))) < {0, 255}
+
+
+def test_resize_takes_height_before_width_and_color():
+    assert images.resize(batch(2, channels=3), (7, 9)).shape == (2, 7, 9, 3)
+    flat = np.full((1, 8, 8, 1), 77, np.uint8)
+    assert (images.resize(flat, 28) == 77).all()
+
+
+def test_resize_refuses_bad_input():
+    with pytest.raises(ValueError, match="to_uint8"):
+        images.resize(images.to_float(batch()), 8)
+    with pytest.raises(ValueError, match="at least 1 pixel"):
+        images.resize(batch(), (0, 8))
+    with pytest.raises(ValueError, match=r"'cubic'.*bicubic"):
+        images.resize(batch(), 8, method="cubic")

@@ -1,0 +1,59 @@
+"""Tests of gan_utils.profile."""
+
+import importlib
+
+import pytest
+
+from gan_utils import profile
+
+
+@pytest.fixture
+def reload_profile(monkeypatch):
+    """Reads the module again with another GAN_PROFILE, and puts it back afterwards."""
+
+    def read(value):
+        if value is None:
+            monkeypatch.delenv("GAN_PROFILE", raising=False)
+        else:
+            monkeypatch.setenv("GAN_PROFILE", value)
+        return importlib.reload(profile)
+
+    yield read
+    monkeypatch.undo()
+    importlib.reload(profile)
+
+
+def test_each_profile_chooses_its_own_number(reload_profile):
+    for value, expected in {"smoke": (1, 2, 3), "quick": (4, 5, 6), "full": (7, 8, 9)}.items():
+        module = reload_profile(value)
+        assert module.name == value
+        assert module.epochs(7, quick=4, smoke=1) == expected[0]
+        assert module.steps(8, quick=5, smoke=2) == expected[1]
+        assert module.samples(9, quick=6, smoke=3) == expected[2]
+
+
+@pytest.mark.parametrize("value", [None, "", "quick"])
+def test_quick_is_the_default(reload_profile, value):
+    module = reload_profile(value)
+    assert (module.name, module.epochs(50), module.steps(5000), module.samples(60000)) == (
+        "quick",
+        1,
+        100,
+        1000,
+    )
+
+
+def test_unknown_profile_names_the_value_and_the_choices(reload_profile):
+    with pytest.raises(ValueError, match=r"'fast'.*smoke, quick, full"):
+        reload_profile("fast")
+
+
+@pytest.mark.parametrize("bad", [0, -1, 2.5, "3", True, None])
+@pytest.mark.parametrize("function", [profile.epochs, profile.steps, profile.samples])
+def test_numbers_must_be_positive_integers_in_every_profile(function, bad):
+    with pytest.raises(ValueError, match=f"{function.__name__}.*'full'.*at least 1"):
+        function(bad)
+    with pytest.raises(ValueError, match="'quick'"):
+        function(1, quick=bad)
+    with pytest.raises(ValueError, match="'smoke'"):
+        function(1, smoke=bad)
