@@ -1,0 +1,154 @@
+"""Train the LeNet that scores 28x28 pictures, and write its weights beside the package.
+
+    python tools/train_lenet.py mnist fashion_mnist
+
+Writes `gan_utils/assets/lenet_<name>.npz` (float16) and `book/results/lenet.json`. The accuracy it
+stores is that of the rounded weights on the 10,000 test images.
+"""
+
+import argparse
+import json
+import os
+import platform
+import time
+from datetime import date
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from gan_utils import data, lenet
+
+ROOT = Path(__file__).resolve().parents[1]
+ASSETS = ROOT / "gan_utils" / "assets"
+RESULTS = ROOT / "book" / "results" / "lenet.json"
+SEED = 0
+BATCH_SIZE = 128
+LEARNING_RATE = 2e-3
+SHIFT = 2  # pixels, each way
+EPOCHS = {"mnist": 16, "fashion_mnist": 20}
+DROPOUT = {"mnist": 0.3, "fashion_mnist": 0.3}
+
+
+def augmentation(name: str) -> list[layers.Layer]:
+    """Return the random changes that leave the class as it is: shifts, and flips for clothes."""
+    shift = layers.RandomTranslation(
+        SHIFT / 28,
+        SHIFT / 28,
+        fill_mode="constant",
+        fill_value=-1.0,
+        interpolation="nearest",
+        seed=SEED,
+    )
+    flips = [layers.RandomFlip("horizontal", seed=SEED)] if name == "fashion_mnist" else []
+    return [shift, *flips]
+
+
+def to_float(images: np.ndarray) -> np.ndarray:
+    """Map uint8 in [0, 255] to float32 in [-1, 1]."""
+    return images / np.float32(127.5) - np.float32(1)
+
+
+def train(name: str) -> keras.Model:
+    """Train one classifier on the training images of `name`."""
+    keras.utils.set_random_seed(SEED)
+    image_set = data.load_images(name, "train")
+    if image_set.source == "embedded":
+        raise SystemExit(f"{name} is not at hand, only its stand-in: set KERAS_HOME.")
+    classifier = lenet.build_lenet(DROPOUT[name])
+    trainer = keras.Sequential([keras.Input((28, 28, 1)), *augmentation(name), classifier])
+    steps = EPOCHS[name] * -(-len(image_set.images) // BATCH_SIZE)
+    trainer.compile(
+        keras.optimizers.AdamW(
+            keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps), weight_decay=0.02
+        ),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    trainer.fit(
+        to_float(image_set.images),
+        image_set.labels,
+        batch_size=BATCH_SIZE,
+        epochs=EPOCHS[name],
+        verbose=2,
+    )
+    return classifier
+
+
+def round_to_float16(model: keras.Model) -> dict[str, np.ndarray]:
+    """Round the model's weights to float16, in place, and return them by path."""
+    rounded = {v.path: np.asarray(v.value, dtype=np.float16) for v in model.weights}
+    for variable in model.weights:
+        variable.assign(rounded[variable.path].astype("float32"))
+    return rounded
+
+
+def test_accuracy(model: keras.Model, name: str) -> float:
+    """Return the fraction of test images that the model classifies correctly."""
+    image_set = data.load_images(name, "test")
+    logits = model.predict(to_float(image_set.images), batch_size=500, verbose=0)
+    return float(np.mean(logits.argmax(axis=1) == image_set.labels))
+
+
+def save(name: str, weights: dict[str, np.ndarray], facts: dict) -> None:
+    """Write weights and facts to a temporary name, then rename."""
+    path = ASSETS / f"lenet_{name}.npz"
+    temporary = path.with_suffix(".partial.npz")
+    np.savez_compressed(temporary, facts=np.array(json.dumps(facts)), **weights)
+    os.replace(temporary, path)
+
+
+def record(name: str, facts: dict) -> None:
+    """Merge the facts of one training into `book/results/lenet.json`."""
+    stored = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+    run = stored.setdefault("runs", {}).setdefault("full", {})
+    metrics = run.get("metrics", {}) | {name: facts}
+    run.update(
+        lesson="lenet",
+        profile="full",
+        seconds=round(sum(part["seconds"] for part in metrics.values()), 1),
+        data="real",
+        seed=SEED,
+        versions={"tensorflow": tf.__version__, "keras": keras.__version__},
+        hardware=f"{os.cpu_count()} {platform.machine()} cores, "
+        f"{len(tf.config.list_physical_devices('GPU'))} GPU",
+        date=date.today().isoformat(),
+        metrics=metrics,
+    )
+    stored["lesson"] = "lenet"
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    temporary = RESULTS.with_suffix(".partial")
+    temporary.write_text(json.dumps(stored, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    os.replace(temporary, RESULTS)
+
+
+def main() -> None:
+    """Train each named classifier, save it, and say how good it is."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="+", choices=lenet.NAMES)
+    for name in parser.parse_args().names:
+        start = time.perf_counter()
+        model = train(name)
+        seconds = round(time.perf_counter() - start, 1)
+        weights = round_to_float16(model)
+        facts = {
+            "test_accuracy": test_accuracy(model, name),
+            "parameters": model.count_params(),
+            "epochs": EPOCHS[name],
+            "batch_size": BATCH_SIZE,
+            "learning_rate": LEARNING_RATE,
+            "dropout": DROPOUT[name],
+            "seed": SEED,
+            "seconds": seconds,
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+        }
+        save(name, weights, facts)
+        record(name, facts)
+        print(f"{name}: {facts['test_accuracy']:.4f} on the test images, {seconds} s")
+
+
+if __name__ == "__main__":
+    main()
