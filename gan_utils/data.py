@@ -1,0 +1,193 @@
+"""Labeled pictures by name, and batches of them.
+
+`load_images` looks in the Keras cache, then downloads, then falls back to the embedded digits with
+one line that says so. ``GAN_DATA=required`` turns the fallback into an error;
+``GAN_DATA=embedded`` always takes the embedded digits.
+"""
+
+import os
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gan_utils import cache, digits, images
+from gan_utils.batches import Batches, check_labels
+from gan_utils.sources import SOURCES, Source, read_verified
+
+__all__ = ["NAMES", "SPLITS", "Batches", "ImageSet", "data_kind", "load_images"]
+
+NAMES = (*SOURCES, "digits")
+SPLITS = ("train", "test")
+_ORIGINS = {"cache": "from the Keras cache", "download": "downloaded", "embedded": "embedded"}
+
+# One run never mixes real and stand-in data, waits for a dead network once, and says so once.
+_downloaded: set[str] = set()
+_failed_downloads: dict[str, str] = {}
+_announced: set[str] = set()
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Labeled pictures, with where they come from.
+
+    Attributes:
+        images: (n, height, width, channels) uint8 in [0, 255].
+        labels: (n,) int64, positions in `class_names`.
+        class_names: name of each class.
+        source: "cache", "download" or "embedded".
+        name: what was asked for: "mnist", "fashion_mnist", "cifar10" or "digits".
+        split: "train" or "test".
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    source: str
+    name: str
+    split: str
+
+    def __post_init__(self) -> None:
+        """Checks that pictures, labels and classes fit together."""
+        if images.check_images(self.images).dtype != np.uint8:
+            raise ValueError(f"{self.name}: an ImageSet holds uint8 pictures; use to_uint8.")
+        check_labels(self.labels, len(self.images))
+        if self.source not in _ORIGINS:
+            raise ValueError(f"{self.name}: source {self.source!r} is not one of {list(_ORIGINS)}.")
+        if self.labels.max() >= len(self.class_names):
+            raise ValueError(
+                f"{self.name}: label {self.labels.max()} has no name among the "
+                f"{len(self.class_names)} class names."
+            )
+
+    def __len__(self) -> int:
+        """Number of pictures."""
+        return len(self.images)
+
+    def __str__(self) -> str:
+        """One line: what it is, how much, from where, and whether it is the stand-in."""
+        size = " x ".join(str(number) for number in self.images.shape[1:])
+        line = (
+            f"{self.name} ({self.split}): {len(self):,} pictures, {size}, {_ORIGINS[self.source]}"
+        )
+        if self.is_stand_in:
+            line += " - THE STAND-IN: small handwritten digits in place of the real pictures"
+        return line
+
+    __repr__ = __str__
+
+    @property
+    def is_stand_in(self) -> bool:
+        """True when the embedded digits stand in for the data set that was asked for."""
+        return self.source == "embedded" and self.name != "digits"
+
+    def take(self, count: int) -> "ImageSet":
+        """The first `count` pictures, or all of them when there are fewer.
+
+        Raises:
+            ValueError: `count` is below 1.
+        """
+        if count < 1:
+            raise ValueError(f"take: count is {count}; ask for at least 1 picture.")
+        return replace(self, images=self.images[:count], labels=self.labels[:count])
+
+    def of_class(self, label: int) -> "ImageSet":
+        """The pictures with one label, in the same order.
+
+        Raises:
+            ValueError: no picture has that label.
+        """
+        chosen = self.labels == label
+        if not chosen.any():
+            raise ValueError(f"{self.name} ({self.split}): no picture has the label {label!r}.")
+        return replace(self, images=self.images[chosen], labels=self.labels[chosen])
+
+
+def load_images(name: str, split: str = "train") -> ImageSet:
+    """Loads a data set: from the Keras cache, else by download, else the embedded digits.
+
+    Args:
+        name: "mnist", "fashion_mnist", "cifar10" or "digits".
+        split: "train" or "test".
+
+    Returns:
+        The pictures; `source` and ``print`` say where they come from. The fallback warns once.
+
+    Raises:
+        ValueError: unknown name, split or ``GAN_DATA``; a file in the cache that is damaged or is
+            not the official data (it is left as it is).
+        cache.DownloadError: ``GAN_DATA=required`` and the data cannot be had.
+    """
+    _check_name(name)
+    if split not in SPLITS:
+        raise ValueError(f"split {split!r} is unknown; choose one of {', '.join(SPLITS)}.")
+    mode = _mode()
+    if name == "digits":
+        return ImageSet(*digits.gray(split), digits.CLASS_NAMES, "embedded", name, split)
+    source = SOURCES[name]
+    reason = "GAN_DATA=embedded asks for it" if mode == "embedded" else _fetch(name, source)
+    if reason is None:
+        origin = "download" if name in _downloaded else "cache"
+        return ImageSet(*read_verified(source, split), source.class_names, origin, name, split)
+    if mode == "required":
+        raise cache.DownloadError(f"GAN_DATA=required, but {source.title} is not here: {reason}.")
+    if name not in _announced:
+        _announced.add(name)
+        warnings.warn(_stand_in_line(source, reason), stacklevel=2)
+    draw = digits.colored if source.shape[-1] == 3 else digits.gray
+    pictures, labels = draw(split, source.shape[0])
+    return ImageSet(pictures, labels, digits.CLASS_NAMES, "embedded", name, split)
+
+
+def data_kind(name: str) -> str:
+    """Whether `load_images` would find real data in the cache; opens and downloads nothing.
+
+    Args:
+        name: "mnist", "fashion_mnist", "cifar10" or "digits".
+
+    Returns:
+        "real" or "embedded". ``GAN_DATA=required`` is always "real": otherwise loading fails.
+
+    Raises:
+        ValueError: unknown name or ``GAN_DATA``.
+    """
+    _check_name(name)
+    mode = _mode()
+    if name == "digits" or mode == "embedded":
+        return "embedded"
+    return "real" if mode == "required" or not SOURCES[name].missing_files() else "embedded"
+
+
+def _fetch(name: str, source: Source) -> str | None:
+    """Completes the cache; returns the reason when that is not possible."""
+    if name not in _failed_downloads:
+        try:
+            for file in source.missing_files():
+                cache.download(file)
+                _downloaded.add(name)
+        except cache.DownloadError as error:
+            _failed_downloads[name] = str(error)
+    return _failed_downloads.get(name)
+
+
+def _stand_in_line(source: Source, reason: str) -> str:
+    files = ", ".join(file.name for file in source.files)
+    return (
+        f"{source.title} is not here ({reason}), so small handwritten digits STAND IN for it. "
+        f"For the real data put {files} in {cache.cache_folder()} or connect to the network, "
+        "and start again; GAN_DATA=required makes this an error."
+    )
+
+
+def _check_name(name: str) -> None:
+    if name not in NAMES:
+        raise ValueError(f"data set {name!r} is unknown; choose one of {', '.join(NAMES)}.")
+
+
+def _mode() -> str:
+    mode = os.environ.get("GAN_DATA", "").strip()
+    if mode not in ("", "required", "embedded"):
+        raise ValueError(
+            f"GAN_DATA is {mode!r}; leave it unset, or choose one of required, embedded."
+        )
+    return mode
