@@ -1,0 +1,223 @@
+"""Mean and covariance of feature vectors that never sit in memory together.
+
+A million pictures need the memory of one batch and of one covariance matrix, all in float64:
+float32 sums move a Fréchet distance by several percent.
+"""
+
+import os
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+_BLOCK_ROWS = 2048
+_FORMAT = 1
+
+
+def check_features(features: np.ndarray, name: str = "features", *, least: int = 2) -> np.ndarray:
+    """Return `features` as an array, or say what is wrong with them.
+
+    Args:
+        features: `(n, d)` real numbers, any float or integer dtype.
+        name: What to call them in the message.
+        least: Smallest `n` that makes sense.
+
+    Returns:
+        The same values, `(n, d)`, dtype unchanged.
+
+    Raises:
+        ValueError: Not two axes, no dimension, too few samples, or a value that is not finite.
+    """
+    features = np.asarray(features)
+    if features.ndim != 2 or features.shape[1] == 0:
+        raise ValueError(f"{name} has shape {features.shape}; expected (samples, dimensions).")
+    if len(features) < least:
+        raise ValueError(f"{name} holds {len(features)} sample(s); give at least {least}.")
+    if features.dtype.kind not in "fiu":
+        raise ValueError(f"{name} has dtype {features.dtype}; expected real numbers.")
+    for start in range(0, len(features), _BLOCK_ROWS):
+        finite = np.isfinite(features[start : start + _BLOCK_ROWS]).all(axis=1)
+        if not finite.all():
+            row = start + int(finite.argmin())
+            raise ValueError(
+                f"{name} has NaN or infinity in row {row}; find out which picture that is."
+            )
+    return features
+
+
+class Moments:
+    """Count, mean and covariance of a stream of feature vectors.
+
+    Attributes:
+        count: Vectors seen so far.
+        extractor: Name of the network that made the vectors; only equal names are compared.
+        resizing: How pictures were brought to the size of that network.
+
+    Source:
+        Chan, Golub, LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample
+        variances", equations 2.1, here for matrices.
+    """
+
+    def __init__(self, *, extractor: str = "", resizing: str = "") -> None:
+        self.extractor = extractor
+        self.resizing = resizing
+        self.count = 0
+        self._mean: np.ndarray | None = None
+        self._scatter: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, features: np.ndarray, *, extractor: str = "", resizing: str = "") -> "Moments":
+        """Return the moments of one array `(n, d)`, converted to float64 block by block."""
+        return cls(extractor=extractor, resizing=resizing).update(features)
+
+    def update(self, features: np.ndarray) -> "Moments":
+        """Take in one batch.
+
+        Args:
+            features: `(n, d)` real numbers, n at least 1.
+
+        Returns:
+            Itself, for chaining.
+
+        Raises:
+            ValueError: As in `check_features`, or another number of dimensions than before.
+        """
+        features = check_features(features, least=1)
+        self._require_dimensions(features.shape[1])
+        for start in range(0, len(features), _BLOCK_ROWS):
+            block = features[start : start + _BLOCK_ROWS].astype(np.float64)
+            mean = block.mean(axis=0)
+            block -= mean
+            self._add(len(block), mean, block.T @ block)
+        return self
+
+    def merge(self, other: "Moments") -> "Moments":
+        """Take in what another accumulator has seen, for example on another machine.
+
+        Args:
+            other: Moments of vectors from the same extractor.
+
+        Returns:
+            Itself, for chaining.
+
+        Raises:
+            ValueError: Another extractor, resizing or number of dimensions.
+        """
+        require_same_origin(self, other)
+        if other._mean is not None and other._scatter is not None:
+            self._require_dimensions(len(other._mean))
+            self._add(other.count, other._mean, other._scatter.copy())
+        return self
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector; 0 before the first batch."""
+        return 0 if self._mean is None else len(self._mean)
+
+    @property
+    def mean(self) -> np.ndarray:
+        """`(d,)` float64."""
+        if self._mean is None:
+            raise ValueError("These moments have seen no vector yet; call update first.")
+        return self._mean
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """`(d, d)` float64, divided by `count - 1`."""
+        if self._scatter is None or self.count < 2:
+            raise ValueError(f"A covariance needs at least two samples, not {self.count}.")
+        return self._scatter / (self.count - 1)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write them to an `.npz` file without pickle; an older file stays until the new is whole.
+
+        Args:
+            path: Where to write.
+        """
+        path = Path(path)
+        temporary = path.with_name(path.name + ".partial")
+        with temporary.open("wb") as stream:
+            np.savez(
+                stream,
+                format=np.array(_FORMAT),
+                count=np.array(self.count),
+                mean=self.mean,
+                covariance=self.covariance,
+                extractor=np.array(self.extractor),
+                resizing=np.array(self.resizing),
+            )
+        os.replace(temporary, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Moments":
+        """Read what `save` wrote.
+
+        Args:
+            path: File to read.
+
+        Returns:
+            Moments that can be compared, updated and merged.
+
+        Raises:
+            ValueError: The file is damaged or holds something else.
+            OSError: The file cannot be read.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                moments = cls(extractor=str(stored["extractor"]), resizing=str(stored["resizing"]))
+                moments.count = int(stored["count"])
+                moments._mean = stored["mean"].astype(np.float64)
+                covariance = stored["covariance"].astype(np.float64)
+        except (BadZipFile, KeyError, ValueError, TypeError, EOFError) as error:
+            raise ValueError(f"{path} holds no moments that gan_utils saved: {error}") from error
+        shapes = moments._mean.shape, covariance.shape
+        size = moments._mean.size
+        finite = np.isfinite(moments._mean).all() and np.isfinite(covariance).all()
+        if shapes != ((size,), (size, size)) or moments.count < 2 or not finite:
+            raise ValueError(
+                f"{path} holds a mean {shapes[0]} and a covariance {shapes[1]} of {moments.count} "
+                "samples that do not belong together or are not finite; compute them again."
+            )
+        moments._scatter = covariance * (moments.count - 1)
+        return moments
+
+    def __repr__(self) -> str:
+        """Say how much was seen, and by which extractor."""
+        origin = f", extractor={self.extractor!r}" if self.extractor else ""
+        return f"Moments(count={self.count}, dimensions={self.dimensions}{origin})"
+
+    def _require_dimensions(self, dimensions: int) -> None:
+        if self._mean is not None and len(self._mean) != dimensions:
+            raise ValueError(
+                f"These moments are of {len(self._mean)} dimensions, the new ones of {dimensions}."
+            )
+
+    def _add(self, count: int, mean: np.ndarray, scatter: np.ndarray) -> None:
+        if self._mean is None or self._scatter is None:
+            self.count, self._mean, self._scatter = count, mean.copy(), scatter
+            return
+        total = self.count + count
+        difference = mean - self._mean
+        scatter += np.outer(difference * (self.count * count / total), difference)
+        self._scatter += scatter
+        self._mean = self._mean + difference * (count / total)
+        self.count = total
+
+
+def require_same_origin(first: object, second: object) -> None:
+    """Refuse to compare vectors that come from different networks or resizings.
+
+    Args:
+        first: Anything with the attributes `extractor` and `resizing`.
+        second: The same.
+
+    Raises:
+        ValueError: The two differ; scores across extractors mean nothing.
+    """
+    for attribute in ("extractor", "resizing"):
+        here, there = getattr(first, attribute), getattr(second, attribute)
+        if here != there:
+            raise ValueError(
+                f"Different {attribute}: {here!r} and {there!r}; their numbers do not compare. "
+                "Compute both sides in the same way."
+            )

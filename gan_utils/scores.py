@@ -1,0 +1,186 @@
+"""Scores that look at fidelity and diversity: Inception Score, precision/recall, density/coverage.
+
+Distances are computed in blocks, so memory does not grow with the square of the sample count.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from gan_utils.distances import Spread, check_pair
+from gan_utils.moments import check_features
+
+_BLOCK_NUMBERS = 2**22  # 32 MB of float64 in a block of distances
+_BLOCK_COLUMNS = 4096
+_TIE = 1e-11  # of |x|² + |y|²: far above rounding, far below any difference that means something
+_SUM_TOLERANCE = 1e-3
+
+
+class PrecisionRecall(NamedTuple):
+    """Fraction of fakes that look real, and of reals that the fakes reach."""
+
+    precision: float
+    recall: float
+
+
+class DensityCoverage(NamedTuple):
+    """How deep the fakes lie among the reals, and the fraction of reals with a fake nearby."""
+
+    density: float
+    coverage: float
+
+
+def inception_score(
+    probabilities: np.ndarray,
+    splits: int = 10,
+    *,
+    seed: int | np.random.Generator | np.random.RandomState | None = None,
+) -> Spread:
+    """Return exp(mean KL(p(y|x) ‖ p(y))), its mean and spread over splits.
+
+    Args:
+        probabilities: `(n, classes)` in [0, 1]; each row sums to one. Not logits.
+        splits: Into how many runs of neighboring rows to cut; the value depends on it.
+        seed: Shuffles the rows first; by default they keep their order.
+
+    Returns:
+        Mean and standard deviation (of the population) over the splits; each in [1, classes].
+
+    Raises:
+        ValueError: Rows that are no probabilities, or fewer rows than splits.
+
+    Source:
+        Salimans et al. 2016, "Improved techniques for training GANs", section 4.
+    """
+    probabilities = check_features(probabilities, "probabilities").astype(np.float64)
+    sums = probabilities.sum(axis=1)
+    if probabilities.min() < 0 or np.abs(sums - 1).max() > _SUM_TOLERANCE:
+        row = int(np.maximum(np.abs(sums - 1), -probabilities.min(axis=1)).argmax())
+        raise ValueError(
+            f"Row {row} of probabilities sums to {sums[row]:g} with a minimum of "
+            f"{probabilities[row].min():g}; each row must be probabilities (not logits)."
+        )
+    if not 1 <= splits <= len(probabilities):
+        raise ValueError(f"{len(probabilities)} rows cannot be cut into {splits} splits.")
+    if seed is not None:
+        draw = np.random.default_rng(seed) if isinstance(seed, int | np.integer) else seed
+        probabilities = probabilities[draw.permutation(len(probabilities))]
+    edges = [index * len(probabilities) // splits for index in range(splits + 1)]
+    values = [
+        _exponential_of_divergence(probabilities[start:end]) for start, end in pairwise(edges)
+    ]
+    return Spread(float(np.mean(values)), float(np.std(values)))
+
+
+def precision_recall(
+    features_real: np.ndarray, features_fake: np.ndarray, k: int = 3
+) -> PrecisionRecall:
+    """Return improved precision and recall.
+
+    Args:
+        features_real: `(n, d)` real numbers.
+        features_fake: `(m, d)` real numbers.
+        k: A sample's ball reaches to its k-th neighbor in its own set.
+
+    Returns:
+        The fraction of fakes inside some real ball, and of reals inside some fake ball, in [0, 1].
+
+    Raises:
+        ValueError: As in `fid`, or `k` not below the number of samples.
+
+    Source:
+        Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing generative
+        models", equations 1 and 2.
+    """
+    real, fake = check_pair(features_real, features_fake, ("real", "fake"))
+    center = _check_neighbors(real, fake, k)
+    return PrecisionRecall(
+        _fraction_inside(fake, real, k, center), _fraction_inside(real, fake, k, center)
+    )
+
+
+def density_coverage(
+    features_real: np.ndarray, features_fake: np.ndarray, k: int = 5
+) -> DensityCoverage:
+    """Return density and coverage, which one outlier among the reals does not spoil.
+
+    Args:
+        features_real: `(n, d)` real numbers.
+        features_fake: `(m, d)` real numbers.
+        k: A real sample's ball reaches to its k-th real neighbor.
+
+    Returns:
+        Density, about 1 for equal distributions and not bounded by it; coverage in [0, 1].
+
+    Raises:
+        ValueError: As in `precision_recall`.
+
+    Source:
+        Naeem et al. 2020, "Reliable fidelity and diversity metrics for generative models",
+        equations 2 and 3; a point on the border of a ball lies outside, as in their code.
+    """
+    real, fake = check_pair(features_real, features_fake, ("real", "fake"))
+    center = _check_neighbors(real, fake, k)
+    radii = _squared_radii(real, k, center)
+    inside_count = 0
+    covered = np.zeros(len(real), dtype=bool)
+    for _, squared in _squared_distances(fake, real, center, margin=_TIE):
+        inside = squared < radii
+        inside_count += int(inside.sum())
+        covered |= inside.any(axis=0)
+    return DensityCoverage(inside_count / (k * len(fake)), float(covered.mean()))
+
+
+def _exponential_of_divergence(part: np.ndarray) -> float:
+    marginal = part.mean(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = part * (np.log(part) - np.log(marginal))
+    return float(np.exp(np.where(part > 0, terms, 0).sum(axis=1).mean()))
+
+
+def _check_neighbors(real: np.ndarray, fake: np.ndarray, k: int) -> np.ndarray:
+    fewest = min(len(real), len(fake))
+    if not 1 <= k < fewest:
+        raise ValueError(f"k={k} neighbors need more than {k} samples a side; got {fewest}.")
+    return real.mean(axis=0, dtype=np.float64)
+
+
+def _fraction_inside(rows: np.ndarray, others: np.ndarray, k: int, center: np.ndarray) -> float:
+    """Return the fraction of rows that lie in the ball of at least one other."""
+    radii = _squared_radii(others, k, center)
+    inside = 0
+    for _, squared in _squared_distances(rows, others, center, margin=-_TIE):
+        inside += int((squared <= radii).any(axis=1).sum())
+    return inside / len(rows)
+
+
+def _squared_radii(features: np.ndarray, k: int, center: np.ndarray) -> np.ndarray:
+    radii = np.empty(len(features))
+    for start, squared in _squared_distances(features, features, center):
+        rows = np.arange(len(squared))
+        squared[rows, start + rows] = -np.inf  # itself comes first, whatever the rounding
+        radii[start : start + len(squared)] = np.partition(squared, k, axis=1)[:, k]
+    return radii
+
+
+def _squared_distances(
+    rows: np.ndarray, columns: np.ndarray, center: np.ndarray, *, margin: float = 0.0
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the first row of a block and its squared distances to all columns.
+
+    They are raised by `margin` times |x|² + |y|², so that ties fall on one side on any machine.
+    """
+    block_rows = max(1, _BLOCK_NUMBERS // len(columns))
+    for start in range(0, len(rows), block_rows):
+        block = rows[start : start + block_rows] - center
+        norms = np.einsum("ij,ij->i", block, block)
+        squared = np.empty((len(block), len(columns)))
+        for first in range(0, len(columns), _BLOCK_COLUMNS):
+            others = columns[first : first + _BLOCK_COLUMNS] - center
+            sums = np.add.outer(norms, np.einsum("ij,ij->i", others, others))
+            sums *= 1 + margin
+            sums -= 2 * (block @ others.T)
+            squared[:, first : first + len(others)] = sums
+        yield start, squared
