@@ -1,0 +1,555 @@
+"""Tests of gan_utils.data and what it stands on: cache, sources, digits, batches."""
+
+import gzip
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import time
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan_utils import cache, data, images, sources
+
+COUNTS = {"train": 30, "test": 20}
+NAMES = ("mnist", "fashion_mnist", "cifar10")
+
+
+def make_arrays(shape, split):
+    generator = np.random.default_rng((len(split), *shape))
+    pictures = generator.integers(0, 256, (COUNTS[split], *shape), dtype=np.uint8)
+    return pictures, (np.arange(COUNTS[split]) % 10).astype(np.uint8)
+
+
+def write_mnist(folder, **changes):
+    arrays = {}
+    for split in data.SPLITS:
+        pictures, labels = make_arrays((28, 28, 1), split)
+        arrays |= {f"x_{split}": pictures[..., 0], f"y_{split}": labels}
+    np.savez_compressed(folder / "mnist.npz", **(arrays | changes))
+
+
+def idx(array):
+    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return gzip.compress(bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes())
+
+
+def write_fashion_mnist(folder):
+    (folder / "fashion-mnist").mkdir()
+    for split, prefix in (("train", "train"), ("test", "t10k")):
+        pictures, labels = make_arrays((28, 28, 1), split)
+        target = folder / "fashion-mnist"
+        (target / f"{prefix}-images-idx3-ubyte.gz").write_bytes(idx(pictures[..., 0]))
+        (target / f"{prefix}-labels-idx1-ubyte.gz").write_bytes(idx(labels))
+
+
+def write_cifar10(folder):
+    members = {}
+    for split in data.SPLITS:
+        pictures, labels = make_arrays((32, 32, 3), split)
+        planes = pictures.transpose(0, 3, 1, 2).reshape(len(pictures), -1)
+        rows = np.concatenate([labels[:, None], planes], axis=1)
+        parts = np.split(rows, 5) if split == "train" else [rows]
+        names = (
+            [f"data_batch_{i}.bin" for i in range(1, 6)] if split == "train" else ["test_batch.bin"]
+        )
+        members |= dict(zip(names, parts, strict=True))
+    with tarfile.open(folder / "cifar-10-binary.tar.gz", "w:gz") as archive:
+        for name, rows in sorted(members.items(), reverse=True):
+            header = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            header.size = rows.size
+            archive.addfile(header, io.BytesIO(rows.tobytes()))
+
+
+WRITERS = {"mnist": write_mnist, "fashion_mnist": write_fashion_mnist, "cifar10": write_cifar10}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """An empty Keras home, small official data, and no network."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("GAN_DATA", raising=False)
+    for memory in ("_failed_downloads", "_announced", "_downloaded"):
+        monkeypatch.setattr(data, memory, type(getattr(data, memory))())
+    for name, source in sources.SOURCES.items():
+        digests = {
+            split: sources.digest(*make_arrays(source.shape, split)) for split in data.SPLITS
+        }
+        small = replace(source, counts=COUNTS, digests=source.digests and digests)
+        monkeypatch.setitem(sources.SOURCES, name, small)
+    monkeypatch.setattr("pooch.retrieve", no_network)
+    (tmp_path / "datasets").mkdir()
+    return tmp_path / "datasets"
+
+
+def no_network(*args, **kwargs):
+    import requests
+
+    raise requests.exceptions.ConnectionError("no route to host")
+
+
+def put_in_cache(name, folder, monkeypatch):
+    WRITERS[name](folder)
+    source = sources.SOURCES[name]
+    if source.digests is None:
+        content = (folder / source.files[0].name).read_bytes()
+        file = replace(source.files[0], sha256=hashlib.sha256(content).hexdigest())
+        monkeypatch.setitem(sources.SOURCES, name, replace(source, files=(file,)))
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.mark.parametrize("split", data.SPLITS)
+@pytest.mark.parametrize("name", NAMES)
+def test_cache_is_read_exactly(name, split, folder, monkeypatch):
+    put_in_cache(name, folder, monkeypatch)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loaded = data.load_images(name, split)
+    pictures, labels = make_arrays(sources.SOURCES[name].shape, split)
+    np.testing.assert_array_equal(loaded.images, pictures)
+    np.testing.assert_array_equal(loaded.labels, labels)
+    assert (loaded.images.dtype, loaded.labels.dtype) == (np.uint8, np.int64)
+    assert (loaded.source, loaded.name, loaded.split) == ("cache", name, split)
+    assert len(loaded.class_names) == 10
+    assert data.data_kind(name) == "real"
+    assert "STAND" not in str(loaded)
+
+
+def test_order_and_packing_of_the_cache_do_not_matter(folder):
+    pictures, labels = make_arrays((28, 28, 1), "train")
+    write_mnist(folder, x_train=pictures[::-1, ..., 0], y_train=labels[::-1])
+    np.testing.assert_array_equal(data.load_images("mnist").images, pictures[::-1])
+
+
+def swapped_labels():
+    return make_arrays((28, 28, 1), "train")[1][::-1]
+
+
+def one_pixel_off():
+    pictures = make_arrays((28, 28, 1), "train")[0][..., 0]
+    pictures[3, 4, 5] ^= 1
+    return pictures
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"y_train": swapped_labels()}, "not the official ones"),
+        ({"x_train": one_pixel_off()}, "not the official ones"),
+        ({"x_train": one_pixel_off()[:, :27]}, r"\(30, 27, 28, 1\) .* instead of uint8 \(30, 28"),
+        ({"x_train": one_pixel_off()[:20]}, r"\(20, 28, 28, 1\)"),
+        ({"x_train": one_pixel_off().astype(np.float32)}, "float32"),
+        ({"y_train": swapped_labels().astype(np.int64)}, "int64"),
+        ({"y_train": np.array([None] * 30)}, "allow_pickle"),
+        ({"x_train": np.uint8(3)}, "instead of"),
+    ],
+)
+def test_wrong_arrays_are_an_error_and_left_alone(folder, changes, words):
+    write_mnist(folder, **changes)
+    before = contents(folder)
+    with pytest.raises(ValueError, match=rf"(?s)mnist\.npz.*{words}.*move it away or delete it"):
+        data.load_images("mnist")
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("damage", ["truncated", "garbage", "empty", "flipped"])
+def test_damaged_files_are_an_error_and_left_alone(name, damage, folder, monkeypatch):
+    put_in_cache(name, folder, monkeypatch)
+    path = folder / sources.SOURCES[name].files[0].name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(
+        {
+            "truncated": path.read_bytes()[: len(content) // 2],
+            "garbage": b"<html>Please log in</html>",
+            "empty": b"",
+            "flipped": bytes(content),
+        }[damage]
+    )
+    before = contents(folder)
+    with pytest.raises(ValueError, match=f"{path.name}.*(damaged|official)"):
+        data.load_images(name)
+    assert contents(folder) == before
+
+
+def test_cifar_records_of_a_wrong_length_are_an_error(folder, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "make_arrays", short_records(make_arrays))
+    put_in_cache("cifar10", folder, monkeypatch)
+    with pytest.raises(ValueError, match=r"cifar-10-binary\.tar\.gz is damaged"):
+        data.load_images("cifar10", "test")
+
+
+def short_records(make):
+    return lambda shape, split: (make(shape, split)[0][:, :31], make(shape, split)[1])
+
+
+def test_an_unreadable_file_is_a_sentence(folder):
+    (folder / "mnist.npz").mkdir()
+    with pytest.raises(ValueError, match=r"mnist\.npz cannot be read \(Is a directory\)"):
+        data.load_images("mnist")
+
+
+def test_a_forbidden_file_is_a_sentence(folder, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    write_mnist(folder)
+    monkeypatch.setattr(np, "load", refuse)
+    with pytest.raises(ValueError, match=r"mnist\.npz cannot be read \(Permission denied\)"):
+        data.load_images("mnist")
+
+
+def test_a_dangling_link_is_not_replaced(folder):
+    (folder / "mnist.npz").symlink_to(folder / "nowhere")
+    with pytest.raises(ValueError, match=r"mnist\.npz cannot be read \(No such file"):
+        data.load_images("mnist")
+    assert (folder / "mnist.npz").is_symlink()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_network_the_stand_in_says_so_once(name, folder):
+    with pytest.warns(UserWarning, match=r"ConnectionError.*STAND IN.*GAN_DATA=required") as seen:
+        train = data.load_images(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        test = data.load_images(name, "test")
+    assert len(seen) == 1
+    assert "\n" not in str(seen[0].message)
+    assert seen[0].filename == __file__
+    assert train.source == test.source == "embedded"
+    assert train.is_stand_in
+    assert "STAND-IN" in str(train)
+    assert "\n" not in str(train)
+    assert train.images.shape[1:] == sources.SOURCES[name].shape
+    assert (len(train), len(test)) == (1500, 297)
+    assert train.class_names == tuple("0123456789")
+    assert data.data_kind(name) == "embedded"
+    assert contents(folder) == {}
+
+
+def test_required_turns_the_fallback_into_an_error(monkeypatch):
+    monkeypatch.setenv("GAN_DATA", "required")
+    with pytest.raises(cache.DownloadError, match=r"GAN_DATA=required, but MNIST.*cannot be"):
+        data.load_images("mnist")
+    assert data.data_kind("mnist") == "real"
+    assert data.load_images("digits").source == "embedded"
+
+
+def test_embedded_takes_the_stand_in_although_the_data_is_there(folder, monkeypatch):
+    write_mnist(folder)
+    monkeypatch.setenv("GAN_DATA", "embedded")
+    with pytest.warns(UserWarning, match="GAN_DATA=embedded asks for it"):
+        assert data.load_images("mnist").is_stand_in
+    assert data.data_kind("mnist") == "embedded"
+
+
+@pytest.mark.parametrize("function", [data.load_images, data.data_kind])
+def test_unknown_names_and_settings_are_errors(function, monkeypatch):
+    with pytest.raises(ValueError, match=r"'MNIST' is unknown.*mnist, fashion_mnist"):
+        function("MNIST")
+    monkeypatch.setenv("GAN_DATA", "real")
+    with pytest.raises(ValueError, match=r"GAN_DATA is 'real'.*required, embedded"):
+        function("digits")
+
+
+def test_unknown_split_is_an_error():
+    with pytest.raises(ValueError, match="split 'validation'"):
+        data.load_images("digits", "validation")
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """Downloads come from a folder on disk, through pooch's own checks."""
+    import pooch
+
+    monkeypatch.undo()
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+
+    def fetch(self, url, output_file, pooch_object, check_only=False):
+        Path(output_file).write_bytes((shelf / Path(url).name).read_bytes())
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", fetch)
+    return shelf
+
+
+def file_on(shelf, content=b"the official bytes"):
+    (shelf / "mnist.npz").write_bytes(content)
+    return cache.File(
+        "sub/mnist.npz",
+        "https://example.org/mnist.npz",
+        hashlib.sha256(b"the official bytes").hexdigest(),
+    )
+
+
+def test_download_arrives_under_its_name_and_leaves_nothing_else(server):
+    file = file_on(server)
+    assert file.is_missing()
+    cache.download(file)
+    assert contents(cache.cache_folder()) == {file.path: b"the official bytes"}
+    assert sorted(path.name for path in file.path.parent.iterdir()) == ["mnist.npz"]
+    assert file.path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("content", [b"the official byt", b"<html>Please log in</html>", b""])
+def test_partial_or_foreign_download_never_gets_the_name(server, content):
+    file = file_on(server, content)
+    with pytest.raises(cache.DownloadError, match="does not have the right checksum"):
+        cache.download(file)
+    assert list(file.path.parent.iterdir()) == []
+
+
+def test_read_only_cache_is_a_sentence(server, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "Permission denied", "datasets")
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    with pytest.raises(cache.DownloadError, match=r"cannot be written \(Permission denied\)"):
+        cache.download(file_on(server))
+
+
+def test_a_file_in_place_of_the_cache_folder_is_a_sentence(server):
+    file = file_on(server)
+    cache.cache_folder().parent.write_bytes(b"")
+    with pytest.raises(cache.DownloadError, match="cannot be written"):
+        cache.download(file)
+
+
+def test_download_is_loaded_and_named_as_such(folder, monkeypatch):
+    monkeypatch.setattr(cache, "download", lambda file: write_mnist(folder))
+    loaded = data.load_images("mnist")
+    assert loaded.source == "download"
+    assert "downloaded" in str(loaded)
+
+
+def test_a_dead_network_is_asked_once(monkeypatch):
+    asked = []
+
+    def fail(file):
+        asked.append(file)
+        raise cache.DownloadError("no network")
+
+    monkeypatch.setattr(cache, "download", fail)
+    with pytest.warns(UserWarning, match="no network"):
+        data.load_images("mnist")
+    data.load_images("mnist", "test")
+    assert len(asked) == 1
+
+
+def test_digits_are_split_and_always_the_same():
+    train, test = data.load_images("digits"), data.load_images("digits", "test")
+    assert not train.is_stand_in
+    assert (len(train), len(test)) == (1500, 297)
+    assert set(np.unique(train.labels)) == set(np.unique(test.labels)) == set(range(10))
+    both = np.concatenate([train.images, test.images]).reshape(1797, -1)
+    assert len(np.unique(both, axis=0)) == 1797
+    assert (train.images[:, :4] == 0).all()
+    np.testing.assert_array_equal(train.images, data.load_images("digits").images)
+
+
+def test_image_set_takes_and_selects():
+    digits = data.load_images("digits")
+    few = digits.take(7)
+    assert len(few) == 7
+    np.testing.assert_array_equal(few.images, digits.images[:7])
+    assert (few.name, few.split, few.source) == ("digits", "train", "embedded")
+    assert len(digits.take(10**9)) == 1500
+    threes = digits.of_class(3)
+    assert set(threes.labels) == {3}
+    assert len(threes) == (digits.labels == 3).sum()
+    with pytest.raises(ValueError, match="at least 1"):
+        digits.take(0)
+    with pytest.raises(ValueError, match="no picture has the label 10"):
+        digits.of_class(10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"labels": np.zeros(3, np.int64)}, r"labels have shape \(3,\).*\(4,\)"),
+        ({"labels": np.full(4, 2)}, "label 2 has no name"),
+        ({"labels": np.full(4, -1)}, "go down to -1"),
+        ({"images": np.zeros((4, 8, 8, 1), np.float32)}, "uint8"),
+        ({"images": np.zeros((0, 8, 8, 1), np.uint8)}, "no picture"),
+        ({"source": "web"}, "'web'"),
+    ],
+)
+def test_image_set_must_fit_together(changes, words):
+    good = {
+        "images": np.zeros((4, 8, 8, 1), np.uint8),
+        "labels": np.array([0, 1, 0, 1]),
+        "class_names": ("a", "b"),
+        "source": "cache",
+        "name": "mine",
+        "split": "train",
+    }
+    assert len(data.ImageSet(**good)) == 4
+    with pytest.raises(ValueError, match=words):
+        data.ImageSet(**(good | changes))
+
+
+def numbered(count, dtype=np.uint8):
+    """Pictures that carry their own position in their first two pixels, and their labels."""
+    pictures = np.zeros((count, 2, 2, 1), dtype)
+    pictures[:, 0, 0, 0], pictures[:, 0, 1, 0] = np.divmod(np.arange(count), 256)
+    return pictures, np.arange(count)
+
+
+def positions(batch):
+    pixels = images.to_uint8(batch.numpy()).astype(int)
+    return pixels[:, 0, 0, 0] * 256 + pixels[:, 0, 1, 0]
+
+
+def draw(batches, count, first_epoch=0):
+    return [(positions(x), y.numpy()) for x, y in batches.dataset(first_epoch).take(count)]
+
+
+def test_an_epoch_has_every_picture_once_with_its_label():
+    batches = data.Batches(*numbered(1000), batch_size=10, seed=3)
+    assert batches.steps_per_epoch == 100
+    epochs = []
+    drawn = draw(batches, 200)
+    for start in (0, 100):
+        seen = np.concatenate([place for place, _ in drawn[start : start + 100]])
+        labels = np.concatenate([label for _, label in drawn[start : start + 100]])
+        np.testing.assert_array_equal(np.sort(seen), np.arange(1000))
+        np.testing.assert_array_equal(seen, labels)
+        epochs.append(seen)
+    assert (epochs[0] == epochs[1]).mean() < 0.02
+
+
+def test_starting_at_an_epoch_equals_running_to_it():
+    batches = data.Batches(*numbered(105), batch_size=10, seed=1)
+    assert batches.steps_per_epoch == 10
+    through, resumed = draw(batches, 50), draw(batches, 20, first_epoch=3)
+    for (a, _), (b, _) in zip(through[30:], resumed, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_order_depends_on_the_seed_and_leaves_out_another_remainder():
+    first, again, other = (
+        np.concatenate(
+            [x for x, _ in draw(data.Batches(*numbered(105), batch_size=10, seed=s), 20)]
+        )
+        for s in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).mean() > 0.9
+    left_out = [set(range(105)) - set(epoch) for epoch in (first[:100], first[100:])]
+    assert [len(rest) for rest in left_out] == [5, 5]
+    assert left_out[0] != left_out[1]
+
+
+def test_orders_of_epochs_are_uncorrelated():
+    # 4 / sqrt(n) is the bound for independent orders; a weak shuffle gives 0.8.
+    batches = data.Batches(*numbered(20_000), batch_size=10_000)
+    drawn = [x for x, _ in draw(batches, 20)]
+    orders = np.stack([np.concatenate(drawn[i : i + 2]) for i in range(0, 20, 2)])
+    between = np.corrcoef(orders)[np.triu_indices(10, 1)]
+    within = [
+        np.corrcoef(order[:-lag], order[lag:])[0, 1] for order in orders for lag in (1, 8, 64)
+    ]
+    assert max(np.abs(between).max(), np.abs(within).max()) < 4 / np.sqrt(20_000)
+
+
+def test_batches_convert_exactly_and_have_a_fixed_shape():
+    values = np.arange(256, dtype=np.uint8).reshape(16, 4, 4, 1)
+    for pictures in (values, images.to_float(values)):
+        dataset = data.Batches(pictures, batch_size=16).dataset()
+        assert dataset.element_spec.shape == (16, 4, 4, 1)
+        assert int(dataset.cardinality()) == -1
+        batch = next(iter(dataset)).numpy()
+        assert batch.dtype == np.float32
+        order = np.argsort(batch[:, 0, 0, 0])
+        np.testing.assert_array_equal(batch[order], images.to_float(values))
+
+
+def test_batches_know_what_they_hold():
+    batches = data.Batches(*numbered(50), batch_size=50)
+    assert (len(batches), batches.steps_per_epoch, batches.batch_size) == (50, 1, 50)
+    assert (batches.has_labels, batches.image_shape) == (True, (2, 2, 1))
+    _, labels = batches.dataset().element_spec
+    assert (labels.shape, labels.dtype.name) == ((50,), "int32")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"batch_size": 2.0}, "batch_size is 2.0"),
+        ({"batch_size": 11}, "only 10 pictures"),
+        ({"seed": -1}, "seed is -1"),
+        ({"labels": np.zeros(9, int)}, r"\(9,\).*10 pictures"),
+        ({"labels": np.zeros(10)}, "float64"),
+        ({"labels": np.full(10, -2)}, "-2"),
+        ({"images": np.full((10, 2, 2, 1), np.nan, np.float32)}, "NaN"),
+        ({"images": np.full((10, 2, 2, 1), 200, np.float32)}, "to_float"),
+        ({"images": np.zeros((0, 2, 2, 1), np.uint8)}, "no picture"),
+    ],
+)
+def test_batches_refuse_bad_input(changes, words):
+    pictures, labels = numbered(10)
+    good = {"images": pictures, "labels": labels, "batch_size": 2, "seed": 0}
+    with pytest.raises(ValueError, match=words):
+        data.Batches(**(good | changes))
+
+
+def test_batches_refuse_a_negative_epoch():
+    with pytest.raises(ValueError, match="first_epoch is -1"):
+        data.Batches(*numbered(10), batch_size=2).dataset(-1)
+
+
+def test_digest_is_of_pairs_and_not_of_order():
+    pictures, labels = make_arrays((4, 4, 1), "train")
+    order = np.random.default_rng(0).permutation(len(labels))
+    expected = sources.digest(pictures, labels)
+    assert sources.digest(pictures[order], labels[order]) == expected
+    assert sources.digest(pictures[order], labels) != expected
+    assert (
+        sources.digest(np.concatenate([pictures, pictures[:1]]), np.append(labels, labels[:1]))
+        != expected
+    )
+
+
+def test_import_loads_no_heavy_library():
+    code = (
+        "import sys, gan_utils.data, gan_utils.images, gan_utils.profile\n"
+        "heavy = {'tensorflow', 'keras', 'matplotlib', 'sklearn', 'pooch', 'PIL'}\n"
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+REAL_HOME = os.environ.get("KERAS_HOME", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "sums"),
+    [
+        ("mnist", "train", (1567298545, 267236)),
+        ("mnist", "test", (264923200, 44434)),
+        ("fashion_mnist", "train", (3431114169, 270000)),
+        ("fashion_mnist", "test", (573469082, 45000)),
+    ],
+)
+def test_the_real_files(name, split, sums, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.delenv("GAN_DATA", raising=False)
+    if not REAL_HOME or sources.SOURCES[name].missing_files():
+        pytest.skip(f"KERAS_HOME does not point to the files of {name}")
+    start = time.perf_counter()
+    loaded = data.load_images(name, split)
+    assert time.perf_counter() - start < 5
+    assert (loaded.images.sum(dtype=int), loaded.labels.sum()) == sums
+    assert loaded.source == "cache"
