@@ -1,0 +1,44 @@
+"""Helpers of the GAN Workbook: data, the alternating update, callbacks, metrics and plots."""
+
+import importlib
+
+_MODULES = (
+    "callbacks",
+    "data",
+    "gan",
+    "images",
+    "lenet",
+    "losses",
+    "metrics",
+    "plots",
+    "profile",
+    "records",
+)
+_NAMES = {
+    "GAN": "gan",
+    "Batches": "data",
+    "ImageSet": "data",
+    "load_images": "data",
+    "Checkpoint": "callbacks",
+    "SampleGrid": "callbacks",
+    "StepHistory": "callbacks",
+    "StopOnNaN": "callbacks",
+    "TensorBoardImages": "callbacks",
+}
+
+__version__ = "0.1.0"
+__all__ = [*_MODULES, *_NAMES]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> object:
+    """Import a module or a public name when it is first used, so that importing stays fast."""
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported yet or not."""
+    return sorted([*__all__, "__version__"])

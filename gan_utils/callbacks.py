@@ -1,0 +1,200 @@
+"""Keras callbacks of the book: samples, checkpoints, step curves, TensorBoard, a stop on NaN."""
+
+import csv
+import math
+from pathlib import Path
+from typing import Any
+
+import imageio.v3 as imageio
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gan_utils import checkpoints, images, plots
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Writes the whole state of a run now and then; `fit` goes on from the last one it finds."""
+
+    def __init__(self, folder: str | Path, *, every: int = 1, keep: int = 2) -> None:
+        """Choose where and how often.
+
+        Args:
+            folder: of this run alone; made when missing.
+            every: epochs between two checkpoints; the last epoch always has one.
+            keep: how many files to keep; older ones are deleted once a newer one is complete.
+
+        Raises:
+            ValueError: `every` or `keep` is less than 1.
+        """
+        super().__init__()
+        if every < 1 or keep < 1:
+            raise ValueError(f"every and keep must be at least 1, not {every} and {keep}")
+        self.folder = Path(folder)
+        self.every = every
+        self.keep = keep
+
+    def resume(self, model: keras.Model) -> int:
+        """Bring a compiled model to the newest checkpoint.
+
+        Returns:
+            Epochs finished, 0 when there is no checkpoint yet.
+
+        Raises:
+            ValueError: the newest file is damaged or of another run (the message names it).
+        """
+        epochs = checkpoints.epochs_in(self.folder)
+        return (
+            checkpoints.load(model, checkpoints.path_of(self.folder, epochs[-1])) if epochs else 0
+        )
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Write a checkpoint if one is due."""
+        finished = epoch + 1
+        if finished % self.every and finished != self.params["epochs"]:
+            return
+        checkpoints.save(self.model, self.folder, finished)
+        for old in checkpoints.epochs_in(self.folder)[: -self.keep]:
+            checkpoints.path_of(self.folder, old).unlink()
+
+
+class SampleGrid(keras.callbacks.Callback):
+    """Draws the same inputs after each epoch, so that one can watch the generator learn."""
+
+    def __init__(
+        self, inputs: Any, *, columns: int | None = None, folder: str | Path | None = None
+    ) -> None:
+        """Fix what is drawn.
+
+        Args:
+            inputs: what the generator takes, fixed for the run: latents (n, latent_dim) float32.
+            columns: of the grid.
+            folder: keeps a PNG for each epoch, so that a resumed run has its earlier frames.
+        """
+        super().__init__()
+        self.inputs = inputs
+        self.columns = columns
+        self.folder = Path(folder) if folder else None
+        self.frames: list[np.ndarray] = []
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Draw the untrained generator, or read the frames of the epochs done before."""
+        first = self.model.first_epoch
+        if first and self.folder:
+            files = [self.folder / f"epoch-{epoch:04d}.png" for epoch in range(first + 1)]
+            self.frames = [imageio.imread(file) for file in files if file.is_file()]
+            self.frames = [frame.reshape(*frame.shape[:2], -1) for frame in self.frames]
+        elif not self.frames:
+            self._draw(0)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Draw the grid after an epoch."""
+        self._draw(epoch + 1)
+
+    def _draw(self, finished: int) -> None:
+        """Add a frame, and write it if there is a folder."""
+        frame = images.grid(self.model.translate(self.inputs), columns=self.columns)
+        self.frames.append(frame)
+        if self.folder:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            picture = frame[..., 0] if frame.shape[-1] == 1 else frame
+            imageio.imwrite(self.folder / f"epoch-{finished:04d}.png", picture)
+
+    def save_gif(self, path: str | Path) -> Path:
+        """Write the frames as an animation in which early epochs get more time than late ones."""
+        kept = [self.frames[index] for index in plots.keep_frames(len(self.frames))]
+        return plots.save_gif(kept, path)
+
+
+class StepHistory(keras.callbacks.Callback):
+    """Keeps the logs of every step, in memory and, with a file, across a resume."""
+
+    def __init__(self, path: str | Path | None = None, *, every: int = 1) -> None:
+        """Choose the file and how many steps lie between two rows.
+
+        Args:
+            path: a CSV file with one row for each kept step, flushed after each epoch.
+            every: steps between two rows.
+        """
+        super().__init__()
+        self.path = Path(path) if path else None
+        self.every = every
+        self.rows: list[dict[str, float]] = []
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """Columns `step`, `d_loss`, `g_loss`, ... with one value for each kept step."""
+        return {name: [row[name] for row in self.rows] for name in (self.rows or [{}])[0]}
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Take up the rows of the epochs done before; rows of an unfinished epoch are dropped."""
+        done = self.model.first_epoch * (self.params["steps"] or 0)
+        if done and self.path and self.path.is_file():
+            with open(self.path, newline="", encoding="utf-8") as file:
+                rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+            self.rows = [row for row in rows if row["step"] <= done]
+        self._step = done
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Keep the logs of a step."""
+        self._step += 1
+        if self._step % self.every == 0:
+            self.rows.append({"step": self._step, **{k: float(v) for k, v in logs.items()}})
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Write the rows, under a temporary name first."""
+        if self.path and self.rows:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self.path.with_suffix(".tmp")
+            with open(temporary, "w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, fieldnames=list(self.rows[0]))
+                writer.writeheader()
+                writer.writerows(self.rows)
+            temporary.replace(self.path)
+
+
+class TensorBoardImages(keras.callbacks.Callback):
+    """Writes the step's scalars and the fixed grid where TensorBoard reads them."""
+
+    def __init__(self, folder: str | Path, inputs: Any, *, columns: int | None = None) -> None:
+        """Choose the run folder and the fixed generator inputs."""
+        super().__init__()
+        self.folder = Path(folder)
+        self.inputs = inputs
+        self.columns = columns
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Open the event file."""
+        self._writer = tf.summary.create_file_writer(str(self.folder))
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Write the last step's scalars and the grid."""
+        grid = images.grid(self.model.translate(self.inputs), columns=self.columns)
+        with self._writer.as_default(step=epoch + 1):
+            for name, value in (logs or {}).items():
+                tf.summary.scalar(name, value)
+            tf.summary.image("samples", grid[None])
+        self._writer.flush()
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Close the event file."""
+        self._writer.close()
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Ends training with an explanation as soon as a logged number is not finite."""
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Check the logs of a step.
+
+        Raises:
+            FloatingPointError: naming the quantity, the step and what usually helps.
+        """
+        for name, value in (logs or {}).items():
+            if not math.isfinite(value):
+                raise FloatingPointError(
+                    f"{name} became {float(value)} at step {batch + 1} of the epoch. Usual causes: "
+                    "images outside [-1, 1] or with NaN in them, a learning rate that is too high, "
+                    "a loss that takes the logarithm of a sigmoid instead of logits. The last "
+                    "checkpoint is from before this step."
+                )

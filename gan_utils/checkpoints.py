@@ -1,0 +1,132 @@
+"""One file with everything a run needs to go on: weights, optimizers, seeds, epoch."""
+
+import json
+import os
+import re
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+_NAME = re.compile(r"checkpoint-(\d{5})\.npz")
+_META = "meta"
+_FORMAT = 1
+
+
+def path_of(folder: Path, epoch: int) -> Path:
+    """Return the file of the checkpoint written after `epoch` epochs."""
+    return folder / f"checkpoint-{epoch:05d}.npz"
+
+
+def epochs_in(folder: Path) -> list[int]:
+    """Return the epochs that have a checkpoint in a folder, in rising order."""
+    if not folder.is_dir():
+        return []
+    return sorted(int(m[1]) for p in folder.iterdir() if (m := _NAME.fullmatch(p.name)))
+
+
+def save(model: keras.Model, folder: Path, epoch: int) -> Path:
+    """Write the state of a model after `epoch` epochs, under its final name only when complete.
+
+    Args:
+        model: with the attributes `seed`, `d_optimizer` and `g_optimizer`.
+        folder: made when missing.
+        epoch: epochs finished.
+
+    Returns:
+        The file: an .npz without pickled objects.
+
+    Raises:
+        OSError: the folder cannot be written (the message names it); older files stay as they are.
+    """
+    path = path_of(folder, epoch)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    arrays = {key: np.asarray(variable.value) for key, variable in _variables(model).items()}
+    meta = {"format": _FORMAT, "epoch": epoch, "seed": model.seed}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            np.savez(file, **{_META: np.array(json.dumps(meta))}, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"checkpoint not written ({error.strerror}): free or change the folder",
+            str(folder),
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def load(model: keras.Model, path: Path) -> int:
+    """Bring a model to the state of a checkpoint; a file that does not fit changes nothing.
+
+    Args:
+        model: compiled, with the networks and optimizers of the run that wrote the file.
+        path: written by `save`.
+
+    Returns:
+        Epochs finished.
+
+    Raises:
+        ValueError: the file is truncated, damaged, or of another run; it is left as it is.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+        meta = json.loads(str(arrays.pop(_META)))
+    except (zipfile.BadZipFile, EOFError, KeyError, ValueError, OSError) as error:
+        raise ValueError(
+            f"{path} is no complete checkpoint ({error}). Delete it to go on from the one before "
+            "it, or from the start if it is the only one"
+        ) from error
+    variables = _variables(model)
+    difference = _difference(model, meta, variables, arrays)
+    if difference:
+        raise ValueError(
+            f"{path} belongs to another run: {difference}. Use another folder for this run, or "
+            "delete the old one"
+        )
+    for key, variable in variables.items():
+        variable.assign(arrays[key])
+    return meta["epoch"]
+
+
+def _variables(model: keras.Model) -> dict[str, keras.Variable]:
+    """Name every variable of a run by owner, place and role, whatever the layers are called."""
+    groups = {
+        "model": model.variables,
+        "d_optimizer": model.d_optimizer.variables,
+        "g_optimizer": model.g_optimizer.variables,
+    }
+    return {
+        f"{group}-{index:04d}-{_role(variable)}": variable
+        for group, variables in groups.items()
+        for index, variable in enumerate(variables)
+    }
+
+
+def _role(variable: keras.Variable) -> str:
+    """Return kernel, bias, gamma...; an optimizer's slots are told apart by their place alone."""
+    role = variable.path.rsplit("/", 1)[-1]
+    return role if role.isidentifier() and not re.search(r"\d", role) else "slot"
+
+
+def _difference(model: keras.Model, meta: dict, variables: dict, arrays: dict) -> str:
+    """Say in words how a checkpoint differs from the model, or return an empty string."""
+    if meta.get("format") != _FORMAT:
+        return f"it has format {meta.get('format')!r}, this version reads {_FORMAT}"
+    if meta["seed"] != model.seed:
+        return f"it has seed {meta['seed']}, this run {model.seed}"
+    if set(arrays) != set(variables):
+        name = min(set(arrays) ^ set(variables))
+        return f"it has {len(arrays)} variables, this run {len(variables)}; first difference {name}"
+    for key, variable in variables.items():
+        found, expected = arrays[key], tuple(variable.shape)
+        if found.shape != expected or not np.can_cast(found.dtype, variable.dtype, "same_kind"):
+            return f"{key} has shape {found.shape} in it, {expected} in this run"
+    return ""

@@ -1,0 +1,62 @@
+"""Keras' `fit` with images in memory, an order that can be resumed, and checkpoints."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from gan_utils.data import Batches
+
+
+class ResumableModel(keras.Model):
+    """A Keras model whose `fit` goes on where a killed run stopped, with the same result."""
+
+    def __init__(self, *, seed: int, name: str) -> None:
+        """Remember the seed of the run, which also fixes the order of the images."""
+        super().__init__(name=name)
+        self.seed = seed
+        self.first_epoch = 0
+        self.batches_per_step = 1
+
+    def fit(
+        self,
+        x: Any,
+        y: np.ndarray | None = None,
+        *,
+        batch_size: int = 64,
+        epochs: int = 1,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        **options: Any,
+    ) -> keras.callbacks.History:
+        """Train; go on from the last checkpoint if `callbacks` holds a `Checkpoint` that has one.
+
+        Args:
+            x: images (n, h, w, c), uint8 in [0, 255] or float32 in [-1, 1]; or `Batches`; or a
+                `tf.data.Dataset` of float32 batches of fixed size. The first two are shuffled by
+                epoch and seed alone, so that a resumed run sees what an uninterrupted one does.
+            y: labels (n,) int, for variants that use them.
+            batch_size: images per update of one player (arrays only).
+            epochs: at which epoch to stop.
+            callbacks: Keras' or the book's own.
+            **options: of Keras' own `fit` (`verbose`, `steps_per_epoch`, `initial_epoch`, ...).
+
+        Returns:
+            Keras' history: the last step's values of each epoch.
+
+        Raises:
+            ValueError: images or labels that do not fit, or a checkpoint that cannot be used.
+        """
+        if isinstance(x, np.ndarray):
+            x = Batches(x, y, batch_size=batch_size * self.batches_per_step, seed=self.seed)
+        # A checkpoint comes last: what other callbacks write must never be older than it.
+        callbacks = sorted(callbacks, key=lambda callback: hasattr(callback, "resume"))
+        if callbacks and hasattr(callbacks[-1], "resume"):
+            options["initial_epoch"] = callbacks[-1].resume(self)
+        self.first_epoch = options.get("initial_epoch", 0)
+        if isinstance(x, Batches):
+            options["steps_per_epoch"] = x.steps_per_epoch
+            x = x.dataset(self.first_epoch)
+        # The order is settled above; Keras would only warn that it cannot shuffle a dataset.
+        options.setdefault("shuffle", False)
+        return super().fit(x, epochs=epochs, callbacks=callbacks, **options)

@@ -1,0 +1,108 @@
+"""Sampling from a generator, or from the running average of its weights."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+_STATISTICS_BATCHES = 8
+
+
+class Sampler:
+    """Draws images with a generator's averaged weights (or with the generator as it stands).
+
+    Source: Yazici et al., The Unusual Effectiveness of Averaging in GAN Training, 2019, section 3.
+    """
+
+    def __init__(self, generator: keras.Model, decay: float | None, inputs: Any) -> None:
+        """Copy the generator, unless `decay` is None, and start from the same weights.
+
+        Args:
+            generator: in training.
+            decay: of the average, in (0, 1), or None for no average.
+            inputs: on which the copy is called once, so that it has weights.
+        """
+        self.generator = generator
+        self.decay = decay
+        self.network = generator
+        if decay is not None:
+            self.network = _copy(generator)
+            self.network(inputs, training=False)
+            self.network.trainable = False
+            self.network.set_weights(generator.get_weights())
+        self._measured_step = -1
+        self._call = tf.function(
+            lambda inputs: self.network(inputs, training=False), reduce_retracing=True
+        )
+
+    def update(self, step: tf.Tensor) -> None:
+        """Move the average towards the current weights.
+
+        Args:
+            step: updates so far. The decay is at most (1 + step) / (10 + step), so that a short
+                run forgets its first weights.
+        """
+        if self.decay is None:
+            return
+        step = tf.cast(step, tf.float32)
+        rate = 1 - tf.minimum(self.decay, (1 + step) / (10 + step))
+        for average, current in zip(self.network.weights, self.generator.weights, strict=True):
+            if average.dtype == "float32":
+                average.assign_sub(rate * (average.value - current.value))
+
+    def refresh(self, step: int, draw_inputs: Callable[[int], Any]) -> None:
+        """Measure the batch statistics of the averaged weights, which those of training do not fit.
+
+        Args:
+            step: updates so far; nothing is measured twice at one step.
+            draw_inputs: returns the inputs of batch number i; every batch counts the same.
+        """
+        if self.decay is None or step == self._measured_step:
+            return
+        self._measured_step = step
+        layers = [
+            layer
+            for layer in self.network._flatten_layers(include_self=False)
+            if isinstance(layer, keras.layers.BatchNormalization)
+        ]
+        if not layers:
+            return
+        momenta = [layer.momentum for layer in layers]
+        # A frozen BatchNormalization ignores training=True, so it is thawed while it measures.
+        self.network.trainable = True
+        try:
+            for index in range(_STATISTICS_BATCHES):
+                for layer in layers:
+                    layer.momentum = index / (index + 1)
+                self.network(draw_inputs(index), training=True)
+        finally:
+            for layer, momentum in zip(layers, momenta, strict=True):
+                layer.momentum = momentum
+            self.network.trainable = False
+
+    def draw(self, inputs: Any, batch_size: int) -> np.ndarray:
+        """Return the images (n, h, w, c) float32 in [-1, 1] of n generator inputs."""
+        count = len(keras.tree.flatten(inputs)[0])
+        parts = [
+            self._call(keras.tree.map_structure(lambda x, i=i: x[i : i + batch_size], inputs))
+            for i in range(0, count, batch_size)
+        ]
+        return np.concatenate([part.numpy() for part in parts])
+
+
+def _copy(network: keras.Model) -> keras.Model:
+    """Return a network of the same architecture with weights of its own."""
+    try:
+        if isinstance(network, keras.Sequential) or type(network) is keras.Model:
+            return keras.models.clone_model(network)
+        # Most subclasses do not take the base class's own settings, and the copy needs none.
+        base = ("name", "trainable", "dtype")
+        config = {k: v for k, v in network.get_config().items() if k not in base}
+        return type(network).from_config(config)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise ValueError(
+            f"the average of the weights needs a copy of {network.name!r}, which Keras cannot "
+            "rebuild from get_config(); write that method or pass average=None"
+        ) from error
