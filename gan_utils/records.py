@@ -1,0 +1,212 @@
+"""Run records: what a lesson reached, with what, on what, and when.
+
+``GAN_RECORD=folder`` makes `record` keep the run in ``folder/<lesson>.json``; `recorded` reads the
+runs that belong to the book, so that a page made by a short run can show the long one beside it.
+"""
+
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gan_utils import profile as profiles
+
+if TYPE_CHECKING:
+    from gan_utils.data import ImageSet
+
+_PACKAGE = Path(__file__).resolve().parent
+_CHECKOUT = _PACKAGE.parent
+_LIBRARIES = ("tensorflow", "keras", "numpy", "gan-utils")
+_LESSON_NAME = re.compile(r"([0-9]{2}_)?[a-z][a-z0-9_]*")
+
+
+def record(
+    lesson: str,
+    metrics: dict[str, Any],
+    *,
+    seconds: float | None = None,
+    data: "ImageSet | str | None" = None,
+    seed: int | None = None,
+    **facts: Any,
+) -> dict[str, Any]:
+    """Describes this run, and keeps it when ``GAN_RECORD`` names a folder.
+
+    Args:
+        lesson: name of the lesson, such as "02_dcgan", or of another run, such as "lenet".
+        metrics: name -> number (or list, dictionary or array of numbers), all finite.
+        seconds: how long the training took.
+        data: what it was trained on.
+        seed: seed of the run.
+        **facts: anything else that JSON can hold, such as sample size or extractor.
+
+    Returns:
+        The facts, with lesson, profile, versions, hardware, date (UTC), commit when in a checkout,
+        and metrics. A run of the same lesson and profile in the folder is replaced, others stay.
+
+    Raises:
+        ValueError: a wrong name, a value that JSON cannot hold (NaN and infinity among them), or a
+            file in the folder that is not a record (it is left as it is).
+    """
+    _check_lesson(lesson)
+    run = {
+        "lesson": lesson,
+        "profile": profiles.name,
+        "seconds": seconds,
+        "data": data if data is None or isinstance(data, str) else _describe(data),
+        "seed": seed,
+        "versions": versions(),
+        "hardware": hardware(),
+        "date": datetime.now(timezone.utc).date().isoformat(),
+    }
+    commit = _commit()
+    if commit is not None:
+        run["commit"] = commit
+    for name in ("metrics", "commit", *run):
+        if name in facts:
+            raise ValueError(
+                f"record: {name!r} is filled in by itself; give the fact another name."
+            )
+    run = _plain({**run, **facts, "metrics": metrics}, lesson)
+    folder = os.environ.get("GAN_RECORD", "").strip()
+    if folder:
+        _merge(Path(folder).expanduser() / f"{lesson}.json", run)
+    return run
+
+
+def recorded(lesson: str, profile: str = "full") -> dict[str, Any] | None:
+    """The recorded run of a lesson, from the checkout or from the installed package.
+
+    Args:
+        lesson: name of the lesson, such as "02_dcgan".
+        profile: profile of the run.
+
+    Returns:
+        What `record` gave at the time, or None when there is no such run.
+
+    Raises:
+        ValueError: a wrong name or profile, or a file that is not a record.
+    """
+    _check_lesson(lesson)
+    if profile not in profiles.NAMES:
+        raise ValueError(
+            f"profile {profile!r} is unknown; choose from {', '.join(profiles.NAMES)}."
+        )
+    for folder in (_CHECKOUT / "book" / "results", _PACKAGE / "recorded"):
+        path = folder / f"{lesson}.json"
+        if path.exists():
+            return _read(path)["runs"].get(profile)
+    return None
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that decide a result, without importing them."""
+    found = {"python": platform.python_version()}
+    for library in _LIBRARIES:
+        try:
+            found[library.replace("-", "_")] = importlib.metadata.version(library)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def hardware() -> dict[str, Any]:
+    """The machine: CPU model, usable cores, memory in GB, and the GPUs that TensorFlow sees."""
+    usable = getattr(os, "sched_getaffinity", None)
+    facts: dict[str, Any] = {
+        "cpu": _cpu_model(),
+        "cores": len(usable(0)) if usable else os.cpu_count(),
+        "gpus": _gpu_names(),
+    }
+    if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
+        pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+        facts["memory_gb"] = round(pages * size / 1e9, 1)
+    return facts
+
+
+def _cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
+
+
+def _gpu_names() -> list[str]:
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None:  # a run without TensorFlow has used no GPU
+        return []
+    devices = tensorflow.config.list_physical_devices("GPU")
+    details = [tensorflow.config.experimental.get_device_details(device) for device in devices]
+    return [detail.get("device_name", "unknown GPU") for detail in details]
+
+
+def _commit() -> str | None:
+    """The commit of the checkout, with "-dirty" when files differ from it; None outside one."""
+    if not (_CHECKOUT / ".git").exists():
+        return None
+    command = ["git", "-C", str(_CHECKOUT), "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip()
+
+
+def _describe(data: "ImageSet") -> dict[str, Any]:
+    return {"name": data.name, "split": data.split, "source": data.source, "count": len(data)}
+
+
+def _check_lesson(lesson: str) -> None:
+    if not _LESSON_NAME.fullmatch(lesson):
+        raise ValueError(
+            f"lesson {lesson!r} is not a lesson's name; write it like '02_dcgan' or 'lenet'."
+        )
+
+
+def _plain(value: Any, where: str) -> Any:
+    """The same value in what JSON can hold; `where` names it in the message."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item, f"{where}: {key}") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, where) for item in value]
+    if hasattr(value, "numpy"):
+        value = value.numpy()
+    if isinstance(value, (np.generic, np.ndarray)):
+        return _plain(value.tolist(), where)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{where} is {value}; only finite numbers can be recorded.")
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    raise ValueError(f"{where} is a {type(value).__name__}, which a record cannot hold.")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not a run record ({error}); move it away.") from error
+    runs = content.get("runs") if isinstance(content, dict) else None
+    if not isinstance(runs, dict):
+        raise ValueError(f"{path} is not a run record: it has no 'runs'; move it away.")
+    return content
+
+
+def _merge(path: Path, run: dict[str, Any]) -> None:
+    content = _read(path) if path.exists() else {"lesson": run["lesson"], "runs": {}}
+    content["runs"][run["profile"]] = run
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Written under another name first, so that a reader never finds half a file.
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    os.chmod(temporary, 0o644)
+    os.replace(temporary, path)

@@ -1,0 +1,135 @@
+"""Tests of gan_utils.records."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from gan_utils import data, profile, records
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A folder for records, and a checkout that is elsewhere."""
+    monkeypatch.setenv("GAN_RECORD", str(tmp_path / "kept"))
+    monkeypatch.setattr(records, "_CHECKOUT", tmp_path / "checkout")
+    monkeypatch.setattr(records, "_PACKAGE", tmp_path / "package")
+    return tmp_path / "kept"
+
+
+def test_record_has_all_facts():
+    run = records.record(
+        "02_dcgan",
+        {"fid": np.float32(1.5)},
+        seconds=3.25,
+        data="mnist",
+        seed=7,
+        samples=np.int64(9),
+    )
+    assert run["metrics"] == {"fid": 1.5}
+    assert (run["lesson"], run["profile"]) == ("02_dcgan", profile.name)
+    assert (run["seconds"], run["data"], run["seed"], run["samples"]) == (3.25, "mnist", 7, 9)
+    assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", run["date"])
+    assert set(run["versions"]) >= {"python", "tensorflow", "keras", "numpy"}
+    assert run["versions"]["numpy"] == np.__version__
+    assert run["hardware"]["cpu"]
+    assert run["hardware"]["cores"] >= 1
+    assert run["hardware"]["memory_gb"] > 0.1
+    assert isinstance(run["hardware"]["gpus"], list)
+    assert "commit" not in run
+    assert json.loads(json.dumps(run)) == run
+
+
+def test_an_image_set_is_described():
+    run = records.record("lenet", {}, data=data.load_images("digits", "test").take(5))
+    assert run["data"] == {"name": "digits", "split": "test", "source": "embedded", "count": 5}
+
+
+def test_commit_is_named_in_a_checkout(monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.delenv("GAN_RECORD", raising=False)
+    if not (records._CHECKOUT / ".git").exists():
+        pytest.skip("the package is not in a git checkout")
+    assert re.fullmatch(r"[0-9a-f]{7,40}(-dirty)?", records.record("lenet", {})["commit"])
+
+
+def test_runs_of_other_profiles_stay(folder, monkeypatch):
+    for name, value in (("quick", 1), ("full", 2), ("quick", 3)):
+        monkeypatch.setattr(profile, "name", name)
+        records.record("02_dcgan", {"fid": value})
+    assert [path.name for path in folder.iterdir()] == ["02_dcgan.json"]
+    content = json.loads((folder / "02_dcgan.json").read_text())
+    assert content["lesson"] == "02_dcgan"
+    assert {name: run["metrics"]["fid"] for name, run in content["runs"].items()} == {
+        "quick": 3,
+        "full": 2,
+    }
+
+
+def test_nothing_is_written_unless_asked(folder, monkeypatch):
+    monkeypatch.delenv("GAN_RECORD")
+    assert records.record("lenet", {"accuracy": 0.9})["metrics"] == {"accuracy": 0.9}
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"lesson": "lenet"}', '{"runs": []}'])
+def test_a_foreign_file_is_left_alone(folder, content):
+    folder.mkdir()
+    (folder / "lenet.json").write_text(content)
+    with pytest.raises(ValueError, match=r"lenet\.json is not a run record"):
+        records.record("lenet", {})
+    assert (folder / "lenet.json").read_text() == content
+    assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("lesson", ["", "2_dcgan", "02-dcgan", "../lenet", "02_DCGAN", "lenet\n"])
+def test_lesson_names_are_checked(lesson):
+    with pytest.raises(ValueError, match="not a lesson's name"):
+        records.record(lesson, {})
+    with pytest.raises(ValueError, match="not a lesson's name"):
+        records.recorded(lesson)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "words"),
+    [
+        ({"fid": float("nan")}, "lenet: metrics: fid is nan"),
+        ({"curve": np.array([1, np.inf])}, "curve is inf"),
+        ({"model": object()}, "model is a object"),
+    ],
+)
+def test_only_finite_plain_values_are_recorded(folder, metrics, words):
+    with pytest.raises(ValueError, match=words):
+        records.record("lenet", metrics)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["profile", "date", "hardware", "commit"])
+def test_facts_cannot_replace_what_is_measured(name):
+    with pytest.raises(ValueError, match=f"{name!r} is filled in"):
+        records.record("lenet", {}, **{name: "mine"})
+
+
+@pytest.mark.parametrize("place", ["checkout/book/results", "package/recorded"])
+def test_recorded_reads_what_record_wrote(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("GAN_RECORD", str(tmp_path / place))
+    monkeypatch.setattr(profile, "name", "full")
+    assert records.recorded("02_dcgan") is None
+    run = records.record("02_dcgan", {"fid": 4.5, "curve": np.arange(3)}, note="é")
+    assert records.recorded("02_dcgan") == run
+    assert records.recorded("02_dcgan", "quick") is None
+    assert records.recorded("03_other") is None
+
+
+def test_the_checkout_comes_before_the_package(tmp_path, monkeypatch):
+    monkeypatch.setattr(profile, "name", "full")
+    for place, value in (("checkout/book/results", 1), ("package/recorded", 2)):
+        monkeypatch.setenv("GAN_RECORD", str(tmp_path / place))
+        records.record("lenet", {"fid": value})
+    assert records.recorded("lenet")["metrics"]["fid"] == 1
+
+
+def test_recorded_checks_the_profile():
+    with pytest.raises(ValueError, match=r"'long' is unknown.*smoke, quick, full"):
+        records.recorded("lenet", "long")
