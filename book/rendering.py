@@ -1,0 +1,152 @@
+"""Turns the staged pages into the site, and refuses a site that lacks anything."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from html.parser import HTMLParser
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import execution
+from execution import Project
+
+MATHJAX_PARTS = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2")
+TOOLS = ("sphinx", "jupyter-book", "myst-nb", "sphinx-book-theme", "sphinxcontrib-bibtex")
+SMOKE_BANNER = "Made by the smoke test: the networks are untrained. Not for publishing."
+REDIRECT = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<meta http-equiv="refresh" content="0; url={page}"><link rel="canonical" href="{page}"></head>
+<body><a href="{page}">{title}</a></body></html>
+"""
+
+
+class SiteError(RuntimeError):
+    """The site could not be built, or lacks something."""
+
+
+class PageContents(HTMLParser):
+    """Counts what a page shows: its outputs, and its pictures by address."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outputs = 0
+        self.pictures: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Count one element."""
+        attributes = dict(attrs)
+        self.outputs += "cell_output" in (attributes.get("class") or "").split()
+        if tag == "img":
+            self.pictures.append(attributes.get("src") or "")
+
+
+def render(project: Project, changed: bool) -> bool:
+    """Build the site when something changed since the last good build; return whether it did.
+
+    Raises:
+        SiteError: on any warning, or when a page, picture or output is missing.
+    """
+    html, stamp = project.out / "html", project.out / "site.stamp"
+    key = tools_key(project.root)
+    done = stamp.read_text() if stamp.is_file() else ""
+    if not changed and done == key and (html / "index.html").is_file():
+        return False
+    stamp.unlink(missing_ok=True)
+    # Sphinx repeats no warning about a page it does not read again, and notices no new extension.
+    fresh = done != key
+    if fresh:
+        shutil.rmtree(html, ignore_errors=True)
+    run_sphinx(project, fresh)
+    copy_mathjax(html / "_static" / "mathjax")
+    write_redirect(project)
+    check_site(project)
+    stamp.write_text(key)
+    return True
+
+
+def tools_key(root: Path) -> str:
+    """Return a hash of what builds the site: the extension, these scripts and the libraries."""
+    digest = hashlib.sha256(" ".join(version(tool) for tool in TOOLS).encode())
+    for path in sorted([*(root / "book").rglob("*.py"), root / "_toc.yml", root / "_config.yml"]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def run_sphinx(project: Project, fresh: bool) -> None:
+    """Run Jupyter Book's Sphinx over the staged tree; every warning is an error."""
+    from jupyter_book.sphinx import build_sphinx
+
+    source = project.out / "source"
+    overrides = {
+        "external_toc_path": (source / "_toc.yml").as_posix(),
+        "latex_individualpages": False,
+        "nitpicky": True,
+    }
+    if project.profile == "smoke":
+        overrides["html_theme_options"] = {"announcement": SMOKE_BANNER}
+    status = build_sphinx(
+        source,
+        project.out / "html",
+        noconfig=True,
+        path_config=source / "_config.yml",
+        confoverrides=overrides,
+        doctreedir=project.out / "doctrees",
+        freshenv=fresh,
+        force_all=True,
+        warningiserror=True,
+        keep_going=True,
+        quiet=True,
+    )
+    if status:
+        raise SiteError("The site has warnings or errors; they stand above.")
+
+
+def copy_mathjax(folder: Path) -> None:
+    """Give the site its own MathJax, so that formulas need no other server."""
+    spec = find_spec("sphinx-mathjax-offline")
+    if spec is None or spec.origin is None:
+        raise SiteError("sphinx-mathjax-offline is missing; install the extra 'book'.")
+    origin = Path(spec.origin).parent / "static" / "mathjax"
+    for part in MATHJAX_PARTS:
+        target = folder / part
+        if target.exists():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (origin / part).is_dir():
+            shutil.copytree(origin / part, target)
+        else:
+            shutil.copy2(origin / part, target)
+
+
+def write_redirect(project: Project) -> None:
+    """Make the site's root lead to the start page."""
+    page = f"{execution.toc_files(project.root)[0]}.html"
+    path = project.out / "html" / "index.html"
+    path.write_text(REDIRECT.format(page=page, title="The GAN Workbook"), encoding="utf-8")
+
+
+def check_site(project: Project) -> None:
+    """Raise when the built site lacks a page, an output or a picture that it must have."""
+    html = project.out / "html"
+    missing = []
+    for page in execution.toc_files(project.root):
+        path = html / f"{page}.html"
+        if not path.is_file():
+            missing.append(f"page {page}")
+            continue
+        contents = PageContents()
+        contents.feed(path.read_text(encoding="utf-8"))
+        local = [source for source in contents.pictures if "://" not in source[:8]]
+        missing += [
+            f"{source} on {page}"
+            for source in local
+            if not source.startswith("data:") and not (path.parent / source).is_file()
+        ]
+        if page.startswith("notebooks/") and not contents.outputs:
+            missing.append(f"any output on {page}")
+        if page.startswith("notebooks/") and not any("_images/" in item for item in local):
+            missing.append(f"any picture on {page}")
+    if missing:
+        raise SiteError(f"The site lacks: {'; '.join(missing)}.")

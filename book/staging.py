@@ -1,0 +1,112 @@
+"""Lays out the folder that Sphinx reads: the pages, and the lessons with their outputs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import execution
+import nbformat
+from execution import STAMP, Project
+
+BOOK_FILES = ("**/*.md", "*.bib", "_static/**/*", "_ext/*.py", "results/*.json")
+TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
+
+
+def stage(project: Project) -> bool:
+    """Bring the staged tree up to date; return whether anything in it changed.
+
+    A file that did not change is not touched, so Sphinx reads only what did.
+    """
+    files = book_files(project.root)
+    for name in execution.lesson_names(project.root):
+        files[f"notebooks/{name}.ipynb"] = lesson_page(project, name)
+    return mirror(files, project.out / "source")
+
+
+def book_files(root: Path) -> dict[str, bytes]:
+    """Return the settings and everything the prose pages use, by path in the repository."""
+    paths = [root / "_config.yml", root / "_toc.yml"]
+    for pattern in BOOK_FILES:
+        paths += sorted(path for path in (root / "book").glob(pattern) if path.is_file())
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
+
+
+def lesson_page(project: Project, name: str) -> bytes:
+    """Return the lesson's present text with the outputs of its kept copy, as a notebook."""
+    notebook = execution.read_lesson(project.root, name)
+    executed = execution.executed_copy(project, name)
+    if executed is None:
+        raise execution.LessonError(f"{name} has not been executed in {project.out}.")
+    pairs = zip(execution.code_cells(notebook), execution.code_cells(executed), strict=True)
+    for cell, source in pairs:
+        cell.outputs, cell.execution_count = source.outputs, source.execution_count
+    code = "\n".join(cell.source for cell in execution.code_cells(notebook))
+    insert_under_title(notebook, origin_note(executed.metadata[STAMP], code))
+    return (nbformat.writes(notebook) + "\n").encode()
+
+
+def insert_under_title(notebook: nbformat.NotebookNode, text: str) -> None:
+    """Put text right after the notebook's first heading."""
+    for cell in notebook.cells:
+        lines = cell.source.split("\n")
+        heading = next((i for i, line in enumerate(lines) if line.startswith("# ")), None)
+        if cell.cell_type == "markdown" and heading is not None:
+            lines[heading + 1 : heading + 1] = ["", text, ""]
+            cell.source = "\n".join(lines)
+            return
+    raise execution.LessonError("A lesson needs a first heading, a line that starts with '# '.")
+
+
+def origin_note(stamp: dict, code: str) -> str:
+    """Return the note that says what made this page's pictures."""
+    smoke = stamp["profile"] == "smoke"
+    kind, title = (
+        ("danger", "Not for publishing: made by the smoke test")
+        if smoke
+        else ("note", "What made the pictures on this page")
+    )
+    facts = [f"Profile **{stamp['profile']}**"]
+    facts += [
+        describe_data(name, kind_of_data)
+        for name, kind_of_data in stamp["data"].items()
+        if f'"{name}"' in code
+    ]
+    versions = stamp["versions"]
+    facts.append(
+        f"Python {versions['python']}, TensorFlow {versions['tensorflow']}, "
+        f"Keras {versions['keras']}"
+    )
+    facts.append(f"{stamp['date']}, {round(stamp['seconds'])} s from the first cell to the last")
+    lines = [f":::{{admonition}} {title}", f":class: {kind} origin"]
+    if smoke:
+        lines += [
+            "The networks on this page were trained for a moment: its pictures show nothing.",
+            "",
+        ]
+    more = f"[What a profile is]({os.path.relpath('book/profiles-and-data.md', 'notebooks')})"
+    return "\n".join([*lines, " · ".join(facts) + f" · {more}", ":::"])
+
+
+def describe_data(name: str, kind: str) -> str:
+    """Return which data the name stood for when the lesson ran."""
+    if kind == "real":
+        return f"data: {TITLES[name]}"
+    return f"data: **the embedded stand-in**, not {TITLES[name]} itself"
+
+
+def mirror(files: dict[str, bytes], folder: Path) -> bool:
+    """Make a folder hold exactly these files; return whether anything had to change."""
+    changed = False
+    for relative, content in files.items():
+        path = folder / relative
+        if not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            changed = True
+    wanted = {folder / relative for relative in files}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path not in wanted and "__pycache__" not in path.parts:
+            path.unlink()
+            changed = True
+    return changed

@@ -1,0 +1,35 @@
+"""Brings each lesson's notebook in step with its script, and takes outputs out of notebooks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+
+
+def clear(path: Path) -> None:
+    """Remove outputs and execution counts from a notebook; touch it only when it has some."""
+    notebook = nbformat.read(path, as_version=4)
+    before = nbformat.writes(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    if nbformat.writes(notebook) != before:
+        nbformat.write(notebook, path)
+
+
+def main() -> None:
+    """Update every notebook from its script; cells that stay keep their ids."""
+    scripts = sorted(str(path) for path in NOTEBOOKS.glob("*.py"))
+    command = [sys.executable, "-m", "jupytext", "--update", "--to", "ipynb", *scripts]
+    subprocess.run(command, check=True)
+    for script in scripts:
+        clear(Path(script).with_suffix(".ipynb"))
+
+
+if __name__ == "__main__":
+    main()

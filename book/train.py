@@ -1,0 +1,43 @@
+"""Runs one lesson where its checkpoints stay, so that a long run can go on, and records it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import execution
+import nbformat
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the lesson; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("lesson", help="its name, e.g. 02_dcgan")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the repository")
+    options = parser.parse_args(arguments)
+    os.environ.setdefault("GAN_PROFILE", "full")
+    from gan_utils import profile
+
+    root = options.root.resolve()
+    if options.lesson not in execution.lesson_names(root):
+        names = ", ".join(execution.lesson_names(root))
+        parser.error(f"there is no lesson {options.lesson!r}; choose one of {names}")
+    folder = root / "runs" / profile.name / options.lesson
+    notebook = execution.copy_alone(root, options.lesson, folder)
+    print(f"Training {options.lesson} in profile {profile.name}, in {folder}", flush=True)
+    extra = {"GAN_RECORD": str(root / "book" / "results")}
+    status = execution.run_nbmake([notebook], profile.name, extra)
+    executed = nbformat.read(notebook, as_version=4)
+    if status or not execution.ran_through(executed):
+        print(f"{options.lesson} stopped; start it again to go on.", file=sys.stderr)
+        return 1
+    print(f"{options.lesson}: {execution.seconds(executed):.0f} s; recorded in {root}/book/results")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
