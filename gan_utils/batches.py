@@ -15,41 +15,48 @@ class Batches:
 
     The pictures are held once, as they came; a uint8 batch becomes float32 in [-1, 1] when it is
     drawn. The order is a function of (seed, epoch) alone: starting at epoch e gives exactly the
-    batches that a run from epoch 0 gets there. Each epoch leaves out another remainder.
+    batches that a run from epoch 0 gets there. Each pass leaves out another remainder.
 
     Attributes:
         batch_size: pictures in a batch.
-        steps_per_epoch: full batches in an epoch.
+        steps_per_epoch: batches in an epoch; unless given, all full batches of one pass.
         seed: seed of the order.
         has_labels: whether batches are pairs (pictures, labels).
         image_shape: (height, width, channels).
     """
 
-    def __init__(self, images: Any, labels: Any = None, *, batch_size: int, seed: int = 0) -> None:
+    def __init__(
+        self,
+        images: Any,
+        labels: Any = None,
+        *,
+        batch_size: int,
+        steps_per_epoch: int | None = None,
+        seed: int = 0,
+    ) -> None:
         """Takes the pictures.
 
         Args:
             images: (n, height, width, channels), uint8 in [0, 255] or float32 in [-1, 1].
             labels: (n,) integers from 0, or None.
             batch_size: pictures in a batch, 1 to n.
+            steps_per_epoch: batches that count as one epoch, for epochs shorter than one pass
+                over the pictures; by default a whole pass.
             seed: seed of the order, an integer of at least 0.
 
         Raises:
-            ValueError: pictures or labels that are not such arrays, an impossible batch size or
-                seed.
+            ValueError: not such arrays, or an impossible batch size or seed.
         """
         import tensorflow as tf
 
         images = image_tools.check_images(images)
-        _check_integer("batch_size", batch_size, 1)
         _check_integer("seed", seed, 0)
-        if batch_size > len(images):
-            raise ValueError(
-                f"batch_size is {batch_size}, but there are only {len(images)} pictures; "
-                "use smaller batches or more pictures."
-            )
+        _check_batch_size(batch_size, len(images))
         self.batch_size = int(batch_size)
-        self.steps_per_epoch = len(images) // self.batch_size
+        self._steps_per_pass = len(images) // self.batch_size
+        if steps_per_epoch is not None:
+            _check_integer("steps_per_epoch", steps_per_epoch, 1)
+        self.steps_per_epoch = steps_per_epoch or self._steps_per_pass
         self.seed = int(seed)
         self.has_labels = labels is not None
         self.image_shape = images.shape[1:]
@@ -80,23 +87,25 @@ class Batches:
         import tensorflow as tf
 
         _check_integer("first_epoch", first_epoch, 0)
+        first_pass, skipped = divmod(first_epoch * self.steps_per_epoch, self._steps_per_pass)
         return (
-            tf.data.Dataset.counter(first_epoch)
+            tf.data.Dataset.counter(first_pass)
             .flat_map(self._order)
+            .skip(skipped)
             .map(self._batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
             .apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
             .prefetch(tf.data.AUTOTUNE)
         )
 
-    def _order(self, epoch: "tf.Tensor") -> "tf.data.Dataset":
-        """The positions of each batch of one epoch."""
+    def _order(self, number: "tf.Tensor") -> "tf.data.Dataset":
+        """The positions of each batch of one pass over the pictures."""
         import tensorflow as tf
 
-        # Not index_shuffle: its four rounds leave the orders of two epochs correlated (0.8).
+        # Not index_shuffle: its four rounds leave the orders of two passes correlated (0.8).
         order = tf.random.experimental.stateless_shuffle(
-            tf.range(len(self)), seed=tf.stack([tf.constant(self.seed, tf.int64), epoch])
+            tf.range(len(self)), seed=tf.stack([tf.constant(self.seed, tf.int64), number])
         )
-        shape = (self.steps_per_epoch, self.batch_size)
+        shape = (self._steps_per_pass, self.batch_size)
         return tf.data.Dataset.from_tensor_slices(tf.reshape(order[: shape[0] * shape[1]], shape))
 
     def _batch(self, positions: "tf.Tensor") -> Any:
@@ -131,6 +140,15 @@ def check_labels(labels: Any, count: int) -> np.ndarray:
     if labels.min() < 0:
         raise ValueError(f"labels go down to {labels.min()}; give integers from 0.")
     return labels
+
+
+def _check_batch_size(batch_size: Any, count: int) -> None:
+    _check_integer("batch_size", batch_size, 1)
+    if batch_size > count:
+        raise ValueError(
+            f"batch_size is {batch_size}, but there are only {count} pictures; "
+            "use smaller batches or more pictures."
+        )
 
 
 def _check_integer(name: str, value: Any, least: int) -> None:

@@ -58,25 +58,14 @@ def record(
             file in the folder that is not a record (it is left as it is).
     """
     _check_lesson(lesson)
-    run = {
-        "lesson": lesson,
-        "profile": profiles.name,
-        "seconds": seconds,
-        "data": data if data is None or isinstance(data, str) else _describe(data),
-        "seed": seed,
-        "versions": versions(),
-        "hardware": hardware(),
-        "date": datetime.now(timezone.utc).date().isoformat(),
-    }
-    commit = _commit()
-    if commit is not None:
-        run["commit"] = commit
-    for name in ("metrics", "commit", *run):
-        if name in facts:
-            raise ValueError(
-                f"record: {name!r} is filled in by itself; give the fact another name."
-            )
-    run = _plain({**run, **facts, "metrics": metrics}, lesson)
+    run = _circumstances(lesson)
+    for name in facts:
+        if name in run or name == "commit":
+            raise ValueError(f"record: {name!r} fills itself in; give the fact another name.")
+    if data is not None and not isinstance(data, str):
+        data = {"name": data.name, "split": data.split, "source": data.source, "count": len(data)}
+    run |= {"seconds": seconds, "data": data, "seed": seed, **facts, "metrics": metrics}
+    run = _plain(run, lesson)
     folder = os.environ.get("GAN_RECORD", "").strip()
     if folder:
         _merge(Path(folder).expanduser() / f"{lesson}.json", run)
@@ -161,8 +150,16 @@ def _commit() -> str | None:
     return result.stdout.strip()
 
 
-def _describe(data: "ImageSet") -> dict[str, Any]:
-    return {"name": data.name, "split": data.split, "source": data.source, "count": len(data)}
+def _circumstances(lesson: str) -> dict[str, Any]:
+    facts = {
+        "lesson": lesson,
+        "profile": profiles.name,
+        "versions": versions(),
+        "hardware": hardware(),
+        "date": datetime.now(timezone.utc).date().isoformat(),
+    }
+    commit = _commit()
+    return facts if commit is None else {**facts, "commit": commit}
 
 
 def _check_lesson(lesson: str) -> None:

@@ -107,7 +107,7 @@ def test_only_finite_plain_values_are_recorded(folder, metrics, words):
 
 @pytest.mark.parametrize("name", ["profile", "date", "hardware", "commit"])
 def test_facts_cannot_replace_what_is_measured(name):
-    with pytest.raises(ValueError, match=f"{name!r} is filled in"):
+    with pytest.raises(ValueError, match=f"{name!r} fills itself in"):
         records.record("lenet", {}, **{name: "mine"})
 
 
