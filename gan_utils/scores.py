@@ -12,7 +12,7 @@ import numpy as np
 from gan_utils.distances import Spread, check_pair
 from gan_utils.moments import check_features
 
-_BLOCK_NUMBERS = 2**22  # 32 MB of float64 in a block of distances
+_BLOCK_NUMBERS = 2**21  # 16 MB of float64 in a block of distances
 _BLOCK_COLUMNS = 4096
 _TIE = 1e-11  # of |x|² + |y|²: far above rounding, far below any difference that means something
 _SUM_TOLERANCE = 1e-3
