@@ -2,6 +2,7 @@
 
 ``GAN_RECORD=folder`` makes `record` keep the run in ``folder/<lesson>.json``; `recorded` reads the
 runs that belong to the book, so that a page made by a short run can show the long one beside it.
+``GAN_RUNS=folder`` (a mounted drive, say) moves what runs write while they train.
 """
 
 import importlib.metadata
@@ -95,6 +96,28 @@ def recorded(lesson: str, profile: str = "full") -> dict[str, Any] | None:
         if path.exists():
             return _read(path)["runs"].get(profile)
     return None
+
+
+def run_folder(lesson: str, data: "ImageSet | None" = None) -> Path:
+    """Where a run keeps its checkpoints and pictures: ``$GAN_RUNS`` (default ``runs``) / run.
+
+    Args:
+        lesson: name of the lesson, such as "02_dcgan".
+        data: what it is trained on; a run on the stand-in gets a folder of its own, so that real
+            data never resumes it.
+
+    Returns:
+        The folder, made if need be; another profile has another one.
+
+    Raises:
+        ValueError: a wrong name.
+    """
+    _check_lesson(lesson)
+    kind = "-stand-in" if data is not None and data.is_stand_in else ""
+    home = Path(os.environ.get("GAN_RUNS", "").strip() or "runs").expanduser()
+    folder = home / f"{lesson}-{profiles.name}{kind}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def versions() -> dict[str, str]:

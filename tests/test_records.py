@@ -133,3 +133,29 @@ def test_the_checkout_comes_before_the_package(tmp_path, monkeypatch):
 def test_recorded_checks_the_profile():
     with pytest.raises(ValueError, match=r"'long' is unknown.*smoke, quick, full"):
         records.recorded("lenet", "long")
+
+
+def test_runs_of_other_profiles_and_of_the_stand_in_have_their_own_folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("GAN_RUNS", str(tmp_path / "drive"))
+    monkeypatch.setenv("GAN_DATA", "embedded")
+    monkeypatch.setattr(data, "_announced", {"mnist"})
+    monkeypatch.setattr(profile, "name", "quick")
+    stand_in = data.load_images("mnist", "test")
+    folders = {records.run_folder("02_dcgan"), records.run_folder("02_dcgan", stand_in)}
+    monkeypatch.setattr(profile, "name", "full")
+    folders.add(records.run_folder("02_dcgan", data.load_images("digits")))
+    assert {path.name for path in folders} == {
+        "02_dcgan-quick",
+        "02_dcgan-quick-stand-in",
+        "02_dcgan-full",
+    }
+    assert all(path.is_dir() and path.parent == tmp_path / "drive" for path in folders)
+    assert records.run_folder("02_dcgan") in folders
+
+
+def test_run_folder_is_beside_the_notebook_by_default(tmp_path, monkeypatch):
+    monkeypatch.delenv("GAN_RUNS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert records.run_folder("lenet").as_posix() == f"runs/lenet-{profile.name}"
+    with pytest.raises(ValueError, match="not a lesson's name"):
+        records.run_folder("../lenet")
