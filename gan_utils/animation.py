@@ -1,0 +1,88 @@
+"""Animated GIFs: which frames to keep, and how they are written."""
+
+import math
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gan_utils import images as image_tools
+
+
+def keep_frames(count: int) -> list[int]:
+    """Chooses the frames of an animation so that early epochs get more of them than late ones.
+
+    Args:
+        count: frames there are, at least 0.
+
+    Returns:
+        The positions i at which round(2 * sqrt(i)) grows, the first among them.
+
+    Raises:
+        ValueError: `count` is negative.
+    """
+    if count < 0:
+        raise ValueError(f"keep_frames: count is {count}; it cannot be negative.")
+    marks = [round(2 * math.sqrt(position)) for position in range(count)]
+    return [i for i in range(count) if i == 0 or marks[i] > marks[i - 1]]
+
+
+def save_gif(
+    frames: Sequence[np.ndarray],
+    path: str | Path,
+    *,
+    seconds: float = 0.2,
+    loop: int = 0,
+    width: int = 360,
+) -> Path:
+    """Writes an animation, under a temporary name first; its last frame stays 1.5 s or longer.
+
+    Args:
+        frames: pictures of one shape, (height, width, 1 or 3) uint8 in [0, 255].
+        path: a file that ends in .gif; its folder is made if need be.
+        seconds: time of a frame.
+        loop: how often it plays, 0 for ever.
+        width: smaller frames are enlarged by a whole factor to at least so many pixels, so that
+            each pixel stays a square.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: no frame, frames that are not such pictures, or another ending.
+    """
+    import imageio.v3 as imageio
+
+    path = Path(path)
+    if path.suffix.lower() != ".gif":
+        raise ValueError(f"save_gif: {path.name} must end in .gif.")
+    if seconds <= 0 or loop < 0 or width < 1:
+        raise ValueError(f"save_gif: seconds={seconds}, loop={loop} or width={width} is too small.")
+    stack = _enlarge(_stack_frames(frames), width)
+    durations = [round(1000 * seconds)] * len(stack)
+    durations[-1] = max(durations[-1], 1500)
+    # Pillow wants a number, not a list, for a single frame.
+    timing = durations if len(stack) > 1 else durations[0]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".gif-") as folder:
+        temporary = Path(folder) / path.name
+        imageio.imwrite(temporary, list(stack), extension=".gif", duration=timing, loop=loop)
+        os.replace(temporary, path)
+    return path
+
+
+def _enlarge(stack: np.ndarray, width: int) -> np.ndarray:
+    factor = math.ceil(width / stack.shape[2])
+    return stack.repeat(factor, axis=1).repeat(factor, axis=2)
+
+
+def _stack_frames(frames: Sequence[np.ndarray]) -> np.ndarray:
+    shapes = sorted({np.shape(frame) for frame in frames})
+    if len(shapes) != 1:
+        raise ValueError(f"save_gif: needs frames of one shape, but got {shapes or 'no frame'}.")
+    stack = image_tools.check_images(np.stack(frames), "frames")
+    if stack.dtype != np.uint8:
+        raise ValueError(f"save_gif: frames are {stack.dtype}; convert them with images.to_uint8.")
+    return stack[..., 0] if stack.shape[-1] == 1 else stack
