@@ -61,16 +61,20 @@ def save_gif(
     if seconds <= 0 or loop < 0 or width < 1:
         raise ValueError(f"save_gif: seconds={seconds}, loop={loop} or width={width} is too small.")
     stack = _enlarge(_stack_frames(frames), width)
-    durations = [round(1000 * seconds)] * len(stack)
-    durations[-1] = max(durations[-1], 1500)
-    # Pillow wants a number, not a list, for a single frame.
-    timing = durations if len(stack) > 1 else durations[0]
+    duration = _durations(len(stack), seconds)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".gif-") as folder:
         temporary = Path(folder) / path.name
-        imageio.imwrite(temporary, list(stack), extension=".gif", duration=timing, loop=loop)
+        imageio.imwrite(temporary, list(stack), extension=".gif", duration=duration, loop=loop)
         os.replace(temporary, path)
     return path
+
+
+def _durations(count: int, seconds: float) -> int | list[int]:
+    """Milliseconds of each frame; Pillow wants a number, not a list, for a single one."""
+    milliseconds = round(1000 * seconds)
+    last = max(milliseconds, 1500)
+    return [milliseconds] * (count - 1) + [last] if count > 1 else last
 
 
 def _enlarge(stack: np.ndarray, width: int) -> np.ndarray:
