@@ -1,0 +1,251 @@
+"""When lessons run again, what a failing one leaves, and what a page is made of."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import execution
+import nbformat
+import pytest
+import rendering
+import staging
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+ROOT = Path(__file__).resolve().parents[2]
+TOC = "format: jb-book\nroot: book/index\nchapters:\n- file: notebooks/a\n- file: notebooks/b\n"
+ONLY_ITSELF = "import os\nassert os.listdir() == [os.path.basename(os.getcwd()) + '.ipynb']"
+
+
+def write_lesson(root, name, *codes, text="# Title\n\nWords"):
+    cells = [new_markdown_cell(text), *map(new_code_cell, codes)]
+    path = root / "notebooks" / f"{name}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A book of two lessons, both with a kept copy of what they are now."""
+    (tmp_path / "_toc.yml").write_text(TOC)
+    (tmp_path / "_config.yml").write_text("title: A book\n")
+    (tmp_path / "gan_utils").mkdir()
+    (tmp_path / "gan_utils" / "module.py").write_text("VALUE = 1\n")
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "index.md").write_text("# Start\n")
+    for name in ("a", "b"):
+        write_lesson(tmp_path, name, "1 + 1", 'load_images("mnist")')
+    project = execution.Project(tmp_path, tmp_path / "_build" / "smoke", "smoke")
+    for name in ("a", "b"):
+        keep_as_executed(project, name)
+    return project
+
+
+def keep_as_executed(project, name):
+    notebook = execution.read_lesson(project.root, name)
+    for number, cell in enumerate(execution.code_cells(notebook), start=1):
+        cell.execution_count = number
+        cell.outputs = [new_output("stream", name="stdout", text=f"{name} says {number}")]
+    path = project.out / "work" / f"{name}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
+    assert execution.keep(project, path, execution.shared_inputs(project))
+
+
+def stale(project):
+    return execution.stale_lessons(project, execution.shared_inputs(project))
+
+
+def test_nothing_changed_runs_nothing(project, monkeypatch):
+    monkeypatch.setattr(execution, "run_nbmake", lambda *_: pytest.fail("a lesson was run"))
+    assert execution.execute_stale(project) == []
+
+
+def test_new_words_run_nothing(project):
+    write_lesson(project.root, "a", "1 + 1", 'load_images("mnist")', text="# Title\n\nNew words")
+    assert stale(project) == []
+
+
+def test_new_code_runs_that_lesson(project):
+    write_lesson(project.root, "a", "1 + 2", 'load_images("mnist")')
+    assert stale(project) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "path", ["gan_utils/module.py", "gan_utils/assets/weights.npz", "book/results/a.json"]
+)
+def test_changed_input_runs_all(project, path):
+    file = project.root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("something else")
+    assert stale(project) == ["a", "b"]
+
+
+def test_bytecode_runs_nothing(project):
+    folder = project.root / "gan_utils" / "__pycache__"
+    folder.mkdir()
+    (folder / "module.pyc").write_bytes(b"compiled")
+    assert stale(project) == []
+
+
+def test_other_profile_runs_all(project):
+    other = execution.Project(project.root, project.out, "quick")
+    assert stale(other) == ["a", "b"]
+
+
+def test_other_library_version_runs_all(project, monkeypatch):
+    real = execution.version
+    monkeypatch.setattr(execution, "version", lambda name: "0.0" if name == "keras" else real(name))
+    assert stale(project) == ["a", "b"]
+
+
+def test_other_data_runs_all(project, monkeypatch):
+    from gan_utils import data
+
+    other = {"real": "embedded", "embedded": "real"}[data.data_kind("mnist")]
+    monkeypatch.setattr(data, "data_kind", lambda name: other)
+    assert stale(project) == ["a", "b"]
+
+
+def test_data_that_arrived_during_the_run_counts_as_real(project, monkeypatch):
+    from gan_utils import data
+
+    def download(copies, profile):
+        for copy in copies:
+            notebook = nbformat.read(copy, as_version=4)
+            for cell in execution.code_cells(notebook):
+                cell.execution_count = 1
+            nbformat.write(notebook, copy)
+        monkeypatch.setattr(data, "data_kind", lambda name: "real")
+        return 0
+
+    monkeypatch.setattr(data, "data_kind", lambda name: "embedded")
+    monkeypatch.setattr(execution, "run_nbmake", download)
+    write_lesson(project.root, "a", "3")
+    assert "a" in execution.execute_stale(project)
+    assert "a" not in stale(project)
+
+
+def test_failing_lesson_fails_and_the_good_one_is_kept(project, capfd):
+    write_lesson(project.root, "a", ONLY_ITSELF, "1 / 0", "print('not reached')")
+    write_lesson(project.root, "b", ONLY_ITSELF, "import time\ntime.sleep(0.2)\nprint('fine')")
+    with pytest.raises(execution.LessonError, match=r"Failed: a\."):
+        execution.execute_stale(project)
+    words = "".join(capfd.readouterr())
+    assert "ZeroDivisionError" in words
+    assert "a.ipynb" in words
+    failed = nbformat.read(project.out / "failed" / "a.ipynb", as_version=4)
+    assert failed.cells[2].outputs[0].ename == "ZeroDivisionError"
+    assert failed.cells[3].outputs == []
+    assert stale(project) == ["a"]
+    copy = execution.executed_copy(project, "b")
+    assert copy.cells[2].outputs[0].text == "fine\n"
+    assert 0 < copy.metadata[execution.STAMP]["seconds"] < 60
+
+
+def test_allowed_error_is_no_failure():
+    cell = new_code_cell("1 / 0", execution_count=1, metadata={"tags": ["raises-exception"]})
+    cell.outputs = [new_output("error", ename="ZeroDivisionError", evalue="", traceback=[])]
+    assert execution.ran_through(new_notebook(cells=[cell]))
+    cell.metadata.tags = []
+    assert not execution.ran_through(new_notebook(cells=[cell]))
+
+
+def test_page_has_new_words_and_kept_outputs(project):
+    write_lesson(project.root, "a", "1 + 1", 'load_images("mnist")', text="# Title\n\nNew words")
+    page = nbformat.reads(staging.lesson_page(project, "a").decode(), as_version=4)
+    assert page.cells[0].source.startswith("# Title\n\n:::{admonition}")
+    assert page.cells[0].source.endswith("New words")
+    assert page.cells[1].outputs[0].text == "a says 1"
+    assert "load_images" in page.cells[2].source
+
+
+def test_staging_touches_only_what_changed(project):
+    assert staging.stage(project)
+    page = project.out / "source" / "notebooks" / "a.ipynb"
+    other = project.out / "source" / "notebooks" / "b.ipynb"
+    before = page.stat().st_mtime_ns, other.stat().st_mtime_ns
+    assert not staging.stage(project)
+    write_lesson(project.root, "a", "1 + 1", 'load_images("mnist")', text="# Title\n\nNew words")
+    (project.out / "source" / "book" / "old.md").write_text("# Gone from the book\n")
+    assert staging.stage(project)
+    assert page.stat().st_mtime_ns > before[0]
+    assert other.stat().st_mtime_ns == before[1]
+    assert not (project.out / "source" / "book" / "old.md").exists()
+
+
+def stamp(profile, kind):
+    versions = {"python": "3.11", "tensorflow": "2.20", "keras": "3.10"}
+    data = {"mnist": kind, "fashion_mnist": "real"}
+    facts = {"date": "2026-01-02", "seconds": 83.4, "versions": versions}
+    return {"profile": profile, "data": data, **facts}
+
+
+def test_note_says_what_made_the_page():
+    note = staging.origin_note(stamp("quick", "real"), 'load_images("mnist")')
+    for words in ("**quick**", "data: MNIST", "TensorFlow 2.20", "2026-01-02", "83 s"):
+        assert words in note
+    assert "Not for publishing" not in note
+    assert "Fashion" not in note
+    assert "stand-in" not in note
+
+
+def test_note_warns_of_stand_in_and_smoke():
+    assert "stand-in" in staging.origin_note(stamp("quick", "embedded"), 'load("mnist")')
+    assert "Not for publishing" in staging.origin_note(stamp("smoke", "real"), "")
+
+
+def test_site_without_page_picture_or_output_is_refused(project):
+    html = project.out / "html"
+    (html / "notebooks").mkdir(parents=True)
+    (html / "book").mkdir()
+    (html / "_images").mkdir()
+    (html / "_images" / "x.png").write_bytes(b"picture")
+    good = '<div class="cell_output docutils"><img src="../_images/x.png"></div>'
+    (html / "book" / "index.html").write_text("<p>start</p>")
+    (html / "notebooks" / "a.html").write_text(good)
+    (html / "notebooks" / "b.html").write_text(good)
+    rendering.check_site(project)
+    (html / "notebooks" / "b.html").write_text("<p>no output</p>")
+    with pytest.raises(rendering.SiteError, match=r"any output on notebooks/b; any picture"):
+        rendering.check_site(project)
+    (html / "notebooks" / "b.html").write_text(good)
+    (html / "_images" / "x.png").unlink()
+    with pytest.raises(rendering.SiteError, match=r"x.png on notebooks/a"):
+        rendering.check_site(project)
+    (html / "notebooks" / "a.html").unlink()
+    with pytest.raises(rendering.SiteError, match=r"page notebooks/a"):
+        rendering.check_site(project)
+
+
+def test_second_build_is_quick_and_runs_nothing(site):
+    command = [sys.executable, "book/build.py", "--out", str(site.parent)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    assert "Up to date" in done.stdout
+    assert "0 lessons executed" in done.stdout
+
+
+def test_training_records_where_it_is_told(project):
+    code = (
+        "import os, json, gan_utils.profile\n"
+        "folder = os.environ['GAN_RECORD']\n"
+        "os.makedirs(folder, exist_ok=True)\n"
+        "with open(os.path.join(folder, 'a.json'), 'w') as file:\n"
+        "    json.dump(gan_utils.profile.name, file)\n"
+        "open('checkpoint', 'a').write('x')"
+    )
+    write_lesson(project.root, "a", code)
+    command = [sys.executable, str(ROOT / "book" / "train.py"), "a", "--root", str(project.root)]
+    for _ in range(2):
+        subprocess.run(command, check=True, capture_output=True)
+    assert json.loads((project.root / "book" / "results" / "a.json").read_text()) == "smoke"
+    kept = project.root / "runs" / "smoke" / "a" / "checkpoint"
+    assert kept.read_text() == "xx", "the second run did not find what the first one left"
+
+
+def test_training_an_unknown_lesson_names_the_known(project):
+    command = [sys.executable, str(ROOT / "book" / "train.py"), "c", "--root", str(project.root)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "choose one of a, b" in done.stderr

@@ -1,0 +1,121 @@
+"""What the built site holds, read from its files; no browser needed."""
+
+import tempfile
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import execution
+import nbformat
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = execution.toc_files(ROOT)
+LESSONS = execution.lesson_names(ROOT)
+
+
+class Page(HTMLParser):
+    """Elements of a page: addresses it links to or shows, its anchors and its outputs."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.images, self.anchors, self.outputs = [], [], set(), 0
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.anchors.update(attributes[name] for name in ("id", "name") if attributes.get(name))
+        self.outputs += "cell_output" in (attributes.get("class") or "").split()
+        if tag == "a" and attributes.get("href"):
+            self.links.append(attributes["href"])
+        if tag == "img":
+            self.images.append(attributes)
+
+
+def page_path(site, page):
+    return site / f"{page}.html"
+
+
+def broken_links(site, path, links):
+    """Return the links of a page that lead to no file, or to no anchor, of the site."""
+    broken = []
+    for link in links:
+        parts = urlsplit(link)
+        if parts.scheme or parts.netloc or link == "#":
+            continue
+        target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+        anchor = unquote(parts.fragment)
+        in_page = anchor and target.suffix == ".html"
+        if not target.is_file() or (in_page and anchor not in Page(target).anchors):
+            broken.append(link)
+    return broken
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_whole(site, page):
+    path = page_path(site, page)
+    text = path.read_text(encoding="utf-8")
+    contents = Page(path)
+    assert "<IPython.core.display" not in text
+    assert "&lt;IPython.core.display" not in text
+    assert "Traceback" not in text
+    assert str(ROOT) not in text
+    assert str(Path(tempfile.gettempdir()) / "gan-workbook-") not in text
+    assert broken_links(site, path, contents.links) == []
+    without_words = [image.get("src") for image in contents.images if not image.get("alt")]
+    assert without_words == []
+    assert not any("_images/" in image["alt"] for image in contents.images)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_lesson_shows_what_was_executed(site, name):
+    executed = nbformat.read(site.parent / "executed" / f"{name}.ipynb", as_version=4)
+    assert execution.ran_through(executed)
+    shown = [
+        cell
+        for cell in execution.code_cells(executed)
+        if "remove-cell" not in cell.metadata.get("tags", [])
+        and any(output.get("name") != "stderr" for output in cell.outputs)
+    ]
+    contents = Page(page_path(site, f"notebooks/{name}"))
+    assert contents.outputs >= len(shown) > 0
+    assert any("_images/" in image["src"] for image in contents.images)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_smoke_page_warns(site, name):
+    text = page_path(site, f"notebooks/{name}").read_text(encoding="utf-8")
+    assert "Not for publishing" in text
+
+
+def test_gif_of_lesson_02_has_frames(site):
+    path = page_path(site, "notebooks/02_dcgan")
+    sources = [image["src"] for image in Page(path).images if image["src"].endswith(".gif")]
+    assert sources
+    for source in sources:
+        with Image.open(BytesIO((path.parent / source).read_bytes())) as picture:
+            assert picture.n_frames > 1
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_colab_opens_the_lesson(site, name):
+    links = Page(page_path(site, f"notebooks/{name}")).links
+    colab = {link for link in links if link.startswith("https://colab.research.google.com/")}
+    assert len(colab) == 1
+    assert colab.pop().endswith(f"/blob/main/notebooks/{name}.ipynb")
+
+
+def test_root_leads_to_the_start_page(site):
+    assert f"url={PAGES[0]}.html" in (site / "index.html").read_text(encoding="utf-8")
+
+
+def test_start_page_links_the_lessons_that_stand(site):
+    links = Page(page_path(site, PAGES[0])).links
+    linked = {Path(urlsplit(link).path).stem for link in links if "notebooks/" in link}
+    assert set(LESSONS) <= linked
+    text = page_path(site, PAGES[0]).read_text(encoding="utf-8")
+    for number in range(1, 15):
+        assert f"{number:02d} ·" in text
+    assert text.count("lesson-coming") == 14 - len(LESSONS)
