@@ -3,6 +3,7 @@
 import importlib
 
 _MODULES = (
+    "batches",
     "callbacks",
     "data",
     "gan",
@@ -16,7 +17,7 @@ _MODULES = (
 )
 _NAMES = {
     "GAN": "gan",
-    "Batches": "data",
+    "Batches": "batches",
     "ImageSet": "data",
     "load_images": "data",
     "Checkpoint": "callbacks",

@@ -132,7 +132,7 @@ class StepHistory(keras.callbacks.Callback):
         if done and self.path and self.path.is_file():
             with open(self.path, newline="", encoding="utf-8") as file:
                 rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
-            self.rows = [row for row in rows if row["step"] <= done]
+            self.rows = [row | {"step": int(row["step"])} for row in rows if row["step"] <= done]
         self._step = done
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:

@@ -1,5 +1,6 @@
 """One file with everything a run needs to go on: weights, optimizers, seeds, epoch."""
 
+import contextlib
 import json
 import os
 import re
@@ -41,8 +42,8 @@ def save(model: keras.Model, folder: Path, epoch: int) -> Path:
         OSError: the folder cannot be written (the message names it); older files stay as they are.
     """
     path = path_of(folder, epoch)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    arrays = {key: np.asarray(variable.value) for key, variable in _variables(model).items()}
+    temporary = path.with_suffix(".tmp")
+    arrays = {k: keras.ops.convert_to_numpy(v) for k, v in _variables(model).items()}
     meta = {"format": _FORMAT, "epoch": epoch, "seed": model.seed}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +59,8 @@ def save(model: keras.Model, folder: Path, epoch: int) -> Path:
             str(folder),
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
     return path
 
 

@@ -76,7 +76,7 @@ class GAN(ResumableModel):
         Args:
             d_optimizer: of the discriminator.
             g_optimizer: of the generator; another object, since each keeps its own moments.
-            **options: `jit_compile`, `steps_per_execution`, `run_eagerly` of Keras' own compile.
+            **options: of Keras' own compile: `jit_compile`, `steps_per_execution`...
 
         Raises:
             ValueError: both optimizers are one object, or the discriminator ends in a sigmoid.
@@ -94,6 +94,7 @@ class GAN(ResumableModel):
         self.sampler = self._sampler.network
         d_optimizer.build(self.discriminator.trainable_variables)
         g_optimizer.build(self.generator_variables())
+        self.built = True  # otherwise Keras, under a strategy, calls it on images to build it
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         """Return the images that the sampling network draws from generator inputs."""
@@ -167,14 +168,13 @@ class GAN(ResumableModel):
             Scalars of this very step (no running means): `d_loss`, `g_loss`, `d_real` = D(x),
             `d_fake` = D(G(z)) before and `d_fake_after` = D(G(z)) after D's update.
         """
-        step = self.g_optimizer.iterations.value
         parts = split_batch(batch, self.critic_steps)
         for index, part in enumerate(parts[1:], start=1):
-            inputs = self.generator_inputs(part, step_seed(self.seed, index, step))
+            inputs = self.generator_inputs(part, self.next_seed(index))
             with keep_statistics(self.generator):
                 fake_images = self.generator(inputs, training=True)
             self.update_discriminator(part, inputs, fake_images)
-        inputs = self.generator_inputs(parts[0], step_seed(self.seed, 0, step))
+        inputs = self.generator_inputs(parts[0], self.next_seed())
         with tf.GradientTape() as tape:
             fake_images = self.generator(inputs, training=True)
         d_logs = self.update_discriminator(parts[0], inputs, fake_images)
@@ -201,6 +201,10 @@ class GAN(ResumableModel):
         minimize(self.g_optimizer, tape, loss, self.generator_variables())
         self._sampler.update(self.g_optimizer.iterations.value)
         return logs
+
+    def next_seed(self, stream: int = 0) -> tf.Tensor:
+        """Return the (2,) int32 seed of the latents that the next update will use."""
+        return step_seed(self.seed, stream, self.g_optimizer.iterations.value)
 
     def generate(self, count: int, *, seed: int = 0, batch_size: int = 250) -> np.ndarray:
         """Draw images from the averaged generator.
@@ -232,7 +236,7 @@ class GAN(ResumableModel):
         Returns:
             Images (n, h, w, c) float32 in [-1, 1].
         """
-        step = int(self.g_optimizer.iterations.value)
+        step = int(keras.ops.convert_to_numpy(self.g_optimizer.iterations))
         self._sampler.refresh(
             step, lambda index: self.generator_inputs(None, tf.constant([index, step]), 64)
         )

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from gan_utils.data import Batches
+from gan_utils.batches import Batches
 
 
 class ResumableModel(keras.Model):

@@ -1,0 +1,81 @@
+"""What the callbacks keep, write and refuse."""
+
+import imageio.v3 as imageio
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from killed_run import build_gan
+
+from gan_utils import SampleGrid, StepHistory, StopOnNaN, TensorBoardImages
+
+PICTURES = np.random.default_rng(3).integers(0, 256, (50, 4, 4, 1), dtype=np.uint8)
+LATENTS = keras.random.normal((4, 6), seed=1)
+
+
+def fit(*callbacks, epochs=3):
+    gan = build_gan()
+    gan.fit(PICTURES, batch_size=8, epochs=epochs, callbacks=list(callbacks), verbose=0)
+    return gan
+
+
+def test_the_grid_is_drawn_before_training_and_after_each_epoch(tmp_path):
+    grid = SampleGrid(LATENTS, columns=2, folder=tmp_path / "grids")
+    gan = fit(grid)
+    assert len(grid.frames) == 4
+    assert all(frame.shape == grid.frames[0].shape for frame in grid.frames)
+    assert not np.array_equal(grid.frames[0], grid.frames[-1])
+    files = sorted(p.name for p in (tmp_path / "grids").iterdir())
+    assert files == [f"epoch-000{i}.png" for i in range(4)]
+    np.testing.assert_array_equal(
+        imageio.imread(tmp_path / "grids" / files[-1]), grid.frames[-1][..., 0]
+    )
+    again = SampleGrid(LATENTS, columns=2)
+    again.set_model(gan)
+    again.on_epoch_end(3)
+    np.testing.assert_array_equal(again.frames[0], grid.frames[-1])
+
+
+def test_the_gif_moves(tmp_path):
+    grid = SampleGrid(LATENTS, columns=2)
+    fit(grid, epochs=5)
+    frames = imageio.imread(grid.save_gif(tmp_path / "run.gif"), index=None)
+    assert 1 < len(frames) <= 6
+    assert not np.array_equal(frames[0], frames[-1])
+
+
+def test_step_history_has_a_row_for_each_step(tmp_path):
+    every, thinned = StepHistory(tmp_path / "steps.csv"), StepHistory(every=5)
+    fit(every, thinned)
+    assert every.history["step"] == list(range(1, 19))
+    assert thinned.history["step"] == [5, 10, 15]
+    assert thinned.history["d_loss"][0] == every.history["d_loss"][4]
+    assert (tmp_path / "steps.csv").read_text().count("\n") == 19
+    assert StepHistory().history == {}
+
+
+def test_tensorboard_gets_scalars_and_the_grid(tmp_path):
+    fit(TensorBoardImages(tmp_path, LATENTS, columns=2))
+    tags = {}
+    (file,) = tmp_path.glob("events*")
+    for record in tf.data.TFRecordDataset(str(file)):
+        event = tf.compat.v1.Event.FromString(record.numpy())
+        for value in event.summary.value:
+            tags.setdefault(value.tag, []).append(event.step)
+    assert tags["samples"] == [1, 2, 3]
+    assert tags["d_loss"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_number_that_is_not_finite_ends_the_run_with_advice(bad):
+    stop = StopOnNaN()
+    stop.on_train_batch_end(0, {"d_loss": 1.0})
+    with pytest.raises(FloatingPointError, match=r"g_loss became .* at step 3 .*learning rate"):
+        stop.on_train_batch_end(2, {"d_loss": 1.0, "g_loss": bad})
+
+
+def test_nan_in_a_loss_stops_fit():
+    gan = build_gan()
+    gan.generator_loss = lambda fake_logits: tf.reduce_mean(fake_logits) * np.nan
+    with pytest.raises(FloatingPointError, match="g_loss"):
+        gan.fit(PICTURES, batch_size=8, epochs=1, callbacks=[StopOnNaN()], verbose=0)
