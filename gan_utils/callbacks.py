@@ -101,9 +101,9 @@ class SampleGrid(keras.callbacks.Callback):
             imageio.imwrite(self.folder / f"epoch-{finished:04d}.png", picture)
 
     def save_gif(self, path: str | Path) -> Path:
-        """Write the frames as an animation in which early epochs get more time than late ones."""
-        kept = [self.frames[index] for index in plots.keep_frames(len(self.frames))]
-        return plots.save_gif(kept, path)
+        """Write an animation: more time for early epochs than for late ones, the last included."""
+        kept = {*plots.keep_frames(len(self.frames)), len(self.frames) - 1}
+        return plots.save_gif([self.frames[index] for index in sorted(kept)], path)
 
 
 class StepHistory(keras.callbacks.Callback):

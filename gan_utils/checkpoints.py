@@ -99,23 +99,17 @@ def load(model: keras.Model, path: Path) -> int:
 
 
 def _variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """Name every variable of a run by owner, place and role, whatever the layers are called."""
+    """Name every variable of a run by owner and place: layers get other names in each process."""
     groups = {
         "model": model.variables,
         "d_optimizer": model.d_optimizer.variables,
         "g_optimizer": model.g_optimizer.variables,
     }
     return {
-        f"{group}-{index:04d}-{_role(variable)}": variable
+        f"{group}-{index:04d}": variable
         for group, variables in groups.items()
         for index, variable in enumerate(variables)
     }
-
-
-def _role(variable: keras.Variable) -> str:
-    """Return kernel, bias, gamma...; an optimizer's slots are told apart by their place alone."""
-    role = variable.path.rsplit("/", 1)[-1]
-    return role if role.isidentifier() and not re.search(r"\d", role) else "slot"
 
 
 def _difference(model: keras.Model, meta: dict, variables: dict, arrays: dict) -> str:

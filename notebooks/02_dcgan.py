@@ -340,17 +340,17 @@ print(f"logit {verdict:+.5f}, so D(G(z)) = {1 / (1 + np.exp(-verdict)):.4f}")
 # section 3: same aim, with a strong gradient while the fakes are still bad.
 
 # %%
-cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+CROSS_ENTROPY = keras.losses.BinaryCrossentropy(from_logits=True)
 
 
 def discriminator_loss(real_logits, fake_logits):
-    real_loss = cross_entropy(tf.ones_like(real_logits), real_logits)
-    fake_loss = cross_entropy(tf.zeros_like(fake_logits), fake_logits)
+    real_loss = CROSS_ENTROPY(tf.ones_like(real_logits), real_logits)
+    fake_loss = CROSS_ENTROPY(tf.zeros_like(fake_logits), fake_logits)
     return real_loss + fake_loss
 
 
 def generator_loss(fake_logits):
-    return cross_entropy(tf.ones_like(fake_logits), fake_logits)
+    return CROSS_ENTROPY(tf.ones_like(fake_logits), fake_logits)
 
 
 # %% [markdown]
@@ -558,7 +558,7 @@ plots.plot_history(steps.history)
 plt.show()
 
 # %% [markdown]
-# Left, the losses of each step (thin) and their moving average (thick). Right, what the
+# Above, the losses of each step (thin) and their moving average (thick). Below, what the
 # discriminator thinks of real pictures, D(x), and of fakes, D(G(z)). If D(x) stuck to 1 and
 # D(G(z)) to 0, the generator would get no more gradient; if both sat exactly at one half from the
 # start, the discriminator would have learned nothing.
@@ -625,9 +625,23 @@ for name in ("quick", "full"):
 # crash never leaves half a checkpoint under a whole one's name. To prove that it is enough, we
 # restore the latest one in a *fresh process* that knows nothing but the builders.
 
+
+# %%
+def run_elsewhere(script):
+    answer = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True
+    )
+    if answer.returncode:
+        raise RuntimeError(answer.stderr)
+    return answer.stdout.strip()
+
+
+# %% [markdown]
+# The script for that process: the two builders as they stand in this lesson, and three lines.
+
 # %%
 restore_script = f"""
-import json, keras, numpy as np, tensorflow as tf
+import keras, numpy as np
 from keras import layers
 from gan_utils import GAN, callbacks
 LATENT_DIM = {LATENT_DIM}
@@ -641,11 +655,9 @@ latents = keras.random.normal(({FIXED_COUNT}, LATENT_DIM), seed={SEED})
 np.save({str(RUN / "restored.npy")!r}, gan.translate(latents))
 print("restored after", epochs, "epochs")
 """
-answer = subprocess.run(
-    [sys.executable, "-c", restore_script], check=True, capture_output=True, text=True
-)
+print(run_elsewhere(restore_script))
 difference = np.abs(np.load(RUN / "restored.npy") - gan.translate(fixed_latents)).max()
-print(answer.stdout.strip().splitlines()[-1], f"- largest difference in a pixel {difference:.1e}")
+print(f"largest difference in a pixel {difference:.1e}")
 assert difference < 1e-5
 
 # %% [markdown]
@@ -664,7 +676,7 @@ generator = keras.saving.load_model({str(generator_file)!r}, compile=False)
 latents = keras.random.normal((10, generator.input_shape[1]), seed=5)
 np.save({str(RUN / "drawn.npy")!r}, generator(latents, training=False))
 """
-subprocess.run([sys.executable, "-c", use_script], check=True, capture_output=True)
+run_elsewhere(use_script)
 drawn = np.load(RUN / "drawn.npy")
 print(f"file: {generator_file.stat().st_size / 1e6:.1f} MB")
 plots.show_images(drawn, columns=5, title="Drawn by another process")

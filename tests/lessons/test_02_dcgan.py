@@ -1,0 +1,101 @@
+"""Lesson 02: its networks, its losses, its update written out, and the package's beside it."""
+
+import math
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from lesson import load_lesson
+
+from gan_utils import GAN
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    return load_lesson("02_dcgan")
+
+
+@pytest.fixture
+def real_images():
+    return np.random.default_rng(0).uniform(-1, 1, (8, 28, 28, 1)).astype("float32")
+
+
+def test_both_writings_of_the_networks_have_the_lessons_counts(lesson):
+    latents = tf.zeros((2, lesson.LATENT_DIM))
+    for build in (lesson.build_generator, lesson.Generator):
+        network = build()
+        assert network(latents).shape == (2, 28, 28, 1)
+        assert network.count_params() == 2_330_944
+    for build in (lesson.build_discriminator, lesson.Discriminator):
+        network = build()
+        assert network(tf.zeros((2, 28, 28, 1))).shape == (2, 1)
+        assert network.count_params() == 212_865
+
+
+def test_no_bias_in_the_generator_and_a_logit_at_the_end(lesson):
+    assert not [w for w in lesson.build_generator().weights if w.name == "bias"]
+    last = lesson.build_discriminator().layers[-1]
+    assert last.activation is keras.activations.linear
+
+
+def test_classes_pass_training_on(lesson, real_images):
+    discriminator = lesson.Discriminator()
+    calm = [discriminator(real_images, training=False).numpy() for _ in range(2)]
+    np.testing.assert_array_equal(*calm)
+    assert not np.allclose(discriminator(real_images, training=True), calm[0])
+    generator = lesson.Generator()
+    latents = keras.random.normal((8, lesson.LATENT_DIM), seed=1)
+    generator(latents)
+    before = [w.numpy() for w in generator.non_trainable_weights]
+    generator(latents, training=False)
+    after = [w.numpy() for w in generator.non_trainable_weights]
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    generator(latents, training=True)
+    after = [w.numpy() for w in generator.non_trainable_weights]
+    assert not any(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_losses_by_hand(lesson):
+    real, fake = tf.constant([[2.0]]), tf.constant([[-1.0]])
+    expected = math.log1p(math.exp(-2)) + math.log1p(math.exp(-1))
+    assert lesson.discriminator_loss(real, fake).numpy() == pytest.approx(expected, rel=1e-5)
+    expected = math.log1p(math.exp(1))
+    assert lesson.generator_loss(fake).numpy() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("mover", ["discriminator", "generator", "both"])
+def test_the_written_out_update_moves_who_it_should(lesson, real_images, mover):
+    networks = lesson.build_generator(), lesson.build_discriminator()
+    rates = {"generator": 1e-3 * (mover != "discriminator")}
+    rates["discriminator"] = 1e-3 * (mover != "generator")
+    optimizers = [keras.optimizers.Adam(rates[k]) for k in ("discriminator", "generator")]
+    before = [[w.numpy() for w in network.trainable_weights] for network in networks]
+    latents = keras.random.normal((8, lesson.LATENT_DIM), seed=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        losses = lesson.train_step(networks, optimizers, real_images, latents)
+    assert all(np.isfinite(losses))
+    for name, network, old in zip(("generator", "discriminator"), networks, before, strict=True):
+        moved = [
+            not np.array_equal(w.numpy(), o)
+            for w, o in zip(network.trainable_weights, old, strict=True)
+        ]
+        assert all(moved) if rates[name] else not any(moved)
+
+
+def test_the_package_does_the_same_update(lesson, real_images):
+    by_hand = lesson.twin_networks()
+    packaged = lesson.twin_networks([network.get_weights() for network in by_hand])
+    gan = GAN(*packaged, lesson.LATENT_DIM, seed=3)
+    gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3))
+    optimizers = keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3)
+    for _ in range(3):
+        latents = gan.generator_inputs(real_images, gan.next_seed())
+        losses = lesson.train_step(by_hand, optimizers, real_images, latents)
+        logs = gan.train_step(tf.constant(real_images))
+        np.testing.assert_allclose(losses, [logs["d_loss"], logs["g_loss"]], rtol=1e-5)
+    for mine, its in zip(by_hand, packaged, strict=True):
+        for a, b in zip(mine.trainable_weights, its.trainable_weights, strict=True):
+            np.testing.assert_allclose(a, b, atol=2e-5)
