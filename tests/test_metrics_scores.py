@@ -138,8 +138,8 @@ def test_neighbors_equal_loops_on_a_lattice():
 def test_blocks_do_not_change_the_result(monkeypatch):
     real, fake = draw(9, 130), draw(10, 70) + 0.5
     whole = metrics.precision_recall(real, fake), metrics.density_coverage(real, fake)
-    monkeypatch.setattr("gan_utils.scores._BLOCK_NUMBERS", 300)
-    monkeypatch.setattr("gan_utils.scores._BLOCK_COLUMNS", 11)
+    monkeypatch.setattr("gan_utils.metrics.scores._BLOCK_NUMBERS", 300)
+    monkeypatch.setattr("gan_utils.metrics.scores._BLOCK_COLUMNS", 11)
     assert (metrics.precision_recall(real, fake), metrics.density_coverage(real, fake)) == whole
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from gan_utils.moments import Moments, check_features
+from gan_utils.metrics.checks import check_features
+from gan_utils.metrics.moments import Moments
 
 _TITLES = {
     "fid": "FID",

@@ -5,11 +5,12 @@ say what a number means nothing without: extractor, resizing, sample counts, set
 the metric gives for real against real.
 """
 
-from gan_utils.distances import SampleSizeWarning, Spread, fid, frechet_distance, kid
-from gan_utils.measuring import METRICS, measure
-from gan_utils.moments import Moments
-from gan_utils.reports import Features, Score
-from gan_utils.scores import (
+from gan_utils.metrics.frechet import SampleSizeWarning, fid, frechet_distance
+from gan_utils.metrics.kernel import Spread, kid
+from gan_utils.metrics.measuring import METRICS, measure
+from gan_utils.metrics.moments import Moments
+from gan_utils.metrics.reports import Features, Score
+from gan_utils.metrics.scores import (
     DensityCoverage,
     PrecisionRecall,
     density_coverage,

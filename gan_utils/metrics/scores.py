@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan_utils.distances import Spread, check_pair
-from gan_utils.moments import check_features
+from gan_utils.metrics.checks import check_features, check_pair
+from gan_utils.metrics.kernel import Spread
 
 _BLOCK_NUMBERS = 2**21  # 16 MB of float64 in a block of distances
 _BLOCK_COLUMNS = 4096

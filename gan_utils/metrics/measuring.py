@@ -6,17 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from gan_utils.distances import (
-    SampleSizeWarning,
-    default_subset_size,
-    fid,
-    frechet_distance,
-    kid,
-    warn_if_few,
-)
-from gan_utils.moments import Moments, require_same_origin
-from gan_utils.reports import Features, Score
-from gan_utils.scores import density_coverage, inception_score, precision_recall
+from gan_utils.metrics.checks import require_same_origin
+from gan_utils.metrics.frechet import SampleSizeWarning, fid, frechet_distance, warn_if_few
+from gan_utils.metrics.kernel import default_subset_size, kid
+from gan_utils.metrics.moments import Moments
+from gan_utils.metrics.reports import Features, Score
+from gan_utils.metrics.scores import density_coverage, inception_score, precision_recall
 
 _Values = dict[str, tuple[float, float | None]]
 

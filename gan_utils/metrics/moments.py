@@ -10,39 +10,10 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-_BLOCK_ROWS = 2048
+from gan_utils.metrics.checks import check_features, require_same_origin
+
+_BLOCK_NUMBERS = 2**24  # 128 MB of float64 at most, whatever the array
 _FORMAT = 1
-
-
-def check_features(features: np.ndarray, name: str = "features", *, least: int = 2) -> np.ndarray:
-    """Return `features` as an array, or say what is wrong with them.
-
-    Args:
-        features: `(n, d)` real numbers, any float or integer dtype.
-        name: What to call them in the message.
-        least: Smallest `n` that makes sense.
-
-    Returns:
-        The same values, `(n, d)`, dtype unchanged.
-
-    Raises:
-        ValueError: Not two axes, no dimension, too few samples, or a value that is not finite.
-    """
-    features = np.asarray(features)
-    if features.ndim != 2 or features.shape[1] == 0:
-        raise ValueError(f"{name} has shape {features.shape}; expected (samples, dimensions).")
-    if len(features) < least:
-        raise ValueError(f"{name} holds {len(features)} sample(s); give at least {least}.")
-    if features.dtype.kind not in "fiu":
-        raise ValueError(f"{name} has dtype {features.dtype}; expected real numbers.")
-    for start in range(0, len(features), _BLOCK_ROWS):
-        finite = np.isfinite(features[start : start + _BLOCK_ROWS]).all(axis=1)
-        if not finite.all():
-            row = start + int(finite.argmin())
-            raise ValueError(
-                f"{name} has NaN or infinity in row {row}; find out which picture that is."
-            )
-    return features
 
 
 class Moments:
@@ -84,8 +55,9 @@ class Moments:
         """
         features = check_features(features, least=1)
         self._require_dimensions(features.shape[1])
-        for start in range(0, len(features), _BLOCK_ROWS):
-            block = features[start : start + _BLOCK_ROWS].astype(np.float64)
+        rows = max(1, _BLOCK_NUMBERS // features.shape[1])
+        for start in range(0, len(features), rows):
+            block = features[start : start + rows].astype(np.float64)
             mean = block.mean(axis=0)
             block -= mean
             self._add(len(block), mean, block.T @ block)
@@ -202,22 +174,3 @@ class Moments:
         self._scatter += scatter
         self._mean = self._mean + difference * (count / total)
         self.count = total
-
-
-def require_same_origin(first: object, second: object) -> None:
-    """Refuse to compare vectors that come from different networks or resizings.
-
-    Args:
-        first: Anything with the attributes `extractor` and `resizing`.
-        second: The same.
-
-    Raises:
-        ValueError: The two differ; scores across extractors mean nothing.
-    """
-    for attribute in ("extractor", "resizing"):
-        here, there = getattr(first, attribute), getattr(second, attribute)
-        if here != there:
-            raise ValueError(
-                f"Different {attribute}: {here!r} and {there!r}; their numbers do not compare. "
-                "Compute both sides in the same way."
-            )
