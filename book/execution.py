@@ -66,7 +66,10 @@ def lesson_names(root: Path) -> list[str]:
 
 def read_lesson(root: Path, name: str) -> nbformat.NotebookNode:
     """Return the lesson as it stands in the repository."""
-    return nbformat.read(root / "notebooks" / f"{name}.ipynb", as_version=4)
+    path = root / "notebooks" / f"{name}.ipynb"
+    if not path.is_file():
+        raise LessonError(f"_toc.yml names {name}, but {path} is missing; `make sync` makes it.")
+    return nbformat.read(path, as_version=4)
 
 
 def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
