@@ -43,7 +43,10 @@ def build(root: Path, out: Path | None = None, *, execute_only: bool = False) ->
         changed = rendering.render(project, staging.stage(project))
         page = out / "html" / "index.html"
         print(f"{'Built' if changed else 'Up to date'}: {page}")
-        print("Read it with `make serve`, at http://localhost:8000 (its search needs a server).")
+        serve = "make serve" + (
+            "" if project.profile == "quick" else f" GAN_PROFILE={project.profile}"
+        )
+        print(f"Read it with `{serve}`, at http://localhost:8000 (its search needs a server).")
     print(f"{len(executed)} lessons executed, {time.perf_counter() - start:.0f} s in all.")
 
 
