@@ -1,29 +1,25 @@
 """Train the LeNet that scores 28x28 pictures, and write its weights beside the package.
 
-    python tools/train_lenet.py mnist fashion_mnist
+    GAN_PROFILE=full GAN_RECORD=book/results python tools/train_lenet.py mnist fashion_mnist
 
-Writes `gan_utils/assets/lenet_<name>.npz` (float16) and `book/results/lenet.json`. The accuracy it
-stores is that of the rounded weights on the 10,000 test images.
+Writes `gan_utils/assets/lenet_<name>.npz` (float16) and, where `GAN_RECORD` says so, the record of
+the run. The accuracy it stores is that of the rounded weights on the 10,000 test images.
 """
 
 import argparse
 import json
 import os
-import platform
 import time
-from datetime import date
 from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
 
-from gan_utils import data, lenet
+from gan_utils import data, lenet, records
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSETS = ROOT / "gan_utils" / "assets"
-RESULTS = ROOT / "book" / "results" / "lenet.json"
 SEED = 0
 BATCH_SIZE = 128
 LEARNING_RATE = 2e-3
@@ -100,40 +96,18 @@ def save(name: str, weights: dict[str, np.ndarray], facts: dict) -> None:
     os.replace(temporary, path)
 
 
-def record(name: str, facts: dict) -> None:
-    """Merge the facts of one training into `book/results/lenet.json`."""
-    stored = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
-    run = stored.setdefault("runs", {}).setdefault("full", {})
-    metrics = run.get("metrics", {}) | {name: facts}
-    run.update(
-        lesson="lenet",
-        profile="full",
-        seconds=round(sum(part["seconds"] for part in metrics.values()), 1),
-        data="real",
-        seed=SEED,
-        versions={"tensorflow": tf.__version__, "keras": keras.__version__},
-        hardware=f"{os.cpu_count()} {platform.machine()} cores, "
-        f"{len(tf.config.list_physical_devices('GPU'))} GPU",
-        date=date.today().isoformat(),
-        metrics=metrics,
-    )
-    stored["lesson"] = "lenet"
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    temporary = RESULTS.with_suffix(".partial")
-    temporary.write_text(json.dumps(stored, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    os.replace(temporary, RESULTS)
-
-
 def main() -> None:
     """Train each named classifier, save it, and say how good it is."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="+", choices=lenet.NAMES)
+    earlier = records.recorded("lenet") or {"metrics": {}}
+    metrics = dict(earlier["metrics"])
     for name in parser.parse_args().names:
         start = time.perf_counter()
         model = train(name)
         seconds = round(time.perf_counter() - start, 1)
         weights = round_to_float16(model)
-        facts = {
+        metrics[name] = {
             "test_accuracy": test_accuracy(model, name),
             "parameters": model.count_params(),
             "epochs": EPOCHS[name],
@@ -142,12 +116,16 @@ def main() -> None:
             "dropout": DROPOUT[name],
             "seed": SEED,
             "seconds": seconds,
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
         }
-        save(name, weights, facts)
-        record(name, facts)
-        print(f"{name}: {facts['test_accuracy']:.4f} on the test images, {seconds} s")
+        save(name, weights, metrics[name] | {"versions": records.versions()})
+        print(f"{name}: {metrics[name]['test_accuracy']:.4f} on the test images, {seconds} s")
+    records.record(
+        "lenet",
+        metrics,
+        seconds=round(sum(part["seconds"] for part in metrics.values()), 1),
+        data=", ".join(metrics),
+        seed=SEED,
+    )
 
 
 if __name__ == "__main__":
