@@ -41,9 +41,18 @@ def lesson_page(project: Project, name: str) -> bytes:
     pairs = zip(execution.code_cells(notebook), execution.code_cells(executed), strict=True)
     for cell, source in pairs:
         cell.outputs, cell.execution_count = source.outputs, source.execution_count
+        carry_words(cell)
     code = "\n".join(cell.source for cell in execution.code_cells(notebook))
     insert_under_title(notebook, origin_note(executed.metadata[STAMP], code))
     return (nbformat.writes(notebook) + "\n").encode()
+
+
+def carry_words(cell: nbformat.NotebookNode) -> None:
+    """Hand the words of ``IPython.display.Image(alt=...)`` on to the page, where MyST-NB looks."""
+    for output in cell.outputs:
+        for kind, facts in output.get("metadata", {}).items():
+            if kind.startswith("image/") and facts.get("alt"):
+                cell.metadata["mystnb"] = {"image": {"alt": facts["alt"]}}
 
 
 def insert_under_title(notebook: nbformat.NotebookNode, text: str) -> None:
