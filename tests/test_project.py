@@ -25,7 +25,7 @@ REPOSITORY = CONFIG["repository"]["url"]
 OWNER, NAME = REPOSITORY.removeprefix("https://github.com/").split("/")
 SCRIPTS = sorted((ROOT / "notebooks").glob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-MODULES = sorted((ROOT / "gan_utils").glob("*.py"))
+MODULES = sorted((ROOT / "gan_utils").rglob("*.py"))
 BUILD_SCRIPTS = sorted((ROOT / "book").rglob("*.py"))
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 # No colon-fence, no {role} or {directive}: Colab shows them as they are written.

@@ -92,7 +92,7 @@ def test_lesson_runs_in_an_empty_folder(clean_python, tmp_path):
         output.text
         for cell in nbformat.read(notebook, as_version=4).cells
         for output in cell.get("outputs", [])
-        if output.output_type == "stream"
+        if output.get("name") == "stdout"
     )
     assert "STAND-IN" in said
     assert str(ROOT) not in said
