@@ -109,9 +109,15 @@ def probabilities(images: np.ndarray, name: str = "mnist") -> np.ndarray:
     Raises:
         ValueError: As in `features`.
     """
-    logits = _run(images, name)[1].astype(np.float64)
+    return look(images, name)[1]
+
+
+def look(images: np.ndarray, name: str = "mnist") -> tuple[np.ndarray, np.ndarray]:
+    """Return what `features` and `probabilities` return, from one pass over the images."""
+    vectors, logits = _run(images, name)
+    logits = logits.astype(np.float64)
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
+    return vectors, exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
 def accuracy(images: np.ndarray, labels: np.ndarray, name: str = "mnist") -> float:

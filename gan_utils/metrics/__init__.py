@@ -5,6 +5,7 @@ say what a number means nothing without: extractor, resizing, sample counts, set
 the metric gives for real against real.
 """
 
+from gan_utils.metrics.extractors import Extractor
 from gan_utils.metrics.frechet import SampleSizeWarning, fid, frechet_distance
 from gan_utils.metrics.kernel import Spread, kid
 from gan_utils.metrics.measuring import METRICS, measure
@@ -21,6 +22,7 @@ from gan_utils.metrics.scores import (
 __all__ = [
     "METRICS",
     "DensityCoverage",
+    "Extractor",
     "Features",
     "Moments",
     "PrecisionRecall",
