@@ -99,3 +99,16 @@ def test_the_package_does_the_same_update(lesson, real_images):
     for mine, its in zip(by_hand, packaged, strict=True):
         for a, b in zip(mine.trainable_weights, its.trainable_weights, strict=True):
             np.testing.assert_allclose(a, b, atol=2e-5)
+
+
+def test_a_second_sigmoid_bounds_the_loss_unless_keras_sees_it(lesson, real_images):
+    latents = keras.random.normal((8, lesson.LATENT_DIM), seed=1)
+    fake_images = lesson.build_generator()(latents, training=False)
+    bound = math.log1p(math.exp(-1)) + math.log(2)
+    last = {}
+    for title, (_, _, ending) in lesson.ENDINGS.items():
+        losses = lesson.train_discriminator_alone(ending, real_images, fake_images, 30)
+        last[title] = losses[-1]
+    assert last["logits (right)"] < 0.2
+    assert last["tf.sigmoid"] >= bound
+    assert last["Keras' sigmoid layer"] == pytest.approx(last["logits (right)"], abs=1e-3)
