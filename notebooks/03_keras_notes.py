@@ -261,6 +261,11 @@ def who_moved(players, updates, count):
     }
 
 
+# %% [markdown]
+# All ways, two batch sizes each:
+
+
+# %%
 def four_ways():
     ways = {
         "model frozen after compile": classic_loop(freeze_model),
@@ -627,6 +632,9 @@ def joined(pictures, class_labels):
     }
 
 
+# %% [markdown]
+# Ten digits, the first of each class in the test set:
+
 # %%
 digits = gan_utils.load_images("mnist", split="test")
 print(digits)
@@ -676,6 +684,9 @@ def rows_moved(batch_labels):
     return np.flatnonzero(np.abs(table.embeddings.numpy() - before).max(axis=1)).tolist()
 
 
+# %% [markdown]
+# Two batches, neither of which has all labels:
+
 # %%
 print_table(
     ["labels in the batch", "rows that moved"],
@@ -710,9 +721,12 @@ def build_sensor():
     )
 
 
-class Outer(keras.Model):
-    """Calls the sensor without saying anything about training, in `call` and in `train_step`."""
+# %% [markdown]
+# A model that calls the sensor without saying anything about training:
 
+
+# %%
+class Outer(keras.Model):
     def __init__(self, sensor):
         super().__init__()
         self.sensor = sensor
@@ -804,6 +818,9 @@ def always_on_readings():
     return readings
 
 
+# %% [markdown]
+# On or off, in three ways of calling:
+
 # %%
 always_on = always_on_readings()
 print_table(
@@ -848,6 +865,9 @@ def milliseconds_per_call(calls):
         medians[name] = float(np.median(times))
     return medians
 
+
+# %% [markdown]
+# The first call of each is left out: it traces the model.
 
 # %%
 costs = milliseconds_per_call(TIMED_CALLS)
@@ -912,6 +932,10 @@ def save_to_folder():
         network.save(Path(folder) / "generator")
 
 
+# %% [markdown]
+# The list:
+
+# %%
 HABITS = {
     "Adam(lr=...)": lambda: keras.optimizers.Adam(lr=0.0002),
     "Adam(decay=...)": lambda: keras.optimizers.Adam(0.0002, decay=1e-5),
@@ -945,6 +969,9 @@ def try_habit(habit):
         return "gone" if isinstance(error, AttributeError) else "error", str(error)
     return ("warning", texts[0]) if texts else ("works", "")
 
+
+# %% [markdown]
+# The result is "gone" where the name no longer exists, "error" where a call is refused.
 
 # %%
 habits = {name: try_habit(habit) for name, habit in HABITS.items()}
@@ -982,6 +1009,9 @@ def shared_initializer_weights(shared):
         layer.build((None, 2))
     return [layer.kernel.numpy() for layer in twins]
 
+
+# %% [markdown]
+# First the loss in three steps, then two layers that start from one initializer.
 
 # %%
 losses = returned_losses()

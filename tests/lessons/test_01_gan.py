@@ -1,0 +1,144 @@
+"""Lesson 01: its counts, its exact discriminator and divergence, its losses, its networks."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from lesson import load_lesson
+
+from gan_utils import GAN
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    return load_lesson("01_gan")
+
+
+def test_real_points_cover_all_modes(lesson):
+    points = lesson.draw_ring(20_000, seed=0)
+    assert points.shape == (20_000, 2)
+    assert lesson.modes_covered(points) == 8
+    assert lesson.share_within_3_sigma(points) == pytest.approx(1 - np.exp(-4.5), abs=0.003)
+
+
+def test_counts_by_hand(lesson):
+    centers = lesson.ring_centers()
+    assert lesson.modes_covered(np.repeat(centers[:3], 10, axis=0)) == 3
+    just_inside = centers + np.array([0, 2.99 * lesson.SPREAD])
+    just_outside = centers + np.array([0, 3.01 * lesson.SPREAD])
+    assert lesson.share_within_3_sigma(np.concatenate([just_inside, just_outside])) == 0.5
+    assert lesson.modes_covered(np.zeros((100, 2))) == 0
+
+
+def test_a_mode_needs_a_fifth_of_its_fair_share(lesson):
+    centers = lesson.ring_centers()
+    for count, covered in ((24, 1), (25, 2)):
+        points = np.repeat(centers[:2], [1000 - count, count], axis=0)
+        assert lesson.modes_covered(points) == covered
+
+
+def test_densities_integrate_to_one(lesson):
+    points = lesson.grid_points(8.0, 801).astype("float64")
+    cell = (16 / 800) ** 2
+    for log_density in (lesson.log_ring_density, lesson.log_fixed_density):
+        assert np.exp(log_density(points)).sum() * cell == pytest.approx(1, abs=1e-4)
+
+
+def test_the_ring_density_is_that_of_the_points(lesson):
+    points = lesson.draw_ring(50_000, seed=1)
+    entropy = np.log(8) + np.log(2 * np.pi * np.e * lesson.SPREAD**2)  # modes do not overlap
+    assert -lesson.log_ring_density(points).mean() == pytest.approx(entropy, abs=0.02)
+
+
+def test_the_optimal_discriminator_by_hand(lesson):
+    center = lesson.ring_centers()[:1]
+    real = 1 / 8 / (2 * np.pi * lesson.SPREAD**2)
+    fake = np.exp(-(lesson.RADIUS**2) / (2 * 1.5**2)) / (2 * np.pi * 1.5**2)
+    assert lesson.optimal_discriminator(center)[0] == pytest.approx(real / (real + fake), rel=1e-5)
+    same = lesson.optimal_discriminator(center, lesson.log_ring_density)
+    assert same[0] == pytest.approx(0.5)
+
+
+def test_no_other_discriminator_has_a_higher_value(lesson):
+    real, fake = lesson.draw_ring(20_000, seed=1), lesson.draw_fixed(20_000, seed=2)
+
+    def logits(points, factor=1.0, shift=0.0):
+        difference = lesson.log_ring_density(points) - lesson.log_fixed_density(points)
+        return factor * difference + shift
+
+    best = lesson.value_of_game(logits(real), logits(fake))
+    for change in ({"factor": 0.7}, {"factor": 1.5}, {"shift": 0.7}, {"shift": -0.7}):
+        assert lesson.value_of_game(logits(real, **change), logits(fake, **change)) < best
+    divergence = lesson.jensen_shannon(lesson.log_ring_density, lesson.log_fixed_density)
+    assert best == pytest.approx(2 * divergence - 2 * np.log(2), abs=0.02)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 8])
+def test_the_divergence_of_some_modes_in_closed_form(lesson, count):
+    found = lesson.jensen_shannon(
+        lesson.log_ring_density, lambda points: lesson.log_some_modes_density(points, count), 3.0
+    )
+    share = count / 8  # of the real mass, where both densities live
+    mean = (share + 1) / 2
+    expected = 0.5 * (share * np.log(share / mean) + (1 - share) * np.log(2) - np.log(mean))
+    assert found == pytest.approx(expected, abs=1e-3)
+
+
+def test_losses_and_slopes_of_the_generator(lesson):
+    logits = np.array([-20.0, -3.0, 0.0, 4.0], "float32")
+    probability = 1 / (1 + np.exp(-logits.astype("float64")))
+    slopes = lesson.slopes(lesson.saturating_generator_loss, logits)
+    np.testing.assert_allclose(slopes, -probability, rtol=1e-4)
+    slopes = lesson.slopes(lesson.non_saturating_generator_loss, logits)
+    np.testing.assert_allclose(slopes, probability - 1, rtol=1e-4, atol=1e-6)
+    value = lesson.saturating_generator_loss(tf.constant([-3.0]))
+    assert float(value) == pytest.approx(np.log(1 - probability[1]), rel=1e-5)
+    value = lesson.non_saturating_generator_loss(tf.constant([-3.0]))
+    assert float(value) == pytest.approx(-np.log(probability[1]), rel=1e-5)
+
+
+def test_the_networks_have_the_lessons_counts(lesson):
+    generator, discriminator = lesson.build_generator(), lesson.build_discriminator()
+    assert generator(tf.zeros((2, 100))).shape == (2, 28, 28, 1)
+    assert generator.count_params() == 1_493_520
+    assert discriminator(tf.zeros((2, 28, 28, 1))).shape == (2, 1)
+    assert discriminator.count_params() == 533_505
+    widths = [layer.units for layer in generator.layers if isinstance(layer, keras.layers.Dense)]
+    assert widths == [256, 512, 1024, 784]
+    widths = [x.units for x in discriminator.layers if isinstance(x, keras.layers.Dense)]
+    assert widths == [512, 256, 1]
+    assert discriminator.layers[-1].activation is keras.activations.linear
+
+
+def test_ring_batches_are_real_points_and_differ(lesson):
+    first, second = (batch.numpy() for batch in lesson.ring_batches(3).take(2))
+    assert first.shape == (lesson.RING_BATCH, 2)
+    assert lesson.share_within_3_sigma(first) > 0.95
+    assert not np.array_equal(first, second)
+    (again,) = (batch.numpy() for batch in lesson.ring_batches(3).take(1))
+    np.testing.assert_array_equal(first, again)
+    (other_seed,) = (batch.numpy() for batch in lesson.ring_batches(4).take(1))
+    assert not np.array_equal(first, other_seed)
+
+
+def test_points_train_with_the_books_gan_and_frames_are_kept(lesson):
+    gan, frames = lesson.train_ring(0)
+    assert isinstance(gan, GAN)
+    assert [frame["step"] for frame in frames] == [0, 10, 20, 30, 40]
+    assert gan.generate(50).shape == (50, 2)
+    assert not np.array_equal(frames[0]["points"], frames[-1]["points"])
+    assert frames[-1]["field"].min() >= 0
+    assert frames[-1]["field"].max() <= 1
+    picture = lesson.frame_as_array(frames[-1])
+    assert picture.dtype == np.uint8
+    assert picture.shape == (400, 380, 3)
+
+
+def test_a_weak_discriminator_collapses_where_a_wide_one_does_not(lesson, monkeypatch):
+    covered = {}
+    for width in (lesson.WEAK_WIDTH, 128):
+        monkeypatch.setitem(lesson.train_ring.__globals__, "RING_STEPS", 1_200)
+        gan, _ = lesson.train_ring(0, width=width)
+        covered[width] = lesson.modes_covered(gan.generate(2_000))
+    assert covered[lesson.WEAK_WIDTH] <= 4
+    assert covered[128] >= 6
