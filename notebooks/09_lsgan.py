@@ -81,9 +81,13 @@ print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'n
 SEED = 9
 LATENT_DIM = 100
 FIXED_COUNT = 16
-REAL_TARGET, FAKE_TARGET, GENERATOR_TARGET = 1.0, 0.0, 1.0
+REAL_TARGET = 1.0
+FAKE_TARGET = 0.0
+GENERATOR_TARGET = 1.0
 BATCH_SIZE = 8
-D_RATE, G_RATE, BETA_1 = 5e-4, 1e-3, 0.5
+D_RATE = 5e-4
+G_RATE = 1e-3
+BETA_1 = 0.5
 AVERAGE = 0.998
 EPOCHS = profile.epochs(full=20, quick=10, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=250, quick=250, smoke=3)

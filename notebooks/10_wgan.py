@@ -91,7 +91,8 @@ CRITIC_STEPS = 5
 CLIP = 0.01
 PENALTY_WEIGHT = 10.0
 EPSILON = 1e-12
-BETA_1, BETA_2 = 0.0, 0.9
+BETA_1 = 0.0
+BETA_2 = 0.9
 PAPER = {"clip_rate": 5e-5, "d_rate": 1e-4, "g_rate": 1e-4, "batch_size": 64, "average": 0.999}
 LONG = {"clip_rate": 2e-4, "d_rate": 2e-4, "g_rate": 4e-4, "batch_size": 8, "average": 0.99}
 SHORT = {"clip_rate": 2e-4, "d_rate": 5e-4, "g_rate": 1e-3, "batch_size": 8, "average": 0.99}
@@ -792,9 +793,13 @@ plt.show()
 # tiny scale a penalty weight of 0.1 does, as in the authors' own toy code.)
 
 # %%
-MODES, RADIUS, WIDTH = 8, 2.0, 0.05
+MODES = 8
+RADIUS = 2.0
+WIDTH = 0.05
 LEAST_SHARE = 0.02
-RING_RATE, RING_BATCH, RING_LATENT_DIM = 1e-3, 128, 2
+RING_RATE = 1e-3
+RING_BATCH = 128
+RING_LATENT_DIM = 2
 
 
 def ring_centers():
