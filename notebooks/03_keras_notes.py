@@ -555,7 +555,7 @@ print_table(["activation", "first layer", "last layer", "warnings"], rows)
 #
 # Second, the place where it hurts a GAN: the generator's gradient passes through the last
 # number of the discriminator, its logit. When the discriminator is sure that a fake is a fake,
-# the logit is far below zero. Three ways to write the generator's loss, and their slope there:
+# the logit is far below zero. Four ways to write the generator's loss, and their slope there:
 
 
 # %%
@@ -564,12 +564,13 @@ def generator_slopes(logit):
 
     def measure():
         with tf.GradientTape(persistent=True) as tape:
-            probability = tf.sigmoid(value)
+            probability = ops.sigmoid(value)
+            reshaped = ops.reshape(probability, (-1,))
+            from_probability = keras.losses.BinaryCrossentropy()
             losses = {
                 "log(1 - D), saturating": tf.reduce_mean(tf.math.log(1 - probability)),
-                "-log D, from a sigmoid": keras.losses.BinaryCrossentropy()(
-                    tf.ones_like(probability), probability
-                ),
+                "-log D, sigmoid, reshape": from_probability(tf.ones_like(reshaped), reshaped),
+                "-log D, sigmoid": from_probability(tf.ones_like(probability), probability),
                 "-log D, from the logit": CROSS_ENTROPY(tf.ones_like(value), value),
             }
         return {name: float(tape.gradient(loss, value)[0, 0]) for name, loss in losses.items()}
@@ -588,10 +589,12 @@ print_table(["generator's loss", *(f"logit {logit}" for logit in LOGITS)], rows)
 print("warnings:", sum(len(texts) for _, texts in slopes.values()))
 
 # %% [markdown]
-# The saturating loss fades, as the theory says. The middle row is a matter of numbers
-# only: the same formula as the last row, but written on a probability, which Keras clips a little
-# away from 0 before it takes the logarithm. Beyond the clip the slope is *exactly* zero. Written
-# on the logit, the slope stays at -1. This is why discriminators in this book return logits.
+# The saturating loss fades, as the theory says. The second row is a matter of numbers only: the
+# same formula as the last row, but written on a probability, which Keras clips a little away from
+# 0 before it takes the logarithm. Beyond the clip the slope is *exactly* zero. In the third row
+# Keras noticed that the probability came straight out of its sigmoid, and took the logit instead;
+# one harmless operation between the two, here a reshape, and it cannot. Written on the logit,
+# the slope is -1 whatever stands around it. This is why discriminators in this book return logits.
 
 # %% [markdown]
 # ## 5. Labels as embeddings
@@ -896,7 +899,7 @@ print_table(
 # | `Dropout()(x, training=True)`, `predict` | dropout off | a layer that is always on (6) |
 # | a sub-model without `training=` in a step | inference mode | `training=True` (6) |
 # | printing what `train_on_batch` returns | in some versions a mean so far | return the loss |
-# | sigmoid layer, `binary_crossentropy` | slope 0 when D is sure | `from_logits=True` (4) |
+# | sigmoid, reshape, `binary_crossentropy` | slope 0 when D is sure | `from_logits=True` (4) |
 # | one initializer object for all layers | layers start equal | a new object for each layer |
 # | `Adam(lr=0.0002)` | error | `Adam(learning_rate=0.0002)` |
 # | `Adam(..., decay=1e-5)` | ignored, with a warning | a schedule as `learning_rate` |
