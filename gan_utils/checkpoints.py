@@ -31,7 +31,7 @@ def save(model: keras.Model, folder: Path, epoch: int) -> Path:
     """Write the state of a model after `epoch` epochs, under its final name only when complete.
 
     Args:
-        model: with the attributes `seed`, `d_optimizer` and `g_optimizer`.
+        model: with the attributes `seed`, `seconds`, `d_optimizer` and `g_optimizer`.
         folder: made when missing.
         epoch: epochs finished.
 
@@ -44,7 +44,7 @@ def save(model: keras.Model, folder: Path, epoch: int) -> Path:
     path = path_of(folder, epoch)
     temporary = path.with_suffix(".tmp")
     arrays = {k: keras.ops.convert_to_numpy(v) for k, v in _variables(model).items()}
-    meta = {"format": _FORMAT, "epoch": epoch, "seed": model.seed}
+    meta = {"format": _FORMAT, "epoch": epoch, "seed": model.seed, "seconds": model.seconds}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
@@ -95,6 +95,7 @@ def load(model: keras.Model, path: Path) -> int:
         )
     for key, variable in variables.items():
         variable.assign(arrays[key])
+    model.seconds = meta["seconds"]
     return meta["epoch"]
 
 

@@ -1,5 +1,6 @@
 """Keras' `fit` with images in memory, an order that can be resumed, and checkpoints."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,11 +14,12 @@ class ResumableModel(keras.Model):
     """A Keras model whose `fit` goes on where a killed run stopped, with the same result."""
 
     def __init__(self, *, seed: int, name: str) -> None:
-        """Remember the seed of the run, which also fixes the order of the images."""
+        """Remember the seed of the run; `seconds` counts its training, before a resume too."""
         super().__init__(name=name)
         self.seed = seed
         self.first_epoch = 0
         self.batches_per_step = 1
+        self.seconds = 0.0
 
     def fit(
         self,
@@ -54,6 +56,12 @@ class ResumableModel(keras.Model):
         if callbacks and hasattr(callbacks[-1], "resume"):
             options["initial_epoch"] = callbacks[-1].resume(self)
         self.first_epoch = options.get("initial_epoch", 0)
+        start = time.perf_counter() - self.seconds
+
+        def read_clock(epoch: int, logs: dict | None = None) -> None:
+            self.seconds = time.perf_counter() - start
+
+        callbacks.insert(0, keras.callbacks.LambdaCallback(on_epoch_end=read_clock))
         if isinstance(x, Batches):
             options["steps_per_epoch"] = x.steps_per_epoch
             x = x.dataset(self.first_epoch)
