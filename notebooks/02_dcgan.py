@@ -85,9 +85,9 @@ BETA_1 = 0.5
 FULL = {"batch_size": 256, "d_rate": 1e-4, "g_rate": 1e-4, "beta_1": 0.9, "average": 0.999}
 SHORT = {"batch_size": 8, "d_rate": 5e-4, "g_rate": 1e-3, "beta_1": 0.5, "average": 0.998}
 SETTINGS = FULL if profile.name == "full" else SHORT
-EPOCHS = profile.epochs(full=50, quick=13, smoke=2)
-STEPS_PER_EPOCH = profile.steps(full=60_000 // 256, quick=200, smoke=3)
-CHECKPOINT_EVERY = profile.epochs(full=15, quick=7, smoke=1)
+EPOCHS = profile.epochs(full=50, quick=12, smoke=2)
+STEPS_PER_EPOCH = profile.steps(full=60_000 // 256, quick=190, smoke=3)
+CHECKPOINT_EVERY = profile.epochs(full=15, quick=6, smoke=1)
 SAMPLES = profile.samples(full=10_000, quick=5_000, smoke=100)
 
 keras.utils.set_random_seed(SEED)
