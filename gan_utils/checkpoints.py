@@ -95,7 +95,7 @@ def load(model: keras.Model, path: Path) -> int:
         )
     for key, variable in variables.items():
         variable.assign(arrays[key])
-    model.seconds = meta["seconds"]
+    model.seconds = float(meta.get("seconds", 0))
     return meta["epoch"]
 
 
