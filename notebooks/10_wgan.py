@@ -277,7 +277,9 @@ estimates = np.array([critic_estimate(theta, LINE_STEPS) for theta in tried])
 line_seconds = time.perf_counter() - start
 figure, axis = plt.subplots(figsize=(6.4, 3.8))
 axis.plot(thetas, exact, color="#0072B2", label="earth mover's distance, exact")
-axis.plot(thetas, flat, color="#D55E00", linestyle="--", label="Jensen-Shannon divergence, exact")
+gap = np.where(np.abs(thetas) < 1e-9, np.nan, flat)  # no line through the one point that differs
+axis.plot(thetas, gap, color="#D55E00", linestyle="--", label="Jensen-Shannon divergence, exact")
+axis.plot(0, jensen_shannon(line(0.0), line(0.0)), "s", color="#D55E00", markersize=11)
 axis.plot(
     tried, estimates, "o", color="#009E73", markersize=8, label="estimate of a trained critic"
 )
@@ -295,12 +297,11 @@ np.testing.assert_allclose(
 )
 
 # %% [markdown]
-# The dashed line is $\log 2$ everywhere but at one point, where it drops to zero: a generator on
-# it feels nothing. The solid line leads home from anywhere. The dots are the critic's; those of a
-# critic trained long enough lie a little *above* the exact value at the ends. That is the
-# penalty's doing, and we can say by how much: a slope $s$ gains $s|\theta|$ and costs $\lambda (s
-# - 1)^2$, so the best slope is
-# $1 + |\theta| / 2\lambda$.
+# The dashed line is $\log 2$ everywhere but at one point, where it drops to zero (the square): a
+# generator on it feels nothing. The solid line leads home from anywhere. The dots are the
+# critic's; those of a critic trained long enough lie a little *above* the exact value at the ends.
+# That is the penalty's doing, and we can say by how much: a slope $s$ gains $s|\theta|$ and costs
+# $\lambda (s - 1)^2$, so the best slope is $1 + |\theta| / 2\lambda$.
 
 # %% [markdown]
 # ## The data
@@ -606,6 +607,7 @@ def plot_weights(critic, title):
     ):
         axis.hist(critic.get_layer(name).kernel.numpy().ravel(), 60, color=color)
         axis.set(ylabel="weights", title=f"layer {name}")
+        axis.locator_params(axis="x", nbins=5)
     panels[-1].set_xlabel("value of a weight")
     figure.suptitle(title)
     figure.tight_layout()
@@ -701,9 +703,9 @@ axis.legend()
 plt.show()
 
 # %% [markdown]
-# No box and no piles: the weights keep a bell-like shape. And the slope at the pixels is of the
-# order of one (the gray line), as the penalty asks. So the estimate now has units: those of the
-# pixels.
+# No box and no piles: the weights are spread around zero, far beyond the bounds of the box. And the
+# slope at the pixels is of the order of one (the gray line), as the penalty asks. So the estimate
+# now has units: those of the pixels.
 
 # %% [markdown]
 # ### The curves
@@ -749,7 +751,7 @@ for axis, (name, values) in zip(panels, found.items(), strict=True):
     correlations[name] = float(stats.spearmanr(values, distances).statistic)
     axis.plot(values, distances, color="0.7", linewidth=1, zorder=1)
     dots = axis.scatter(values, distances, c=np.arange(1, EPOCHS + 1), cmap="cividis", s=60)
-    axis.set(xlabel="estimate", title=f"{name}: rank correlation {correlations[name]:.2f}")
+    axis.set(xlabel="estimate", title=f"{name}\nrank correlation {correlations[name]:.2f}")
     print(f"{name}: Spearman rank correlation {correlations[name]:.3f} over {EPOCHS} epochs")
 panels[0].set_ylabel("Fréchet distance on LeNet features")
 figure.colorbar(dots, ax=panels, label="epoch")
@@ -1009,16 +1011,18 @@ for axis, (name, normalization) in zip(panels, cases.items(), strict=True):
     slopes = cross_slopes(critic_with(normalization), real_sample[:8])
     shares = np.maximum(slopes / slopes.max(), 1e-4)
     picture = axis.imshow(shares, cmap="cividis", norm="log", vmin=1e-4, vmax=1)
-    axis.set(title=name, xlabel="pixels of image j", ylabel="output of image i")
+    axis.set(title=name, xlabel="pixels of image j")
     off = slopes[~np.eye(len(slopes), dtype=bool)]
     leaks[name] = off.mean() / slopes.diagonal().mean()
     print(f"{name:<20} slope off the diagonal {100 * leaks[name]:.1f} % of that on it")
-figure.colorbar(picture, ax=panels, label="slope, as a share of the largest", shrink=0.8)
+panels[0].set_ylabel("output of image i")
+figure.colorbar(picture, ax=panels, label="share of the largest slope", shrink=0.8)
 plt.show()
 
 # %% [markdown]
-# Only on the left is there light off the diagonal: those images pull at each other's verdicts. The
-# penalty sums that up as if it were the slope at one image. The cure is the middle or the right.
+# (The scale is logarithmic.) Only on the left is there light off the diagonal: those images pull
+# at each other's verdicts. The penalty sums that up as if it were the slope at one image. The cure
+# is the middle or the right.
 
 # %% [markdown]
 # ## Exercises
