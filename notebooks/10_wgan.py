@@ -539,13 +539,14 @@ def fresh_estimate(real_images, fake_images, count, batch=16):
 
 
 # %% [markdown]
-# A callback notes both after each epoch. It keeps its numbers in a file, for a run that is
+# A callback notes the distance after each epoch, and the fresh estimate where it is given real
+# pictures. It keeps its numbers in a file, for a run that is
 # interrupted.
 
 
 # %%
 class Distances(keras.callbacks.Callback):
-    def __init__(self, path, features, real_images):
+    def __init__(self, path, features, real_images=None):
         super().__init__()
         self.path, self.features, self.real_images = path, features, real_images
         self.rows = []
@@ -556,12 +557,13 @@ class Distances(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         drawn = self.model.generate(len(self.features), seed=epoch)
-        distance = metrics.fid(self.features, lenet.features(drawn))
-        self.rows.append([distance, fresh_estimate(self.real_images, drawn, RULER_STEPS)])
+        self.rows.append([metrics.fid(self.features, lenet.features(drawn))])
+        if self.real_images is not None:
+            self.rows[-1].append(fresh_estimate(self.real_images, drawn, RULER_STEPS))
         np.savetxt(self.path, self.rows)
 
 
-def train(gan, name, epochs, features, real_images):
+def train(gan, name, epochs, features, real_images=None):
     folder = RUN / name
     folder.mkdir(parents=True, exist_ok=True)
     fixed = keras.random.normal((FIXED_COUNT, LATENT_DIM), seed=SEED)
@@ -582,10 +584,7 @@ def train(gan, name, epochs, features, real_images):
 # The run with clipping.
 
 # %%
-test_images = images.to_float(test_set.images[:SAMPLES])
-clip_grid, clip_steps, clip_rows = train(
-    clipped, "clipped", CLIP_EPOCHS, real_features, test_images
-)
+clip_grid, clip_steps, clip_rows = train(clipped, "clipped", CLIP_EPOCHS, real_features)
 clip_distances = clip_rows[:, 0]
 print(
     f"{CLIP_EPOCHS} epochs of {STEPS_PER_EPOCH} generator steps: {clipped.seconds:.0f} s", end=", "
@@ -680,6 +679,7 @@ for name, row in norms.items():
 # Same networks, same batches, the penalty in place of the box.
 
 # %%
+test_images = images.to_float(test_set.images[:SAMPLES])
 grid, steps, rows = train(penalized, "penalized", EPOCHS, real_features, test_images)
 distances, fresh_estimates = rows.T
 print(f"{EPOCHS} epochs of {STEPS_PER_EPOCH} generator steps: {penalized.seconds:.0f} s", end=", ")
