@@ -838,6 +838,11 @@ records.record(
     seed=SEED,
     settings=settings,
 )
+
+# %% [markdown] tags=["remove-cell"]
+# The checks of this lesson.
+
+# %% tags=["remove-cell"]
 assert generated.shape == (SAMPLES, 28, 28, 1)
 assert np.abs(generated).max() <= 1
 assert all(np.isfinite(values).all() for values in steps.history.values())

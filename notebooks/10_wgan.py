@@ -239,6 +239,11 @@ def build_dense(inputs, outputs, width=128, depth=4):
     return keras.Sequential([layers.Input((inputs,)), *hidden, layers.Dense(outputs)])
 
 
+# %% [markdown]
+# And a critic trained on samples of the two lines; at the end it is asked about the whole lines.
+
+
+# %%
 def critic_estimate(theta, count, batch=128):
     keras.utils.set_random_seed(SEED)
     critic, optimizer = (
@@ -275,6 +280,11 @@ tried = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
 start = time.perf_counter()
 estimates = np.array([critic_estimate(theta, LINE_STEPS) for theta in tried])
 line_seconds = time.perf_counter() - start
+
+# %% [markdown]
+# All three in one picture.
+
+# %%
 figure, axis = plt.subplots(figsize=(6.4, 3.8))
 axis.plot(thetas, exact, color="#0072B2", label="earth mover's distance, exact")
 gap = np.where(np.abs(thetas) < 1e-9, np.nan, flat)  # no line through the one point that differs
@@ -563,6 +573,11 @@ class Distances(keras.callbacks.Callback):
         np.savetxt(self.path, self.rows)
 
 
+# %% [markdown]
+# One training run with everything it writes.
+
+
+# %%
 def train(gan, name, epochs, features, real_images=None):
     folder = RUN / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -1146,10 +1161,20 @@ found = {
     "ring": ring_table,
     "ring_failures": ring_failures,
 }
+
+# %% [markdown] tags=["remove-cell"]
+# The record of this run.
+
+# %% tags=["remove-cell"]
 total_seconds = line_seconds + clipped.seconds + penalized.seconds + ring_seconds
 records.record(
     "10_wgan", found, seconds=total_seconds, data=train_set, seed=SEED, settings=SETTINGS
 )
+
+# %% [markdown] tags=["remove-cell"]
+# The checks of this lesson.
+
+# %% tags=["remove-cell"]
 assert generated.shape == (SAMPLES, 28, 28, 1)
 assert np.abs(generated).max() <= 1
 assert all(np.isfinite(values).all() for values in steps.history.values())
