@@ -87,6 +87,7 @@ def shared_inputs(project: Project) -> dict[str, Any]:
     )
     return {
         "profile": project.profile,
+        "epoch_limit": os.environ.get("GAN_EPOCHS", ""),
         "data": data_kinds(),
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in LIBRARIES},

@@ -1,7 +1,8 @@
 """How much work a lesson does: smoke, quick or full, read once from ``GAN_PROFILE``.
 
 ``smoke`` proves that a lesson runs, ``quick`` (the default) shows its point in minutes on a CPU,
-``full`` reaches the quality that the lesson promises and is meant for a GPU.
+``full`` reaches the quality that the lesson promises and is meant for a GPU. ``GAN_EPOCHS`` sets a
+limit on the passes of ``full``, for a machine that cannot afford all of them.
 """
 
 import os
@@ -18,7 +19,17 @@ def _read_name() -> str:
     return value
 
 
+def _read_limit() -> int | None:
+    value = os.environ.get("GAN_EPOCHS", "").strip()
+    if not value:
+        return None
+    if not value.isdecimal() or int(value) < 1:
+        raise ValueError(f"GAN_EPOCHS is {value!r}; give a whole number of at least 1, or unset it.")
+    return int(value)
+
+
 name: str = _read_name()
+epoch_limit: int | None = _read_limit()
 
 
 def epochs(full: int, *, quick: int = 1, smoke: int = 1) -> int:
@@ -30,12 +41,14 @@ def epochs(full: int, *, quick: int = 1, smoke: int = 1) -> int:
         smoke: passes in ``smoke``, at least 1.
 
     Returns:
-        The one of the three numbers that belongs to the current profile.
+        The one of the three numbers that belongs to the current profile; in ``full`` at most
+        ``GAN_EPOCHS``, where that is set.
 
     Raises:
         ValueError: a number is not a positive integer.
     """
-    return _choose("epochs", full=full, quick=quick, smoke=smoke)
+    chosen = _choose("epochs", full=full, quick=quick, smoke=smoke)
+    return min(chosen, epoch_limit) if name == "full" and epoch_limit else chosen
 
 
 def steps(full: int, *, quick: int = 100, smoke: int = 2) -> int:

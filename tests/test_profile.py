@@ -57,3 +57,19 @@ def test_numbers_must_be_positive_integers_in_every_profile(function, bad):
         function(1, quick=bad)
     with pytest.raises(ValueError, match="'smoke'"):
         function(1, smoke=bad)
+
+
+@pytest.mark.parametrize(("limit", "expected"), [("12", 12), ("99", 50), ("", 50)])
+def test_a_limit_shortens_full_and_nothing_else(reload_profile, monkeypatch, limit, expected):
+    monkeypatch.setenv("GAN_EPOCHS", limit)
+    assert reload_profile("full").epochs(50) == expected
+    assert reload_profile("full").steps(5000) == 5000
+    assert reload_profile("quick").epochs(50, quick=20) == 20
+
+
+@pytest.mark.parametrize("limit", ["0", "-3", "ten", "2.5"])
+def test_a_limit_that_is_no_number_is_refused(reload_profile, monkeypatch, limit):
+    monkeypatch.setenv("GAN_EPOCHS", limit)
+    with pytest.raises(ValueError, match=f"GAN_EPOCHS is '{limit}'"):
+        reload_profile("full")
+    monkeypatch.delenv("GAN_EPOCHS")
