@@ -1,14 +1,13 @@
 """Animated GIFs: which frames to keep, and how they are written."""
 
 import math
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from gan_utils import images as image_tools
+from gan_utils.files import whole_file
 
 
 def keep_frames(count: int) -> list[int]:
@@ -62,11 +61,8 @@ def save_gif(
         raise ValueError(f"save_gif: seconds={seconds}, loop={loop} or width={width} is too small.")
     stack = _enlarge(_stack_frames(frames), width)
     duration = _durations(len(stack), seconds)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".gif-") as folder:
-        temporary = Path(folder) / path.name
+    with whole_file(path) as temporary:
         imageio.imwrite(temporary, list(stack), extension=".gif", duration=duration, loop=loop)
-        os.replace(temporary, path)
     return path
 
 

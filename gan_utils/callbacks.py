@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from gan_utils import checkpoints, images, plots
+from gan_utils.files import whole_file
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -142,15 +143,15 @@ class StepHistory(keras.callbacks.Callback):
             self.rows.append({"step": self._step, **{k: float(v) for k, v in logs.items()}})
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Write the rows, under a temporary name first."""
+        """Write the rows."""
         if self.path and self.rows:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self.path.with_suffix(".tmp")
-            with open(temporary, "w", newline="", encoding="utf-8") as file:
+            with (
+                whole_file(self.path) as temporary,
+                open(temporary, "w", newline="", encoding="utf-8") as file,
+            ):
                 writer = csv.DictWriter(file, fieldnames=list(self.rows[0]))
                 writer.writeheader()
                 writer.writerows(self.rows)
-            temporary.replace(self.path)
 
 
 class TensorBoardImages(keras.callbacks.Callback):

@@ -1,14 +1,14 @@
 """One file with everything a run needs to go on: weights, optimizers, seeds, epoch."""
 
-import contextlib
 import json
-import os
 import re
 import zipfile
 from pathlib import Path
 
 import keras
 import numpy as np
+
+from gan_utils.files import whole_file
 
 _NAME = re.compile(r"checkpoint-(\d{5})\.npz")
 _META = "meta"
@@ -42,25 +42,17 @@ def save(model: keras.Model, folder: Path, epoch: int) -> Path:
         OSError: the folder cannot be written (the message names it); older files stay as they are.
     """
     path = path_of(folder, epoch)
-    temporary = path.with_suffix(".tmp")
     arrays = {k: keras.ops.convert_to_numpy(v) for k, v in _variables(model).items()}
     meta = {"format": _FORMAT, "epoch": epoch, "seed": model.seed, "seconds": model.seconds}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
+        with whole_file(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **{_META: np.array(json.dumps(meta))}, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
     except OSError as error:
         raise OSError(
             error.errno,
             f"checkpoint not written ({error.strerror}): free or change the folder",
             str(folder),
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
     return path
 
 

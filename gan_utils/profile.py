@@ -24,7 +24,9 @@ def _read_limit() -> int | None:
     if not value:
         return None
     if not value.isdecimal() or int(value) < 1:
-        raise ValueError(f"GAN_EPOCHS is {value!r}; give a whole number of at least 1, or unset it.")
+        raise ValueError(
+            f"GAN_EPOCHS is {value!r}; give a whole number of at least 1, or unset it."
+        )
     return int(value)
 
 

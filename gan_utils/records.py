@@ -13,7 +13,6 @@ import platform
 import re
 import subprocess
 import sys
-import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gan_utils import profile as profiles
+from gan_utils.files import whole_file
 
 if TYPE_CHECKING:
     from gan_utils.data import ImageSet
@@ -223,10 +223,6 @@ def _read(path: Path) -> dict[str, Any]:
 def _merge(path: Path, run: dict[str, Any]) -> None:
     content = _read(path) if path.exists() else {"lesson": run["lesson"], "runs": {}}
     content["runs"][run["profile"]] = run
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Written under another name first, so that a reader never finds half a file.
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)
+    with whole_file(path) as temporary:
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")

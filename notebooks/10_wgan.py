@@ -97,14 +97,14 @@ PAPER = {"clip_rate": 5e-5, "d_rate": 1e-4, "g_rate": 1e-4, "batch_size": 64, "a
 LONG = {"clip_rate": 2e-4, "d_rate": 5e-4, "g_rate": 2e-4, "batch_size": 8, "average": 0.99}
 SHORT = {"clip_rate": 2e-4, "d_rate": 5e-4, "g_rate": 5e-4, "batch_size": 8, "average": 0.99}
 SETTINGS = LONG if profile.name == "full" else SHORT
-CLIP_EPOCHS = profile.epochs(full=6, quick=3, smoke=2)
-EPOCHS = profile.epochs(full=12, quick=7, smoke=3)
-STEPS_PER_EPOCH = profile.steps(full=60, quick=50, smoke=2)
-SAMPLES = profile.samples(full=3_000, quick=2_000, smoke=100)
-RULER_STEPS = profile.steps(full=100, quick=60, smoke=2)
+CLIP_EPOCHS = profile.epochs(full=8, quick=2, smoke=2)
+EPOCHS = profile.epochs(full=20, quick=7, smoke=3)
+STEPS_PER_EPOCH = profile.steps(full=150, quick=50, smoke=2)
+SAMPLES = profile.samples(full=4_000, quick=1_500, smoke=100)
+FRESH_STEPS = profile.steps(full=200, quick=80, smoke=2)
 LINE_STEPS = profile.steps(full=400, quick=250, smoke=3)
 RING_SEEDS = profile.samples(full=5, quick=2, smoke=1)
-RING_STEPS = profile.steps(full=1_000, quick=300, smoke=3)
+RING_STEPS = profile.steps(full=1_000, quick=250, smoke=3)
 
 keras.utils.set_random_seed(SEED)
 
@@ -528,24 +528,33 @@ print(f"untrained {distance_before:.1f}, real against real {floor:.2f}")
 
 
 # %%
-def fresh_estimate(real_images, fake_images, count, batch=16):
-    keras.utils.set_random_seed(SEED)
-    ruler, optimizer = build_critic(), keras.optimizers.Adam(1e-3, beta_1=0.5, beta_2=0.9)
-    optimizer.build(ruler.trainable_variables)
-    half = len(fake_images) // 2
+class FreshCritic:
+    def __init__(self):
+        keras.utils.set_random_seed(SEED)
+        self.critic = build_critic()
+        self.optimizer = keras.optimizers.Adam(1e-3, beta_1=0.5, beta_2=0.9)
+        self.optimizer.build(self.critic.trainable_variables)
+        self.variables = [*self.critic.variables, *self.optimizer.variables]
+        self.first_values = [variable.numpy() for variable in self.variables]
 
     @tf.function
-    def step(real, fake, seed):
+    def step(self, real, fake, seed):
         with tf.GradientTape() as tape:
-            loss = critic_loss(ruler(real, training=True), ruler(fake, training=True))
-            total = loss + gradient_penalty(ruler, real, fake, seed)
-        gradients = tape.gradient(total, ruler.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, ruler.trainable_variables, strict=True))
+            loss = critic_loss(self.critic(real, training=True), self.critic(fake, training=True))
+            total = loss + gradient_penalty(self.critic, real, fake, seed)
+        gradients = tape.gradient(total, self.critic.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.critic.trainable_variables, strict=True))
 
-    for index in range(count):
-        rows = np.arange(index * batch, (index + 1) * batch) % half
-        step(tf.constant(real_images[rows]), tf.constant(fake_images[rows]), (index, SEED))
-    return float(-critic_loss(ruler(real_images[half:]), ruler(fake_images[half:])))
+    def estimate(self, real_images, fake_images, count, batch=16):
+        for variable, value in zip(self.variables, self.first_values, strict=True):
+            variable.assign(value)
+        half = len(fake_images) // 2
+        for index in range(count):
+            rows = np.arange(index * batch, (index + 1) * batch) % half
+            seed = tf.constant([index, SEED])
+            self.step(tf.constant(real_images[rows]), tf.constant(fake_images[rows]), seed)
+        unseen = real_images[half:], fake_images[half:]
+        return float(-critic_loss(*(self.critic(pictures, training=False) for pictures in unseen)))
 
 
 # %% [markdown]
@@ -559,6 +568,7 @@ class Distances(keras.callbacks.Callback):
     def __init__(self, path, features, real_images=None):
         super().__init__()
         self.path, self.features, self.real_images = path, features, real_images
+        self.fresh_critic = FreshCritic() if real_images is not None else None
         self.rows = []
 
     def on_train_begin(self, logs=None):
@@ -568,8 +578,9 @@ class Distances(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         drawn = self.model.generate(len(self.features), seed=epoch)
         self.rows.append([metrics.fid(self.features, lenet.features(drawn))])
-        if self.real_images is not None:
-            self.rows[-1].append(fresh_estimate(self.real_images, drawn, RULER_STEPS))
+        if self.fresh_critic:
+            estimate = self.fresh_critic.estimate(self.real_images, drawn, FRESH_STEPS)
+            self.rows[-1].append(estimate)
         np.savetxt(self.path, self.rows)
 
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from gan_utils import GAN, Checkpoint, SampleGrid, StepHistory, checkpoints
+from gan_utils import GAN, Checkpoint, SampleGrid, StepHistory
 
 EPOCHS = 4
 
@@ -63,7 +63,7 @@ def main(folder, moment):
         replace(source, target)
         kill.strike(f"after {what} {kill.epoch}")
 
-    checkpoints.os.replace = replace_or_die
+    os.replace = replace_or_die
     pictures = np.random.default_rng(3).integers(0, 256, (50, 4, 4, 1), dtype=np.uint8)
     gan = build_gan()
     latents = keras.random.normal((4, 6), seed=1)

@@ -46,7 +46,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(tmp_path):
     first, *resumed = last.stdout.split()
     assert first == "4"
     assert resumed == rest
-    assert not list((folder / "checkpoints").glob("*.tmp"))
+    assert not list((folder / "checkpoints").glob(".*"))
 
 
 def trained(folder, epochs=2, **options):

@@ -148,7 +148,8 @@ def test_estimates_are_means_of_each_epoch(lesson):
 
 def test_fresh_critics_measure_alike_and_see_far_from_near(lesson, real_images):
     other = np.random.default_rng(1).uniform(-1, 1, real_images.shape).astype("float32")
-    near = lesson.fresh_estimate(real_images, other, 6)
-    far = lesson.fresh_estimate(real_images, np.full_like(other, -1), 6)
+    fresh_critic = lesson.FreshCritic()
+    near = fresh_critic.estimate(real_images, other, 6)
+    far = fresh_critic.estimate(real_images, np.full_like(other, -1), 6)
     assert far > near
-    assert lesson.fresh_estimate(real_images, other, 6) == pytest.approx(near, rel=1e-4)
+    assert fresh_critic.estimate(real_images, other, 6) == pytest.approx(near, rel=1e-4)
