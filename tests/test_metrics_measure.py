@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gan_utils import metrics
+from gan_utils.metrics.measuring import fid_floor
 
 RNG = np.random.default_rng(0)
 CHANCES = RNG.dirichlet(np.full(10, 0.2), size=600)
@@ -98,6 +99,24 @@ def test_saved_moments_give_the_fid(tmp_path):
     few = features(0.0, 10, probabilities=None).moments()
     with pytest.warns(metrics.SampleSizeWarning, match="10 samples for 16 dimensions"):
         metrics.measure(few, FAKE, ["fid"])
+
+
+def test_moments_take_their_floor_from_their_halves_or_their_file(tmp_path):
+    halves = REAL.rows(slice(0, 300)).moments(), REAL.rows(slice(300, 600)).moments()
+    real = REAL.moments()
+    score = metrics.measure(real, FAKE, ["fid"], halves=halves)["fid"]
+    expected = metrics.fid(REAL.vectors[:300], REAL.vectors[300:])
+    assert score.floor == pytest.approx(expected, rel=1e-9)
+    assert score.floor_counts == (300, 300)
+    assert fid_floor(real, halves=halves) == {"floor": score.floor, "floor_counts": (300, 300)}
+    assert fid_floor(real) == {}
+    real.floor, real.floor_counts = score.floor, score.floor_counts
+    real.save(tmp_path / "real.npz")
+    loaded = metrics.Moments.load(tmp_path / "real.npz")
+    stored = metrics.measure(loaded, FAKE, ["fid"])["fid"]
+    assert (stored.floor, stored.floor_counts) == (score.floor, (300, 300))
+    halved = metrics.measure(REAL, FAKE, ["fid"], seed=5)["fid"]
+    assert fid_floor(REAL, seed=5)["floor"] == halved.floor
 
 
 def test_scores_become_json():

@@ -87,6 +87,25 @@ def test_save_and_load(features, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+def test_the_floor_is_kept_until_more_is_seen(features, tmp_path):
+    path = tmp_path / "statistics.npz"
+    moments = Moments.of(features)
+    moments.floor, moments.floor_counts = 1.25, (2500, 2500)
+    moments.save(path)
+    loaded = Moments.load(path)
+    assert (loaded.floor, loaded.floor_counts) == (1.25, (2500, 2500))
+    loaded.update(features[:1])
+    assert (loaded.floor, loaded.floor_counts) == (None, ())
+
+
+def test_a_later_format_is_refused(features, tmp_path):
+    path = tmp_path / "statistics.npz"
+    Moments.of(features).save(path)
+    np.savez(path, **dict(np.load(path)) | {"format": np.array(2)})
+    with pytest.raises(ValueError, match="update gan_utils"):
+        Moments.load(path)
+
+
 def test_a_failed_save_keeps_the_older_file(features, tmp_path):
     path = tmp_path / "statistics.npz"
     Moments.of(features).save(path)

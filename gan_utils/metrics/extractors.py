@@ -113,7 +113,8 @@ def keras_inception(weights: str | None = "imagenet") -> Extractor:
         vectors, chances = forward(tf.constant(resize_clean(images) / 127.5 - 1))
         return vectors.numpy(), chances.numpy().astype(np.float64)
 
-    title = f"InceptionV3 (Keras, {weights or 'untrained'}; not comparable with published figures)"
+    origin = os.path.basename(weights) if weights else "untrained"
+    title = f"InceptionV3 (Keras, {origin}; not comparable with published figures)"
     return Extractor(title, CLEAN, look)
 
 

@@ -22,6 +22,7 @@ def measure(
     metrics: Sequence[str] = ("fid", "kid", "prdc"),
     *,
     held_out: Features | Moments | None = None,
+    halves: tuple[Features | Moments, Features | Moments] | None = None,
     seed: int = 0,
     **settings: int,
 ) -> dict[str, Score]:
@@ -32,6 +33,7 @@ def measure(
         fake: Features of generated pictures, from the same extractor.
         metrics: Keys of `METRICS`: `"fid"`, `"kid"`, `"is"`, `"pr"`, `"dc"`, `"prdc"`.
         held_out: Other real pictures, for the floor; without them, two random halves of `real`.
+        halves: Those two halves, where `real` is moments that cannot be halved.
         seed: Draws the halves and the subsets of the kernel distance.
         **settings: `splits` (10), `k` (precision and recall 3, density and coverage 5),
             `subsets` (100), `subset_size` (1,000 or half of the smaller set).
@@ -47,13 +49,13 @@ def measure(
         wrong = ", ".join(sorted(unknown | (set(metrics) - set(METRICS)))) or "no metric"
         raise ValueError(f"Cannot measure {wrong}; metrics are {', '.join(METRICS)}.")
     require_same_origin(real, fake)
-    floor_pair = _floor_pair(real, held_out, seed)
+    floor_pair = halves or _floor_pair(real, held_out, seed)
     scores: dict[str, Score] = {}
     for metric in metrics:
         for compute in METRICS[metric]:
             values, used = compute(real, fake, settings, seed)
             pair = (real, real) if compute is _is else floor_pair  # no comparison in this score
-            floors = _floor(compute, pair, settings, seed)
+            floors = _floor(compute, pair, settings, seed) or _stored_floor(compute, real)
             for name, (value, spread) in values.items():
                 scores[name] = Score(
                     metric=name,
@@ -67,6 +69,25 @@ def measure(
                     **floors.get(name, {}),
                 )
     return scores
+
+
+def fid_floor(
+    real: Features | Moments,
+    *,
+    halves: tuple[Features | Moments, Features | Moments] | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Return the FID between two halves of the real pictures.
+
+    Args:
+        real: Features of real pictures, or their moments.
+        halves: The two halves, where `real` is moments.
+        seed: Draws them otherwise.
+
+    Returns:
+        `floor` and `floor_counts`; empty where there is nothing to halve.
+    """
+    return _floor(_fid, halves or _floor_pair(real, None, seed), {}, seed).get("fid", {})
 
 
 def _floor_pair(
@@ -102,6 +123,12 @@ def _floor(
         }
         for name, (value, _) in values.items()
     }
+
+
+def _stored_floor(compute: Callable, real: Features | Moments) -> dict[str, dict]:
+    if compute is not _fid or getattr(real, "floor", None) is None:
+        return {}
+    return {"fid": {"floor": real.floor, "floor_counts": real.floor_counts}}
 
 
 def _fitting(settings: dict[str, int], pair: tuple) -> dict[str, int]:

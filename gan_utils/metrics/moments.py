@@ -5,11 +5,11 @@ float32 sums move a Fréchet distance by several percent.
 """
 
 import os
-from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
+from gan_utils.files import whole_file
 from gan_utils.metrics.checks import check_features, require_same_origin
 
 _BLOCK_NUMBERS = 2**24  # 128 MB of float64 at most, whatever the array
@@ -23,6 +23,8 @@ class Moments:
         count: Vectors seen so far.
         extractor: Name of the network that made the vectors; only equal names are compared.
         resizing: How pictures were brought to the size of that network.
+        floor: Fréchet distance between two halves of what was seen, where it was computed.
+        floor_counts: How many vectors each half held.
 
     Source:
         Chan, Golub, LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample
@@ -33,6 +35,8 @@ class Moments:
         self.extractor = extractor
         self.resizing = resizing
         self.count = 0
+        self.floor: float | None = None
+        self.floor_counts: tuple[int, ...] = ()
         self._mean: np.ndarray | None = None
         self._scatter: np.ndarray | None = None
 
@@ -106,19 +110,18 @@ class Moments:
         Args:
             path: Where to write.
         """
-        path = Path(path)
-        temporary = path.with_name(path.name + ".partial")
-        with temporary.open("wb") as stream:
-            np.savez(
-                stream,
-                format=np.array(_FORMAT),
-                count=np.array(self.count),
-                mean=self.mean,
-                covariance=self.covariance,
-                extractor=np.array(self.extractor),
-                resizing=np.array(self.resizing),
-            )
-        os.replace(temporary, path)
+        contents = {
+            "format": np.array(_FORMAT),
+            "count": np.array(self.count),
+            "mean": self.mean,
+            "covariance": self.covariance,
+            "extractor": np.array(self.extractor),
+            "resizing": np.array(self.resizing),
+        }
+        if self.floor is not None:
+            contents |= {"floor": np.array(self.floor), "floor_counts": np.array(self.floor_counts)}
+        with whole_file(path) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, **contents)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Moments":
@@ -136,10 +139,14 @@ class Moments:
         """
         try:
             with np.load(path, allow_pickle=False) as stored:
+                _require_format(stored["format"])
                 moments = cls(extractor=str(stored["extractor"]), resizing=str(stored["resizing"]))
                 moments.count = int(stored["count"])
                 moments._mean = stored["mean"].astype(np.float64)
                 covariance = stored["covariance"].astype(np.float64)
+                if "floor" in stored:
+                    moments.floor = float(stored["floor"])
+                    moments.floor_counts = tuple(int(count) for count in stored["floor_counts"])
         except (BadZipFile, KeyError, ValueError, TypeError, EOFError) as error:
             raise ValueError(f"{path} holds no moments that gan_utils saved: {error}") from error
         shapes = moments._mean.shape, covariance.shape
@@ -165,6 +172,7 @@ class Moments:
             )
 
     def _add(self, count: int, mean: np.ndarray, scatter: np.ndarray) -> None:
+        self.floor, self.floor_counts = None, ()  # it was that of fewer vectors
         if self._mean is None or self._scatter is None:
             self.count, self._mean, self._scatter = count, mean.copy(), scatter
             return
@@ -174,3 +182,8 @@ class Moments:
         self._scatter += scatter
         self._mean = self._mean + difference * (count / total)
         self.count = total
+
+
+def _require_format(number: np.ndarray) -> None:
+    if int(number) != _FORMAT:
+        raise ValueError(f"format {int(number)} is not {_FORMAT}; update gan_utils.")

@@ -19,6 +19,11 @@ _TITLES = {
 }
 
 
+def title_of(metric: str) -> str:
+    """Return what people call a score, for example `FID`."""
+    return _TITLES.get(metric, metric)
+
+
 @dataclass(frozen=True)
 class Features:
     """What an extractor sees in a set of pictures.
@@ -88,7 +93,7 @@ class Score:
 
     def __str__(self) -> str:
         """Return one line that can stand in a table or a paper."""
-        number = f"{_TITLES.get(self.metric, self.metric)} {self.value:.4g}"
+        number = f"{title_of(self.metric)} {self.value:.4g}"
         if self.spread is not None:
             number += f" ± {self.spread:.2g}"
         counts = f"{self.real_count:,} real, " if self.real_count else ""

@@ -63,7 +63,10 @@ def inception_score(
             f"{probabilities[row].min():g}; each row must be probabilities (not logits)."
         )
     if not 1 <= splits <= len(probabilities):
-        raise ValueError(f"{len(probabilities)} rows cannot be cut into {splits} splits.")
+        raise ValueError(
+            f"{len(probabilities)} rows of probabilities cannot be cut into {splits} splits; take "
+            "more pictures or fewer splits."
+        )
     if seed is not None:
         draw = np.random.default_rng(seed) if isinstance(seed, int | np.integer) else seed
         probabilities = probabilities[draw.permutation(len(probabilities))]
