@@ -1,0 +1,7 @@
+"""The command line as `python -m gan_utils`."""
+
+import sys
+
+from gan_utils.cli import main
+
+sys.exit(main())
