@@ -11,6 +11,7 @@ _MODULES = (
     "lenet",
     "losses",
     "metrics",
+    "pairs",
     "plots",
     "profile",
     "records",

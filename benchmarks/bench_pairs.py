@@ -1,0 +1,211 @@
+"""Memory of training on pairs from disk, beside the classic recipe that holds floats in memory.
+
+    python benchmarks/bench_pairs.py                          # 1,000 pairs of 256 x 256
+    python benchmarks/bench_pairs.py --count 20000            # the promise; writing takes minutes
+    python benchmarks/bench_pairs.py --count 20000 --folder D # keeps the pictures in D
+
+Cities are written as side-by-side JPEGs. Each way of reading them trains the same small network in
+a process of its own, which measures itself. The classic recipe is measured on fewer pairs and
+extrapolated by the slope between two counts. Fails above the promised memory. Set GAN_RECORD to
+keep the figures.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from gan_utils import pairs, records
+
+SIZE = 256
+BATCH_SIZE = 4
+PROMISED_GB = 1.5
+CLASSIC_COUNTS = (300, 900)
+CITY_SIZES = (64, 128, 256)
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def resident() -> int:
+    """Return the memory of this process in bytes."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+
+
+class Peak:
+    """The most memory that this process has while the block runs, looked at every 10 ms."""
+
+    def __enter__(self) -> "Peak":
+        """Start looking."""
+        self.bytes = resident()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+        return self
+
+    def _look(self) -> None:
+        while not self._done.wait(0.01):
+            self.bytes = max(self.bytes, resident())
+
+    def __exit__(self, *error: object) -> None:
+        """Stop looking."""
+        self._done.set()
+        self._thread.join()
+        self.bytes = max(self.bytes, resident())
+
+
+def build_network():
+    """Return a small translator: what it computes is not the point, that it trains is."""
+    import keras
+    from keras import layers
+
+    network = keras.Sequential(
+        [
+            layers.Input((SIZE, SIZE, 3)),
+            layers.Conv2D(8, 4, 4, padding="same", activation="relu"),
+            layers.Conv2DTranspose(3, 4, 4, padding="same", activation="tanh"),
+        ]
+    )
+    network.compile(keras.optimizers.Adam(2e-4), "mae")
+    return network
+
+
+def measure(read_and_train: Callable[[], int]) -> dict[str, float]:
+    """Return memory in bytes before and during the work, its seconds, and the pairs trained on."""
+    import tensorflow as tf
+
+    tf.reduce_sum(tf.zeros((2, 2))).numpy()
+    start = resident()
+    seconds = time.perf_counter()
+    with Peak() as peak:
+        count = read_and_train()
+    return {
+        "start": start,
+        "peak": peak.bytes,
+        "seconds": time.perf_counter() - seconds,
+        "pairs": count,
+    }
+
+
+def stream(folder: str, count: int) -> int:
+    """Train one epoch on batches that are read from disk."""
+    batches = pairs.load_pairs(folder, SIZE)[:count].batches(BATCH_SIZE, jitter=True, mirror=True)
+    build_network().fit(
+        batches.dataset(), steps_per_epoch=batches.steps_per_epoch, shuffle=False, verbose=0
+    )
+    return batches.steps_per_epoch * BATCH_SIZE
+
+
+def classic(folder: str, count: int) -> int:
+    """Train one epoch as the classic recipe does: lists of float arrays, then one float array."""
+    from PIL import Image
+
+    sources, targets = [], []
+    for path in sorted(Path(folder).iterdir())[:count]:
+        pixels = np.asarray(Image.open(path).resize((2 * SIZE, SIZE)), "float32")
+        sources.append(pixels[:, :SIZE])
+        targets.append(pixels[:, SIZE:])
+    data = [np.asarray(sources), np.asarray(targets)]
+    sources, targets = ((array - 127.5) / 127.5 for array in data)
+    network = build_network()
+    rng = np.random.default_rng(0)
+    for _ in range(count // BATCH_SIZE):
+        chosen = rng.integers(0, count, BATCH_SIZE)
+        network.train_on_batch(sources[chosen], targets[chosen])
+    return count
+
+
+def run(way: str, folder: Path, count: int) -> dict[str, float]:
+    """Measure one way in a process of its own."""
+    command = [sys.executable, __file__, "--way", way, "--folder", str(folder)]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    result = subprocess.run(
+        [*command, "--count", str(count)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def city_rates() -> dict[str, float]:
+    """Return cities a second on one core, by size."""
+    rates = {}
+    for size in CITY_SIZES:
+        start = time.process_time()
+        for _ in pairs.city_stream(40, size, seed=1):
+            pass
+        rates[str(size)] = round(40 / (time.process_time() - start), 1)
+        print(f"city of {size} x {size}: {rates[str(size)]:.0f} a second on one core")
+    return rates
+
+
+def compare(folder: Path, count: int) -> None:
+    """Write what is missing, measure both ways, print, record, and check the promise."""
+    rates = city_rates()
+    pairs.write_city(folder, count, SIZE, extension="jpg")
+    megabytes = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+    print(f"{count:,} pairs of {SIZE} x {SIZE} on disk: {megabytes:,.0f} MB")
+    few, many = (run("classic", folder, classic_count) for classic_count in CLASSIC_COUNTS)
+    slope = (many["peak"] - few["peak"]) / (many["pairs"] - few["pairs"])
+    classic_gb = (many["peak"] - many["start"] + slope * (count - many["pairs"])) / 1e9
+    print(
+        f"classic recipe: {slope / 1e6:.2f} MB a pair at its peak, measured on "
+        f"{CLASSIC_COUNTS[0]} and {CLASSIC_COUNTS[1]} pairs; "
+        f"extrapolated to {count:,} pairs: {classic_gb:.1f} GB above TensorFlow's start"
+    )
+    short, long = (run("stream", folder, part) for part in (count // 10, count))
+    above = [(one["peak"] - one["start"]) / 1e9 for one in (short, long)]
+    print(
+        f"from disk: {above[0]:.2f} GB above TensorFlow's start for {short['pairs']:,} pairs, "
+        f"{above[1]:.2f} GB for {long['pairs']:,}; {long['pairs'] / long['seconds']:.0f} pairs "
+        "a second, decoded, jittered, mirrored and trained on"
+    )
+    records.record(
+        "pairs",
+        {
+            "pairs": long["pairs"],
+            "gb_above_start": above[1],
+            "gb_above_start_a_tenth": above[0],
+            "start_gb": long["start"] / 1e9,
+            "pairs_a_second": long["pairs"] / long["seconds"],
+            "classic_mb_a_pair": slope / 1e6,
+            "classic_measured_pairs": many["pairs"],
+            "classic_measured_gb_above_start": (many["peak"] - many["start"]) / 1e9,
+            "classic_extrapolated_gb_above_start": classic_gb,
+            "cities_a_second_one_core": rates,
+        },
+        seconds=long["seconds"],
+        data=f"procedural city, {SIZE} x {SIZE}, JPEG on disk",
+        seed=0,
+    )
+    if above[1] > PROMISED_GB:
+        raise SystemExit(f"More memory than promised: {above[1]:.2f} > {PROMISED_GB} GB")
+
+
+def main() -> None:
+    """Compare both ways, or measure one in this process."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=1000, help="pairs on disk, 900 or more")
+    parser.add_argument("--folder", help="where the pictures are written and kept")
+    parser.add_argument("--way", choices=("stream", "classic"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.way:
+        way = {"stream": stream, "classic": classic}[options.way]
+        print(json.dumps(measure(lambda: way(options.folder, options.count))))
+        return
+    if options.count < max(CLASSIC_COUNTS):
+        parser.error(f"--count must be at least {max(CLASSIC_COUNTS)}")
+    with tempfile.TemporaryDirectory() as temporary:
+        compare(Path(options.folder or temporary), options.count)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Pairs of pictures: from any folder, from the maps set, or of a procedural city."""
+
+from gan_utils.pairs.base import PairSet, PairSource
+from gan_utils.pairs.batches import PairBatches
+from gan_utils.pairs.cities import (
+    CITY_CLASSES,
+    CITY_PALETTE,
+    City,
+    city,
+    city_classes,
+    city_stream,
+    map_accuracy,
+    write_city,
+)
+from gan_utils.pairs.folder import Pairs, load_pairs
+from gan_utils.pairs.maps_set import find_maps, maps
+from gan_utils.pairs.pictures import BrokenPictureError
+from gan_utils.pairs.prepared import load_prepared, prepare
+
+__all__ = [
+    "CITY_CLASSES",
+    "CITY_PALETTE",
+    "BrokenPictureError",
+    "City",
+    "PairBatches",
+    "PairSet",
+    "PairSource",
+    "Pairs",
+    "city",
+    "city_classes",
+    "city_stream",
+    "find_maps",
+    "load_pairs",
+    "load_prepared",
+    "map_accuracy",
+    "maps",
+    "prepare",
+    "write_city",
+]

@@ -1,0 +1,176 @@
+"""The maps set: aerial pictures and maps of the same places, as used by the Pix2Pix paper.
+
+No checksum of the archive has been published. What is known is its length and what it holds, so
+the length, the checksums inside the compressed file, the number of pictures and the size of each
+are verified; the SHA-256 of what was accepted is kept in ``maps.json`` beside the pictures.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan_utils.cache import DownloadError, cache_folder
+from gan_utils.pairs.archives import unpack
+from gan_utils.pairs.base import Size
+from gan_utils.pairs.downloads import DiskError, disk_sentence, fetch, file_sha256
+from gan_utils.pairs.folder import Pairs, load_pairs
+from gan_utils.pairs.pictures import SUFFIXES, dimensions
+
+MAPS_COUNTS = {"train": 1096, "val": 1098}
+MAPS_PICTURE = (600, 1200)
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """An address of the set, the archive's name on disk, and its length where it is known."""
+
+    url: str
+    name: str
+    length: int | None = None
+
+
+_LENGTH = 250_242_400
+MIRRORS = (
+    Mirror(
+        "https://efrosgans.eecs.berkeley.edu/pix2pix/datasets/maps.tar.gz", "maps.tar.gz", _LENGTH
+    ),
+    Mirror(
+        "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/maps.tar.gz", "maps.tar.gz", _LENGTH
+    ),
+    Mirror(
+        "https://people.eecs.berkeley.edu/~tinghuiz/projects/pix2pix/datasets/maps.tar.gz",
+        "maps.tar.gz",
+        _LENGTH,
+    ),
+    # Packed again by somebody else, so its length says nothing; its content is verified alike.
+    Mirror("https://github.com/akanametov/pix2pix/releases/download/1.0/maps.zip", "maps.zip"),
+)
+
+
+def maps(
+    split: str = "train",
+    size: Size | int = (256, 256),
+    *,
+    folder: str | os.PathLike | None = None,
+    source: str = "left",
+    sha256: str | None = None,
+) -> Pairs:
+    """Loads the maps set: from a folder, from the Keras cache, or by download (239 MiB).
+
+    Args:
+        split: "train" (1,096 pairs) or "val" (1,098 pairs).
+        size: height and width of each half in pixels.
+        folder: where the set has been unpacked: a folder with ``train`` and ``val``, or one that
+            holds it under the name ``maps``. None: the Keras cache, where it is downloaded to.
+        source: "left" for satellite to map, "right" for map to satellite.
+        sha256: the archive's SHA-256 if you know it; a download with another one is refused.
+
+    Returns:
+        The pairs; pictures are read when they are used.
+
+    Raises:
+        ValueError: unknown split, or the folder does not hold the whole set.
+        DownloadError: no mirror has given the whole set; the message says why for each of them.
+            A download that was cut off goes on at the next call.
+        DiskError: a DownloadError that another mirror would not mend: the disk is full, say.
+    """
+    if split not in MAPS_COUNTS:
+        raise ValueError(f"split {split!r} is unknown; choose one of {', '.join(MAPS_COUNTS)}.")
+    found = find_maps(folder)
+    if found is None:
+        if folder is not None:
+            raise ValueError(
+                f"{folder} does not hold the maps set: there are no folders train and val in it."
+            )
+        found = _download(cache_folder(), sha256)
+    pairs = load_pairs(found / split, size, source=source)
+    if len(pairs) != MAPS_COUNTS[split]:
+        raise ValueError(
+            f"{found / split} holds {len(pairs):,} pictures instead of {MAPS_COUNTS[split]:,}; "
+            "delete the folder to download the set again, or use load_pairs for another set."
+        )
+    return pairs
+
+
+def find_maps(folder: str | os.PathLike | None = None) -> Path | None:
+    """Where the maps set is; downloads nothing.
+
+    Args:
+        folder: where to look; None: the Keras cache.
+
+    Returns:
+        The folder with ``train`` and ``val``, or None when there is none.
+    """
+    home = cache_folder() if folder is None else Path(folder)
+    for place in (home / "maps", home) if folder is not None else (home / "maps",):
+        if all((place / split).is_dir() for split in MAPS_COUNTS):
+            return place
+    return None
+
+
+def _download(home: Path, sha256: str | None) -> Path:
+    folder, reasons = home / "maps", []
+    if os.path.lexists(folder):
+        raise ValueError(f"{folder} is in the way: it has no folders train and val. Move it away.")
+    for mirror in MIRRORS:
+        archive = home / mirror.name
+        try:
+            _install(mirror, archive, _obtain(mirror, archive, sha256), folder)
+            return folder
+        except DiskError:
+            raise
+        except DownloadError as error:
+            reasons.append(str(error))
+        except ValueError as error:
+            archive.unlink(missing_ok=True)  # the next call must not find it again
+            reasons.append(f"what {mirror.url} sent is not the set: {error}")
+        except OSError as error:
+            raise DiskError(disk_sentence(home, error)) from error
+    raise DownloadError(
+        "The maps set cannot be had: " + "; ".join(reasons) + ". Unpack it yourself and give its "
+        "folder, maps(folder=...), or use the procedural city, pairs.city(...)."
+    )
+
+
+def _obtain(mirror: Mirror, archive: Path, sha256: str | None) -> str:
+    """The SHA-256 of the archive, downloaded if it is not here yet."""
+    if archive.exists():  # an earlier call had no room to unpack it
+        found = file_sha256(archive)
+        if sha256 in (None, found):
+            return found
+        archive.unlink()
+    return fetch(mirror.url, archive, length=mirror.length, sha256=sha256)
+
+
+def _install(mirror: Mirror, archive: Path, sha256: str, folder: Path) -> None:
+    """Unpacks, verifies and only then names the set; the archive is not needed any more."""
+
+    def check(unpacked: Path) -> None:
+        inner = find_maps(unpacked)
+        if inner is None:
+            raise ValueError("it has no folders train and val")
+        for split, count in MAPS_COUNTS.items():
+            _check_split(inner / split, count)
+        facts = {"url": mirror.url, "sha256": sha256, "bytes": archive.stat().st_size}
+        (inner / "maps.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        if inner != unpacked:  # the archive has one folder around everything
+            for path in list(inner.iterdir()):
+                os.replace(path, unpacked / path.name)
+            inner.rmdir()
+
+    unpack(archive, folder, check)
+    archive.unlink()
+
+
+def _check_split(folder: Path, count: int) -> None:
+    names = [path for path in folder.iterdir() if path.name.lower().endswith(SUFFIXES)]
+    if len(names) != count:
+        raise ValueError(f"{folder.name} holds {len(names):,} pictures instead of {count:,}")
+    for path in names:
+        found = dimensions(path)
+        if found != MAPS_PICTURE:
+            raise ValueError(
+                f"{path.name} has {found[1]} x {found[0]} pixels instead of "
+                f"{MAPS_PICTURE[1]} x {MAPS_PICTURE[0]}"
+            )

@@ -1,0 +1,70 @@
+"""The compressed arrays of the classic recipe, written and read without a float in sight."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from gan_utils.files import whole_file
+from gan_utils.pairs.base import PairSet, PairSource
+
+# The names that ``np.savez_compressed(path, sources, targets)`` gives.
+_NAMES = ("arr_0", "arr_1")
+
+
+def prepare(pairs: PairSource, path: str | os.PathLike) -> Path:
+    """Writes all pairs into one .npz: ``arr_0`` the sources, ``arr_1`` the targets, both uint8.
+
+    One pair at a time is in memory; each is read twice, since a zip file holds one array after
+    the other. ``np.load`` reads the file like any other .npz.
+
+    Args:
+        pairs: what to write, at its `size`.
+        path: the file, ending in .npz; a file of that name is replaced when the new one is whole.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: another ending, or a picture that cannot be read.
+        OSError: the folder cannot be written or the disk is full; no half file is left.
+    """
+    path = Path(path)
+    if path.suffix != ".npz":
+        raise ValueError(f"{path} must end in .npz.")
+    with (
+        whole_file(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive,
+    ):
+        for half, name in enumerate(_NAMES):
+            shape = (len(pairs), *pairs.pair(0)[half].shape)
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                np.lib.format.write_array_header_1_0(stream, header)
+                for pair in pairs:
+                    stream.write(np.ascontiguousarray(pair[half]).tobytes())
+    return path
+
+
+def load_prepared(path: str | os.PathLike) -> PairSet:
+    """Reads what `prepare` has written, as uint8 in memory.
+
+    Args:
+        path: the .npz file.
+
+    Returns:
+        The pairs.
+
+    Raises:
+        ValueError: the file cannot be read, is damaged or holds something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            source, target = (arrays[name] for name in _NAMES)
+    except Exception as error:  # a damaged archive can raise nearly anything
+        reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        raise ValueError(
+            f"{path} is not a file of prepared pairs ({reason}); write it with prepare(...)."
+        ) from error
+    return PairSet(source, target)
