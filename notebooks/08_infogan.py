@@ -1,0 +1,1232 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # InfoGAN: a code that nobody explained
+
+# %% [markdown] tags=["remove-cell"]
+# [![Open in
+# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gan-workbook/gan-workbook/blob/main/notebooks/08_infogan.ipynb)
+
+# %% [markdown]
+# **What you will do.** Give a generator a code of ten values, show it no label at all, and ask of
+# it one thing only: that the code can be read off the picture. Then look at what it made of the
+# ten values.
+#
+# **What you will learn**
+#
+# - what mutual information is, and why a classifier on fakes is a bound on it;
+# - how discriminator and recognizer share a trunk, and who may move what;
+# - how to say how pure a code is, with an independent judge, and how well the recognizer sorts
+#   real digits it was never told about;
+# - what batch normalization does to a network that was trained on fakes and is used on real
+#   pictures;
+# - how to add continuous codes, and what the mean-squared-error short cut leaves out.
+#
+# **What you need.** The DCGAN lesson. A CPU with two cores is enough for the short run of this
+# page.
+
+# %% [markdown]
+# ## Setup
+#
+# On Colab this cell installs the book's helper package and leaves Colab's TensorFlow and NumPy as
+# they are. Anywhere else it only checks that the package is there.
+
+# %%
+import importlib.util
+import subprocess
+import sys
+
+REPOSITORY = "https://github.com/gan-workbook/gan-workbook"
+
+if "google.colab" in sys.modules and importlib.util.find_spec("gan_utils") is None:
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", f"git+{REPOSITORY}"], check=True)
+if importlib.util.find_spec("gan_utils") is None:
+    raise ModuleNotFoundError(f"gan_utils is missing: pip install git+{REPOSITORY}")
+
+# %% [markdown]
+# Everything the lesson uses, and the versions that made this page.
+
+# %%
+import json
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import tensorflow as tf
+from IPython.display import Image, display
+from keras import layers
+from scipy.optimize import linear_sum_assignment
+
+import gan_utils
+from gan_utils import GAN, callbacks, images, lenet, plots, profile, records
+from gan_utils.updates import keep_statistics
+
+print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
+print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
+
+# %% [markdown]
+# ### Constants
+#
+# `TUTORIAL` is the classic recipe: the discriminator sees 32 real and 32 fake pictures, generator
+# and recognizer learn from 64 fakes, both learning rates are 2e-4, for 100 epochs. On two CPU
+# cores that is more than half a day. The page and its recorded `full` run take smaller batches and
+# larger steps, `SHORT` and `LONG`. `NOISE_GAIN` is explained with the generator.
+
+# %%
+SEED = 8
+NOISE_DIM = 62
+NUM_CODES = 10
+INFORMATION_WEIGHT = 1.0
+BETA_1 = 0.5
+TUTORIAL = {"real_images": 32, "d_rate": 2e-4, "g_rate": 2e-4, "average": 0.999, "epochs": 100}
+SHORT = {"real_images": 8, "d_rate": 2e-4, "g_rate": 1e-3, "average": 0.995}
+LONG = SHORT | {"average": 0.999}
+SETTINGS = LONG if profile.name == "full" else SHORT
+NOISE_GAIN = 0.3
+EPOCHS = profile.epochs(full=100, quick=10, smoke=2)
+STEPS_PER_EPOCH = profile.steps(full=60_000 // 64, quick=60, smoke=2)
+SAMPLES = profile.samples(full=10_000, quick=2_000, smoke=100)
+WATCHED = profile.samples(full=1_000, quick=400, smoke=50)
+TEST_COUNT = profile.samples(full=10_000, quick=10_000, smoke=200)
+ABLATION_STEPS = profile.steps(full=600, quick=180, smoke=2)
+EXERCISE_STEPS = profile.steps(full=500, quick=90, smoke=2)
+
+keras.utils.set_random_seed(SEED)
+
+# %% [markdown]
+# ## The idea
+#
+# The generator of the DCGAN lesson takes noise. Somewhere in its hundred numbers is "which digit",
+# tangled up with "how thick" and "how slanted"; nothing in the game asks for order. InfoGAN (Chen
+# et al., 2016) splits the input in two: noise $z$, and a **code** $c$, here one of ten values,
+# drawn at random. And it adds one wish: from the picture $G(z, c)$ one should be able to tell $c$.
+# How much a picture tells about the code is their **mutual information**
+#
+# $$
+# I(c;\,G(z,c)) = H(c) - H(c \mid G(z,c)).
+# $$
+#
+# The second term needs the true distribution of codes given a picture, which we do not have. So a
+# network $Q(c \mid x)$, the **recognizer**, guesses it. Any guess gives a *lower bound*
+# (equation 4 of the paper):
+#
+# $$
+# I(c;\,G(z,c)) \;\ge\; L_I(G, Q)
+#   = \mathbb{E}_{c,\,z}\,\bigl[\log Q(c \mid G(z,c))\bigr] + H(c).
+# $$
+#
+# The better $Q$ guesses, the tighter the bound. The game becomes (equation 6)
+#
+# $$
+# \min_{G,\,Q}\;\max_D\; V(D, G) - \lambda\,L_I(G, Q).
+# $$
+#
+# With ten equally likely codes, $H(c) = \ln 10$ is a constant. What is left of $-L_I$ is
+# $-\mathbb{E} \log Q(c \mid x)$: the categorical **cross-entropy** of a classifier that is shown
+# fakes and has to name their code. $\lambda$ is the exchange rate between the two wishes: how much
+# realism one nat of information may cost. For a code of a few values both losses have the same
+# scale, a few nats, and $\lambda = 1$ will do. For continuous codes the likelihood is a density,
+# which has no upper limit, and $\lambda$ should be smaller.
+
+# %% [markdown]
+# ### Symbols and names
+#
+# | symbol | name in the code | what it is |
+# |---|---|---|
+# | $z$ | `inputs[:, :NOISE_DIM]` | 62 numbers from a standard normal distribution |
+# | $c$ | `inputs[:, NOISE_DIM:]` | the code, one-hot, 10 numbers |
+# | $G(z, c)$ | `fake_images` | what the generator draws |
+# | trunk | `trunk` | the convolutions that $D$ and $Q$ share |
+# | $\mathrm{logit}\,D$ | `discriminator` | trunk and one dense layer |
+# | $\log Q$ (not yet normalized) | `recognizer` | trunk and Q's own layers, `q_head` |
+# | $-\mathbb{E} \log Q(c \mid G(z, c))$ | `q_loss` | cross-entropy of naming the code |
+# | $\lambda$ | `INFORMATION_WEIGHT` | weight of `q_loss` |
+# | $L_I$ | $\ln 10\ -$ `q_loss` | the bound, in nats |
+#
+# Note who sees what. $Q$ learns on fakes only, where the code is known. No real picture has a code,
+# and no label is used anywhere in training.
+
+# %% [markdown]
+# ## The data
+#
+# MNIST again. The labels are loaded with the pictures, but only the *judges* below look at them.
+
+# %%
+train_set = gan_utils.load_images("mnist")
+test_set = gan_utils.load_images("mnist", split="test")
+RUN = records.run_folder("08_infogan", train_set)
+print(train_set)
+real_sample = images.to_float(train_set.images[:16])
+plots.show_images(real_sample, columns=8, title="Real digits, without their labels")
+plt.show()
+
+# %% [markdown]
+# Sixteen of the pictures that $D$ will see. Ask yourself how you would sort them into ten heaps if
+# you had never seen a digit: by shape? by slant? by the amount of ink? All of these would be fair.
+
+# %% [markdown]
+# ## The generator
+#
+# The first layer is a volume knob without parameters: it multiplies the noise by `NOISE_GAIN` and
+# leaves the code as it is. Why? Noise of 62 standard normal numbers has a length of about 8,
+# a one-hot code of 1. The code is a whisper then, and the easiest way to make it readable is a
+# faint mark on an otherwise unrelated picture. With the noise turned down, the code makes the
+# *largest* difference between two pictures, and the largest difference between two digits is which
+# digit they are. (The authors' own program draws its noise uniformly from -1 to 1, which is
+# quieter too: 0.58 in place of 1.) Set the gain to 1 for the network without the knob.
+#
+# The rest is the classic network: weights from a normal distribution with standard deviation 0.02,
+# and batch normalization *behind* the ReLU.
+
+
+# %%
+def normal_weights():
+    return keras.initializers.RandomNormal(stddev=0.02)
+
+
+def build_generator(num_codes=NUM_CODES, extra_codes=0, noise_gain=NOISE_GAIN):
+    def convolution(kind, filters, activation="relu", **options):
+        return kind(
+            filters,
+            4,
+            padding="same",
+            activation=activation,
+            kernel_initializer=normal_weights(),
+            **options,
+        )
+
+    code_dim = num_codes + extra_codes
+    dense = layers.Dense(7 * 7 * 512, activation="relu", kernel_initializer=normal_weights())
+    blocks = [
+        layers.Input((NOISE_DIM + code_dim,)),
+        layers.Rescaling([noise_gain] * NOISE_DIM + [1.0] * code_dim),
+        *(dense, layers.BatchNormalization(), layers.Reshape((7, 7, 512))),
+        *(convolution(layers.Conv2D, 128), layers.BatchNormalization()),
+        *(convolution(layers.Conv2DTranspose, 64, strides=2), layers.BatchNormalization()),
+        convolution(layers.Conv2DTranspose, 1, "tanh", strides=2),
+    ]
+    return keras.Sequential(blocks, name="generator")
+
+
+# %% [markdown]
+# Its shapes, and its number of parameters, which would stop the page if it were another.
+
+# %%
+generator = build_generator()
+for layer in generator.layers:
+    print(f"{layer.name:<26}{tuple(layer.output.shape[1:])!s:<16}{layer.count_params():>10,}")
+print(f"parameters: {generator.count_params():,}")
+assert generator.count_params() == 3_113_409
+
+# %% [markdown]
+# ## The trunk and its two heads
+#
+# Discriminator and recognizer look at the same things in a picture: strokes, loops, ends. So they
+# share a **trunk**. On top of it, $D$ has one dense layer that returns a logit, and $Q$ has two
+# dense layers that return ten.
+
+
+# %%
+def build_trunk():
+    def convolution(filters, strides, normalize=True):
+        norm = [layers.BatchNormalization()] if normalize else []
+        conv = layers.Conv2D(
+            filters, 4, strides=strides, padding="same", kernel_initializer=normal_weights()
+        )
+        return [conv, layers.LeakyReLU(negative_slope=0.1), *norm]
+
+    blocks = [*convolution(64, 2, normalize=False), *convolution(128, 2), *convolution(256, 1)]
+    return keras.Sequential([layers.Input((28, 28, 1)), *blocks, layers.Flatten()], name="trunk")
+
+
+def build_q_head(outputs=NUM_CODES):
+    return keras.Sequential(
+        [
+            layers.Input((7 * 7 * 256,)),
+            layers.Dense(128, kernel_initializer=normal_weights()),
+            layers.BatchNormalization(),
+            layers.LeakyReLU(negative_slope=0.1),
+            layers.Dense(outputs, kernel_initializer=normal_weights()),
+        ],
+        name="q_head",
+    )
+
+
+# %% [markdown]
+# Two models, one trunk. There is no softmax at the end of $Q$: as everywhere in this book, the loss
+# takes logits, and the softmax is inside the loss.
+
+
+# %%
+def with_head(trunk, head, name):
+    return keras.Sequential([layers.Input((28, 28, 1)), trunk, head], name=name)
+
+
+def build_players(outputs=NUM_CODES):
+    trunk = build_trunk()
+    d_head = layers.Dense(1, kernel_initializer=normal_weights())
+    discriminator = with_head(trunk, d_head, "discriminator")
+    return discriminator, with_head(trunk, build_q_head(outputs), "recognizer")
+
+
+discriminator, recognizer = build_players()
+for network in (discriminator, recognizer):
+    print(f"{network.name:<16}{network.output_shape!s:<14}{network.count_params():>10,} parameters")
+print(f"shared by both: {discriminator.layers[0].count_params():,}")
+assert discriminator.layers[0] is recognizer.layers[0]
+assert discriminator.count_params() == 670_913
+assert recognizer.count_params() == 2_265_930
+
+# %% [markdown]
+# ## The losses
+#
+# The game between $G$ and $D$ is the one of the DCGAN lesson. New is one cross-entropy.
+
+
+# %%
+def code_loss(codes, code_logits):
+    return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(codes, code_logits))
+
+
+# %% [markdown]
+# By hand: two pictures and three codes. $Q$ gives the right code a probability of 1/2 for the
+# first and 1/4 for the second. And what does a recognizer pay that knows nothing?
+
+# %%
+codes = tf.constant([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+probabilities = tf.constant([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]])
+by_hand = (np.log(2) + np.log(4)) / 2
+print(f"q_loss {code_loss(codes, tf.math.log(probabilities)):.5f}, by hand {by_hand:.5f}")
+np.testing.assert_allclose(code_loss(codes, tf.math.log(probabilities)), by_hand, rtol=1e-6)
+ignorant = float(code_loss(tf.eye(NUM_CODES), tf.zeros((NUM_CODES, NUM_CODES))))
+print(f"knowing nothing: q_loss {ignorant:.4f} = ln 10, so L_I = {np.log(10) - ignorant:.4f} nats")
+print(f"knowing all:     q_loss 0, so L_I = {np.log(10):.4f} nats = {np.log2(10):.2f} bits")
+
+# %% [markdown]
+# ## The update
+#
+# A subclass of `gan_utils.GAN` says four things: what the inputs are, which fakes $D$ sees, what
+# $G$ minimizes, and whose variables move with $G$.
+#
+# - $D$ learns from as many fakes as real pictures; $G$ and $Q$ learn from twice as many fakes.
+# - $Q$'s **own layers** move together with $G$, since both want the code to be readable.
+# - The **trunk** belongs to $D$. In the update of $G$ and $Q$ it only passes gradients on. It works
+#   with the statistics of its batch there, and its moving statistics are put back afterwards.
+
+
+# %%
+class InfoGAN(GAN):
+    def __init__(self, num_codes=NUM_CODES, *, noise_gain=NOISE_GAIN, extra_codes=0, **options):
+        self.num_codes = num_codes
+        self.information_weight = options.pop("information_weight", INFORMATION_WEIGHT)
+        generator = build_generator(num_codes, extra_codes, noise_gain)
+        discriminator, recognizer = build_players(num_codes + 2 * extra_codes)
+        super().__init__(generator, discriminator, generator.input_shape[1], **options)
+        self.recognizer = recognizer
+        self.trunk, self.q_head = recognizer.layers
+
+    def draw_codes(self, count, seed):
+        values = tf.random.stateless_uniform((count,), seed, 0, self.num_codes, tf.int32)
+        return tf.one_hot(values, self.num_codes)
+
+    def information_loss(self, codes, q_outputs):
+        return code_loss(codes, q_outputs)
+
+    def generator_inputs(self, batch, seed, count=None):
+        count = count or 2 * batch.shape[0]
+        noise_seed, code_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+        noise = tf.random.stateless_normal((count, NOISE_DIM), noise_seed)
+        return tf.concat([noise, self.draw_codes(count, code_seed)], axis=1)
+
+    def discriminator_objective(self, batch, inputs, fake_images):
+        return super().discriminator_objective(batch, inputs, fake_images[: batch.shape[0]])
+
+    def generator_objective(self, batch, inputs, fake_images):
+        features = self.trunk(fake_images, training=True)
+        fake_logits = self.discriminator.layers[-1](features)
+        q_outputs = self.q_head(features, training=True)
+        g_loss = self.generator_loss(fake_logits)
+        q_loss = self.information_loss(inputs[:, NOISE_DIM:], q_outputs)
+        logs = {"g_loss": g_loss, "q_loss": q_loss}
+        return g_loss + self.information_weight * q_loss, logs
+
+    def generator_variables(self):
+        return self.generator.trainable_variables + self.q_head.trainable_variables
+
+
+# %% [markdown]
+# A helper that makes one ready to train.
+
+
+# %%
+def make_gan(kind=InfoGAN, *, seed=SEED, rates=None, **options):
+    keras.utils.set_random_seed(seed)
+    gan = kind(seed=seed, average=SETTINGS["average"], **options)
+    d_rate, g_rate = rates or (SETTINGS["d_rate"], SETTINGS["g_rate"])
+    gan.compile(
+        d_optimizer=keras.optimizers.Adam(d_rate, beta_1=BETA_1),
+        g_optimizer=keras.optimizers.Adam(g_rate, beta_1=BETA_1),
+        # Tracing a step takes longer than the two steps of a smoke run.
+        run_eagerly=profile.name == "smoke",
+    )
+    return gan
+
+
+def make_batches(train_images, steps, seed=SEED):
+    return gan_utils.Batches(
+        train_images, batch_size=SETTINGS["real_images"], steps_per_epoch=steps, seed=seed
+    )
+
+
+# %% [markdown]
+# ### Who moved?
+#
+# As in every lesson: one player at a time gets a learning rate of zero. Here we look at five
+# groups of variables, the trunk's moving statistics among them.
+
+
+# %%
+def groups(gan):
+    return {
+        "generator": gan.generator.trainable_weights,
+        "Q's own": gan.q_head.trainable_weights,
+        "trunk": gan.trunk.trainable_weights,
+        "D's head": gan.discriminator.layers[-1].trainable_weights,
+        "statistics": gan.trunk.non_trainable_weights,
+    }
+
+
+def who_moved(gan, update):
+    before = {name: [w.numpy() for w in weights] for name, weights in groups(gan).items()}
+    update()
+    return {
+        name: max(np.abs(w.numpy() - b).max() for w, b in zip(weights, before[name], strict=True))
+        for name, weights in groups(gan).items()
+    }
+
+
+# %% [markdown]
+# The largest change of any number in a group, in the update of $D$ alone, then in that of $G$ and
+# $Q$ alone.
+
+# %%
+trial = make_gan(rates=(1e-4, 1e-4))
+batch = tf.constant(real_sample)
+inputs = trial.generator_inputs(batch, trial.next_seed())
+with tf.GradientTape() as tape:
+    fake_images = trial.generator(inputs, training=True)
+moves = {
+    "D": who_moved(trial, lambda: trial.update_discriminator(batch, inputs, fake_images)),
+    "G and Q": who_moved(trial, lambda: trial.update_generator(batch, inputs, fake_images, tape)),
+}
+print(f"{'update of':<10}" + "".join(f"{name:>12}" for name in groups(trial)))
+for name, changes in moves.items():
+    print(f"{name:<10}" + "".join(f"{change:>12.1e}" for change in changes.values()))
+assert [change > 0 for change in moves["D"].values()] == [False, False, True, True, True]
+assert [change > 0 for change in moves["G and Q"].values()] == [True, True, False, False, False]
+
+# %% [markdown]
+# $D$ moves the trunk and its own head, and nothing of $G$ or of $Q$. The second update moves $G$
+# and $Q$'s own layers, and neither the trunk nor its statistics. (A recipe that freezes "all but
+# batch normalization" would fail in the last column, without a word.)
+
+# %% [markdown]
+# ## How to judge a code
+#
+# Two judges, who look at different things.
+#
+# **Is a code one digit?** The independent LeNet reads many fakes. A table counts how often a code
+# was read as a digit. The **purity** is the share of pictures that show the most frequent digit of
+# their code. A code that says nothing has the purity of the most frequent digit, not zero.
+#
+# **Does $Q$ sort real digits?** $Q$ names a code for each real test picture. Which code is which
+# digit is settled on *training* pictures by the best one-to-one assignment: ten codes, ten digits,
+# each used once. The **clustering error** is the share of test pictures whose code's digit is not
+# their label. If two codes took the same digit, one of them counts as wrong; the milder rule, where
+# every code may choose its most frequent digit, is printed beside it.
+
+
+# %%
+def count_table(codes, digits, num_codes=NUM_CODES):
+    table = np.zeros((num_codes, 10), int)
+    np.add.at(table, (codes, digits), 1)
+    return table
+
+
+def purity(table):
+    return float(table.max(axis=1).sum() / table.sum())
+
+
+def clustering_errors(train_table, test_table):
+    codes, digits = linear_sum_assignment(-train_table)
+    one_to_one = 1 - test_table[codes, digits].sum() / test_table.sum()
+    every_code = np.arange(len(test_table))
+    majority = 1 - test_table[every_code, train_table.argmax(axis=1)].sum() / test_table.sum()
+    return float(one_to_one), float(majority)
+
+
+def read_codes(gan, count, seed=1):
+    inputs = gan.generator_inputs(None, tf.constant([seed, 0]), count)
+    drawn = gan.translate(inputs)
+    codes = inputs.numpy()[:, NOISE_DIM : NOISE_DIM + gan.num_codes].argmax(axis=1)
+    digits = lenet.probabilities(drawn).argmax(axis=1)
+    return drawn, count_table(codes, digits, gan.num_codes)
+
+
+# %% [markdown]
+# A check of the rules on a table small enough to do in the head: two codes share the digit 3, so
+# one of them must take a digit it never shows.
+
+# %%
+toy = np.zeros((10, 10), int)
+toy[np.arange(10), [3, 3, 0, 1, 2, 4, 5, 6, 7, 8]] = 10
+strict, mild = clustering_errors(toy, toy)
+print(f"purity {purity(toy):.2f}, error one-to-one {strict:.2f}, by majority {mild:.2f}")
+assert np.allclose([strict, mild], [0.1, 0.0])
+
+# %% [markdown]
+# ## Training
+#
+# A callback keeps the purity after each epoch, in a file too, so that a resumed run has all of it.
+
+
+# %%
+class PurityWatch(keras.callbacks.Callback):
+    def __init__(self, path, count=WATCHED):
+        super().__init__()
+        self.path, self.count, self.values = path, count, []
+
+    def on_train_begin(self, logs=None):
+        if self.model.first_epoch:
+            self.values = json.loads(self.path.read_text())[: self.model.first_epoch]
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.values.append(purity(read_codes(self.model, self.count)[1]))
+        self.path.write_text(json.dumps(self.values))
+
+
+# %% [markdown]
+# The fixed inputs of the grid: ten rows with the same noise in each, ten columns with the same
+# code. If the code comes to mean a digit, a column will show it.
+
+# %%
+fixed_noise = keras.random.normal((10, NOISE_DIM), seed=SEED).numpy()
+
+
+def every_code(noise, num_codes=NUM_CODES):
+    codes = np.tile(np.eye(num_codes, dtype="float32"), (len(noise), 1))
+    return np.concatenate([np.repeat(noise, num_codes, axis=0), codes], axis=1)
+
+
+gan = make_gan()
+grid = callbacks.SampleGrid(tf.constant(every_code(fixed_noise)), columns=10, folder=RUN / "grids")
+steps = callbacks.StepHistory(RUN / "steps.csv")
+watch = PurityWatch(RUN / "purity.json")
+checkpoint = callbacks.Checkpoint(RUN / "checkpoints", every=1)
+batches = make_batches(train_set.images, STEPS_PER_EPOCH)
+untrained_purity = purity(read_codes(gan, WATCHED)[1])
+gan.fit(
+    batches,
+    epochs=EPOCHS,
+    callbacks=[grid, steps, watch, checkpoint, callbacks.StopOnNaN()],
+    verbose=2,
+)
+print(f"{EPOCHS} epochs of {STEPS_PER_EPOCH} updates, {gan.seconds:.0f} s")
+
+# %% [markdown]
+# ### The curves
+#
+# Above, the losses. In the middle, the bound $L_I$ in bits: $\log_2 10$ is all there is to know.
+# Below, what $D$ thinks.
+
+# %%
+history = steps.history
+history["bound"] = [(np.log(NUM_CODES) - loss) / np.log(2) for loss in history["q_loss"]]
+plots.plot_history(
+    history,
+    {
+        "Losses": ["d_loss", "g_loss", "q_loss"],
+        "Information about the code, in bits": ["bound"],
+        "Judged real by the discriminator": ["d_real", "d_fake"],
+    },
+    labels={"q_loss": "cross-entropy of the code", "bound": "lower bound L_I"},
+)
+plt.show()
+
+# %% [markdown]
+# $Q$ learns to read the code long before the code means a digit: any mark will do. What turns marks
+# into digits is $D$, which does not accept a mark that real digits lack. So the bound alone does
+# not tell whether the code is a good one. The purity, epoch by epoch, does:
+
+# %%
+figure, axis = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
+axis.plot(range(EPOCHS + 1), [untrained_purity, *watch.values], "o-", color="#0072B2")
+axis.axhline(1, color="black", linewidth=1, linestyle=":")
+axis.set(xlabel="epoch", ylabel="purity (LeNet)", ylim=(0, 1.05))
+axis.set_title(f"How pure are the codes? ({WATCHED} fakes a point)")
+plt.show()
+print(f"purity before training {untrained_purity:.2f}, at the end {watch.values[-1]:.2f}")
+
+# %% [markdown]
+# The dotted line is a perfect code. The untrained network is not at zero: whatever it draws, LeNet
+# reads as something, and most of its pictures as the same.
+
+# %% [markdown]
+# ### The fixed inputs, epoch by epoch
+#
+# Before training and at the end. Columns have a code in common, rows have their noise in common.
+
+# %%
+plots.show_images(
+    np.stack([grid.frames[0], grid.frames[-1]]),
+    columns=1,
+    titles=["before training", f"after {EPOCHS} epochs: a column for each code"],
+    scale=4.5,
+)
+plt.show()
+
+# %% [markdown]
+# Read the lower grid by columns: where a column shows one digit, the code has become that digit.
+# Then by rows: what pictures of one row share is the style that the noise carries. The way there:
+
+# %%
+animation = grid.save_gif(RUN / "infogan.gif")
+display(Image(filename=animation, alt="A grid of digits; its columns become one digit each"))
+if "google.colab" in sys.modules:
+    from google.colab import files
+
+    files.download(str(animation))
+
+# %% [markdown]
+# ## Results: the pictures
+#
+# A hundred pictures with random codes, not chosen.
+
+# %%
+generated, table = read_codes(gan, SAMPLES)
+plots.show_images(generated[:100], columns=10, title=f"Random codes, profile {profile.name}")
+plt.show()
+
+# %% [markdown]
+# And four pages of 25 pictures, each page with one code. Which digit would you call each page? The
+# titles say what LeNet calls it.
+
+# %%
+PAGE_CODES = (0, 1, 2, 3)
+
+
+def page_of(gan, code, count=25, seed=3):
+    noise = keras.random.normal((count, NOISE_DIM), seed=seed).numpy()
+    codes = np.tile(np.eye(NUM_CODES, dtype="float32")[code], (count, 1))
+    return images.grid(gan.translate(tf.constant(np.concatenate([noise, codes], 1))), columns=5)
+
+
+plots.show_images(
+    np.stack([page_of(gan, code) for code in PAGE_CODES]),
+    columns=2,
+    titles=[f"code {code}: mostly {table[code].argmax()}" for code in PAGE_CODES],
+    scale=3,
+)
+plt.show()
+
+# %% [markdown]
+# All four pages use the same 25 noise vectors in the same places. Where a page mixes two digits,
+# the code is not pure yet; the table below counts it.
+
+# %% [markdown]
+# ## Results: the table
+#
+# Rows are codes, columns are digits as LeNet reads them. The share of a row is written in the cell.
+
+# %%
+shares = table / table.sum(axis=1, keepdims=True)
+figure, axis = plt.subplots(figsize=(6.4, 5.2), layout="constrained")
+axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+for (code, digit), share in np.ndenumerate(shares):
+    if share >= 0.05:
+        color = "white" if share > 0.5 else "black"
+        axis.text(digit, code, f"{share:.0%}", ha="center", va="center", color=color, size=10)
+axis.set(xlabel="digit, read by LeNet", ylabel="code", xticks=range(10), yticks=range(10))
+axis.set_title(f"What the codes became ({SAMPLES} fakes)")
+plt.show()
+code_purity = purity(table)
+for code, row in enumerate(table):
+    print(f"code {code} -> digit {row.argmax()} ({row.max() / row.sum():.0%})", end="; ")
+print(f"\npurity {code_purity:.1%}; different digits {len(set(table.argmax(axis=1)))} of 10")
+print(f"LeNet itself is right on {lenet.test_accuracy():.2%} of the real test pictures")
+
+# %% [markdown]
+# One dark cell in each row and in each column would be a perfect code. Two dark cells in one column
+# are two codes for one digit; then another digit has no code of its own.
+
+# %% [markdown]
+# ## Results: sorting real digits
+#
+# $Q$ has never seen a real picture in its own updates. Its trunk has, in those of $D$. Batch
+# normalization makes this delicate, and there are three ways to run $Q$ on real pictures:
+#
+# 1. `training=False` as it stands: the trunk's moving statistics are a mixture, since the trunk saw
+#    real and fake batches in turn; those of $Q$'s own layer come from fakes only;
+# 2. `training=True`: the statistics of the batch at hand. The answer for a picture then depends on
+#    its neighbors, and the moving statistics change unless they are put back;
+# 3. `training=False` after the statistics were **measured again** on real training pictures,
+#    without labels. The answer depends on the picture alone.
+#
+# We report the third, and print all three.
+
+
+# %%
+def predict_codes(recognizer, pictures, training=False, num_codes=NUM_CODES):
+    with keep_statistics(recognizer):
+        logits = [
+            recognizer(images.to_float(pictures[i : i + 250]), training=training)
+            for i in range(0, len(pictures), 250)
+        ]
+    return np.concatenate(logits)[:, :num_codes].argmax(axis=1)
+
+
+def measured_again(recognizer, pictures, batch_size=250):
+    trunk, q_head = (keras.models.clone_model(part) for part in recognizer.layers)
+    network = with_head(trunk, q_head, "recognizer")
+    network.set_weights(recognizer.get_weights())
+    norms = [
+        layer
+        for layer in trunk.layers + q_head.layers
+        if isinstance(layer, layers.BatchNormalization)
+    ]
+    for index in range(len(pictures) // batch_size):
+        for norm in norms:
+            norm.momentum = index / (index + 1)  # so that every batch counts the same
+        network(images.to_float(pictures[index * batch_size :][:batch_size]), training=True)
+    for norm in norms:
+        norm.momentum = 0.99
+    return network
+
+
+# %% [markdown]
+# The error of each way. The assignment of codes to digits comes from the first training pictures,
+# the error from test pictures.
+
+# %%
+settle = train_set.take(min(TEST_COUNT, 5_000))
+exam = test_set.take(TEST_COUNT)
+
+
+def sort_real(recognizer, training=False):
+    tables = [
+        count_table(predict_codes(recognizer, part.images, training), part.labels)
+        for part in (settle, exam)
+    ]
+    return *clustering_errors(*tables), tables[1]
+
+
+final_recognizer = measured_again(gan.recognizer, train_set.images[: len(settle)])
+error, majority_error, real_table = sort_real(final_recognizer)
+ways = {
+    "training=False, as it stands": sort_real(gan.recognizer)[:2],
+    "training=True, batch statistics": sort_real(gan.recognizer, training=True)[:2],
+    "training=False, measured again": (error, majority_error),
+}
+print(f"{'clustering error on ' + str(len(exam)) + ' test pictures':<40}one-to-one   majority")
+for name, values in ways.items():
+    print(f"  {name:<38}{values[0]:>10.1%}{values[1]:>11.1%}")
+print(f"  {'guessing':<38}{0.9:>10.1%}")
+print(f"  {'published (Chen et al., 2016)':<38}{0.05:>10.1%}")
+
+# %% [markdown]
+# The line that counts is "measured again", one-to-one. A network with no idea would be wrong nine
+# times out of ten.
+#
+# ### The recorded full run
+#
+# A minute of training is little for this lesson. What the recorded long run reached:
+
+
+# %%
+def print_recorded(run):
+    found = run["metrics"]
+    print(f"full, {run['data']['source']} data, {run['date']}, {run['hardware']['cpu']}")
+    print(f"  {found['epochs']} epochs of {found['steps_per_epoch']} updates", end=" ")
+    print(f"(the tutorial: {TUTORIAL['epochs']}), {run['seconds'] / 60:.0f} minutes by the clock")
+    print(f"  settings {run['settings']}, seed {run['seed']}")
+    print(f"  purity of the codes {found['purity']:.1%} ({found['samples']} fakes)")
+    print(f"  code -> digit: {found['digits_of_codes']}")
+    print(f"  clustering error on {found['test_pictures']} test pictures: ", end="")
+    print(f"{found['error']:.1%} one-to-one, {found['majority_error']:.1%} by majority")
+
+
+full_run = records.recorded("08_infogan", "full")
+if full_run:
+    print_recorded(full_run)
+else:
+    print("no recorded full run yet")
+
+# %% [markdown]
+# ## Turning the knob
+#
+# One noise vector, all ten codes in order; then the same with the code *between* two values, which
+# training never showed: the one-hot vector slides from the first code to the second.
+
+# %%
+noise = np.repeat(fixed_noise[3:4], 10, axis=0)
+slide = np.zeros((10, NUM_CODES), "float32")
+slide[:, 0], slide[:, 1] = np.linspace(1, 0, 10), np.linspace(0, 1, 10)
+rows = np.concatenate(
+    [
+        every_code(fixed_noise[2:4]),
+        np.concatenate([noise, slide], axis=1),
+    ]
+).astype("float32")
+plots.show_images(
+    gan.translate(tf.constant(rows)),
+    columns=10,
+    row_labels=["codes 0-9", "other noise", "0 to 1"],
+    title="The code, swept",
+)
+plt.show()
+
+# %% [markdown]
+# In the first two rows the noise stays and the code changes; compare their columns. In the last
+# row a picture of code 0 turns into one of code 1: the generator fills the gap by itself.
+
+# %% [markdown]
+# ## Use it
+#
+# Two files are worth keeping: the averaged generator, and the recognizer, an unsupervised sorter of
+# digits. A fresh process loads both, draws a page of one code, and lets $Q$ read it.
+
+# %%
+generator_file, recognizer_file = RUN / "generator.keras", RUN / "recognizer.keras"
+gan.sampler.save(generator_file)
+final_recognizer.save(recognizer_file)
+use_script = f"""
+import keras, numpy as np
+generator = keras.saving.load_model({str(generator_file)!r}, compile=False)
+recognizer = keras.saving.load_model({str(recognizer_file)!r}, compile=False)
+noise = keras.random.normal((20, {NOISE_DIM}), seed=5)
+codes = np.repeat(np.eye({NUM_CODES})[:2], 10, axis=0)
+drawn = generator(np.concatenate([noise, codes], axis=1), training=False)
+read = np.argmax(recognizer(drawn, training=False), axis=1)
+np.savez({str(RUN / "drawn.npz")!r}, drawn=drawn, read=read)
+"""
+answer = subprocess.run(
+    [sys.executable, "-c", use_script], check=False, capture_output=True, text=True
+)
+if answer.returncode:
+    raise RuntimeError(answer.stderr)
+with np.load(RUN / "drawn.npz") as archive:
+    drawn, read = archive["drawn"], archive["read"]
+plots.show_images(drawn, columns=10, row_labels=["code 0", "code 1"], title="Another process")
+plt.show()
+print("read back by Q:", read[:10], read[10:])
+for file in (generator_file, recognizer_file):
+    print(f"{file.name}: {file.stat().st_size / 1e6:.1f} MB")
+
+# %% [markdown]
+# What each row was asked for stands at its left; what $Q$ read, below. To draw a certain *digit*,
+# look up its code in the table above.
+
+# %% [markdown]
+# ## What goes wrong
+#
+# The classic mistake is not a crash. If the recognizer's loss never reaches the generator, the
+# samples are as good as ever, and the code does nothing. That happens with $\lambda = 0$, with a
+# `stop_gradient` too many, or when the two losses are handed to the wrong players. A run with
+# $\lambda = 0$, everything else equal, for a few updates, beside a run with $\lambda = 1$ for as
+# many:
+
+
+# %%
+def ablation(train_images, **options):
+    trial = make_gan(**options)
+    trial.fit(make_batches(train_images, ABLATION_STEPS), epochs=1, verbose=0)
+    counts = read_codes(trial, SAMPLES)[1]
+    return {
+        "purity": purity(counts),
+        "seconds": trial.seconds,
+        "change": code_change(trial),
+    }, trial.translate(tf.constant(every_code(fixed_noise[:2])))
+
+
+def code_change(gan, count=20):
+    noise = keras.random.normal((count, NOISE_DIM), seed=7).numpy()
+    drawn = gan.translate(tf.constant(every_code(noise, gan.num_codes)))
+    drawn = drawn.reshape(count, gan.num_codes, 28, 28)
+    return float(drawn.std(axis=1).mean() / drawn.reshape(-1, 28, 28).std(axis=0).mean())
+
+
+# %% [markdown]
+# `code_change` asks how much of the difference between pictures is the code's doing: the standard
+# deviation over codes with the noise held still, as a share of that over all pictures. A second
+# experiment turns the volume knob of the generator back to 1.
+
+# %%
+EXPERIMENTS = {"lambda = 0": {"information_weight": 0.0}, "noise gain 1": {"noise_gain": 1.0}}
+if profile.name != "full":
+    EXPERIMENTS.pop("noise gain 1")
+experiments, strips = {}, []
+for name, options in {"lambda = 1": {}, **EXPERIMENTS}.items():
+    experiments[name], strip = ablation(train_set.images, **options)
+    strips.append(strip)
+    found = experiments[name]
+    print(f"{name:<14} purity {found['purity']:.2f}, code changes {found['change']:.2f}")
+plots.show_images(
+    np.concatenate(strips),
+    columns=10,
+    row_labels=[f"{name}, {row}" for name in experiments for row in ("a", "b")],
+    title=f"All ten codes after {ABLATION_STEPS} updates, two noise vectors",
+)
+plt.show()
+
+# %% [markdown]
+# Look along the rows. With $\lambda = 1$ the pictures of a row differ in shape. With $\lambda = 0$
+# the code is one more input among 72, and the generator is free to ignore it. The cure is to check
+# what the losses move: the gradient of $Q$'s loss with respect to the generator, for both.
+
+# %%
+for weight in (0.0, 1.0):
+    trial = make_gan(information_weight=weight)
+    inputs = trial.generator_inputs(batch, trial.next_seed())
+    with tf.GradientTape(persistent=True) as tape:
+        fake_images = trial.generator(inputs, training=True)
+        total, logs = trial.generator_objective(batch, inputs, fake_images)
+        share = total - logs["g_loss"]
+    size = tf.linalg.global_norm(tape.gradient(share, trial.generator.trainable_variables))
+    print(f"lambda = {weight:.0f}: gradient of lambda * q_loss at the generator {size:.2e}")
+    assert (size > 0) == (weight > 0)
+
+# %% [markdown]
+# Print this number once in every program that adds a loss: a zero here is never right.
+
+# %% [markdown]
+# ## Exercises
+#
+# Try each before you open its solution. All of them start from the trained networks and go on for a
+# few hundred updates or less, which is enough to see the direction; they are no finished trainings.
+
+
+# %%
+def warm_start(gan, source, pick):
+    """Copy the networks of a trained InfoGAN; code number i starts as the old code pick[i]."""
+    rng = np.random.default_rng(SEED)
+
+    def resized(weights, count):
+        chosen = weights[pick] + rng.normal(0, 0.02, (len(pick), *weights.shape[1:]))
+        spare = rng.normal(0, 0.02, (count - len(pick), *weights.shape[1:]))
+        return np.concatenate([chosen, spare])
+
+    kernel, *rest = source.generator.get_weights()
+    code_dim = gan.latent_dim - NOISE_DIM
+    rows = np.concatenate([kernel[:NOISE_DIM], resized(kernel[NOISE_DIM:], code_dim)])
+    gan.generator.set_weights([rows, *rest])
+    gan.sampler.set_weights([rows, *rest])
+    gan.discriminator.set_weights(source.discriminator.get_weights())
+    *body, kernel, bias = source.q_head.get_weights()
+    outputs = gan.q_head.output_shape[1]
+    ends = resized(kernel.T, outputs).T, np.resize(bias[pick], outputs) * 0
+    gan.q_head.set_weights([*body, *ends])
+    return gan
+
+
+def go_on(gan, train_images):
+    gan.fit(make_batches(train_images, EXERCISE_STEPS), epochs=1, verbose=0)
+    return gan.seconds
+
+
+# %% [markdown]
+# **1. Other cardinalities.** Nothing says that there are ten kinds of digits. Train with 5 and with
+# 20 values. What do you expect of the purity, and of the table?
+
+# %% tags=["hide-cell"]
+PICKS = {5: np.arange(0, 10, 2), 20: np.repeat(np.arange(10), 2)}
+exercise_seconds, cardinalities, shown = 0.0, {}, {}
+for num_codes, pick in PICKS.items():
+    trial = warm_start(make_gan(num_codes=num_codes), gan, pick)
+    exercise_seconds += go_on(trial, train_set.images)
+    _, counts = read_codes(trial, SAMPLES)
+    cardinalities[num_codes] = purity(counts)
+    shown[num_codes] = trial.translate(tf.constant(every_code(fixed_noise[:3], num_codes)))
+    print(f"{num_codes:>2} codes: purity {purity(counts):.2f}, ", end="")
+    print("their digits:", *counts.argmax(axis=1))
+print(f"10 codes: purity {code_purity:.2f}")
+
+# %% [markdown]
+# Three noise vectors with each of the 5 codes, then with each of the 20.
+
+# %% tags=["hide-cell"]
+for num_codes, pictures in shown.items():
+    plots.show_images(
+        pictures, columns=num_codes, row_labels=["a", "b", "c"], title=f"{num_codes} codes"
+    )
+    plt.show()
+
+# %% [markdown]
+# With 5 codes, no purity near 1 is possible if all ten digits are to be drawn, since each code has
+# to serve two of them; what is above one half then comes from digits that are no longer drawn. With
+# 20 codes a digit can have two, and a pair can share its digit in two styles. The algorithm cannot
+# know which number is "right": that is the user's decision.
+
+# %% [markdown]
+# **2. Two uniform continuous codes.** Add $c_2, c_3 \sim U(-1, 1)$ beside the ten values. For them,
+# $Q$ gives a normal distribution with a mean and a standard deviation, independent for each code (a
+# *factored* Gaussian). The standard deviation must be positive: let the network give any number and
+# take its exponential. Write the negative log-likelihood, train, and sweep each code from -2 to 2,
+# twice as far as training went.
+#
+# First the likelihood, with a check against the density of the standard normal distribution at 0
+# and at 1.
+
+
+# %% tags=["hide-cell"]
+CONTINUOUS_WEIGHT = 0.3
+
+
+def gaussian_loss(values, means, log_stds):
+    """Mean over the batch of -log N(values; means, exp(log_stds)), summed over the codes; nats."""
+    away = (values - means) * tf.exp(-log_stds)
+    each = 0.5 * np.log(2 * np.pi) + log_stds + 0.5 * tf.square(away)
+    return tf.reduce_mean(tf.reduce_sum(each, axis=1))
+
+
+def squared_loss(values, means, log_stds):
+    """Mean over the batch of the squared error, summed over the codes: the short cut."""
+    return tf.reduce_mean(tf.reduce_sum(tf.square(values - means), axis=1)) + 0 * tf.reduce_sum(
+        log_stds
+    )
+
+
+for value, density in ((0.0, 0.39894228), (1.0, 0.24197072)):
+    found = float(gaussian_loss(tf.constant([[value]]), tf.zeros((1, 1)), tf.zeros((1, 1))))
+    print(f"at {value:.0f}: {found:.6f}, -ln of the density {-np.log(density):.6f}")
+    assert np.isclose(found, -np.log(density), atol=1e-6)
+
+# %% [markdown]
+# The model: more inputs, more outputs, one term more in the loss. The weight of the continuous term
+# is smaller than 1: a likelihood can grow without limit as the standard deviation shrinks.
+
+
+# %% tags=["hide-cell"]
+class ContinuousInfoGAN(InfoGAN):
+    def __init__(self, distribution="uniform", likelihood=gaussian_loss, **options):
+        super().__init__(extra_codes=2, **options)
+        self.distribution = distribution
+        self.likelihood = likelihood
+
+    def draw_codes(self, count, seed):
+        value_seed, code_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+        if self.distribution == "uniform":
+            continuous = tf.random.stateless_uniform((count, 2), value_seed, -1, 1)
+        else:
+            continuous = tf.random.stateless_normal((count, 2), value_seed)
+        return tf.concat([super().draw_codes(count, code_seed), continuous], axis=1)
+
+    def information_loss(self, codes, q_outputs):
+        ten, means, log_stds = tf.split(q_outputs, [self.num_codes, 2, 2], axis=1)
+        continuous = self.likelihood(codes[:, self.num_codes :], means, log_stds)
+        return code_loss(codes[:, : self.num_codes], ten) + CONTINUOUS_WEIGHT * continuous
+
+
+# %% [markdown]
+# How much does $Q$ know of a continuous code? Three numbers on fresh fakes: the correlation of its
+# mean with the code, the mean squared error, and the bound $L_I = H(c) - \text{loss}$ in bits,
+# where $H$ is $\ln 2$ for $U(-1, 1)$ and $\tfrac12 \ln(2 \pi e)$ for a normal code.
+
+
+# %% tags=["hide-cell"]
+ENTROPY = {"uniform": np.log(2.0), "normal": 0.5 * np.log(2 * np.pi * np.e)}
+
+
+def what_q_knows(gan, count=1_000):
+    inputs = gan.generator_inputs(None, tf.constant([5, 0]), count)
+    fakes = gan.generator(inputs, training=True)
+    with keep_statistics(gan.recognizer):
+        outputs = gan.recognizer(fakes, training=True).numpy()
+    values = inputs.numpy()[:, -2:].astype("float64")
+    means, log_stds = outputs[:, -4:-2].astype("float64"), outputs[:, -2:].astype("float64")
+    errors = ((values - means) ** 2).mean(axis=0)
+    if gan.likelihood is squared_loss:  # the best constant standard deviation, afterwards
+        log_stds = np.broadcast_to(0.5 * np.log(errors), means.shape)
+    losses_in_nats = [
+        float(gaussian_loss(values[:, [i]], means[:, [i]], log_stds[:, [i]])) for i in (0, 1)
+    ]
+    return {
+        "correlation": [float(np.corrcoef(values[:, i], means[:, i])[0, 1]) for i in (0, 1)],
+        "squared_error": errors.tolist(),
+        "bits": [(ENTROPY[gan.distribution] - loss) / np.log(2) for loss in losses_in_nats],
+        "std": np.exp(log_stds).mean(axis=0).tolist(),
+    }
+
+
+# %% [markdown]
+# The run with two uniform codes.
+
+
+# %% tags=["hide-cell"]
+def continuous_run(distribution, likelihood):
+    trial = make_gan(ContinuousInfoGAN, distribution=distribution, likelihood=likelihood)
+    warm_start(trial, gan, np.arange(NUM_CODES))
+    seconds = go_on(trial, train_set.images)
+    return trial, what_q_knows(trial) | {"seconds": seconds}
+
+
+def print_knowledge(name, found):
+    for index, code in enumerate(("c2", "c3")):
+        print(f"{name:<24}{code}: correlation {found['correlation'][index]:+.2f}, ", end="")
+        print(f"squared error {found['squared_error'][index]:.3f}, ", end="")
+        print(f"L_I {found['bits'][index]:+.2f} bits")
+
+
+def sweep(gan, position, codes=(0, 1, 2)):
+    rows = np.zeros((len(codes), 9, NOISE_DIM + NUM_CODES + 2), "float32")
+    rows[:, :, :NOISE_DIM] = fixed_noise[0]
+    for row, code in enumerate(codes):
+        rows[row, :, NOISE_DIM + code] = 1
+    rows[:, :, NOISE_DIM + NUM_CODES + position] = np.linspace(-2, 2, 9)
+    return gan.translate(tf.constant(rows.reshape(-1, rows.shape[-1])))
+
+
+continuous = {}
+trial, continuous["uniform, Gaussian Q"] = continuous_run("uniform", gaussian_loss)
+print_knowledge("uniform, Gaussian Q", continuous["uniform, Gaussian Q"])
+for position, code in enumerate(("c2", "c3")):
+    plots.show_images(
+        sweep(trial, position),
+        columns=9,
+        row_labels=["code 0", "code 1", "code 2"],
+        title=f"{code} from -2 (left) to 2 (right)",
+    )
+    plt.show()
+
+# %% [markdown]
+# A continuous code that means something changes one thing from left to right, in the same way in
+# each row: slant, width, or weight of the stroke. Training drew values from -1 to 1 only, which are
+# the five columns in the middle; the outer ones are extrapolated. The correlations above say how
+# far the run has come: near zero, $Q$ cannot read the code yet, and the sweep shows little.
+
+# %% [markdown]
+# **3. Two Gaussian codes.** The same with $c_2, c_3 \sim N(0, 1)$. Is anything else to be changed?
+#
+# **4. The short cut.** Many programs replace the likelihood by a mean squared error. Show what it
+# assumes, and compare it with the likelihood on uniform codes.
+
+# %% tags=["hide-cell"]
+mean, error_size = 0.2, np.linspace(-1, 1, 5)
+values = tf.constant(mean + error_size[:, None], tf.float32)
+means = tf.fill((5, 1), mean)
+half = tf.fill((5, 1), np.float32(0.5 * np.log(0.5)))  # variance 1/2
+constant = 0.5 * np.log(np.pi)
+print(f"likelihood with variance 1/2  {gaussian_loss(values, means, half):.6f}")
+print(f"squared error plus a constant {squared_loss(values, means, half) + constant:.6f}")
+trial, continuous["normal, Gaussian Q"] = continuous_run("normal", gaussian_loss)
+exercise_seconds += continuous["normal, Gaussian Q"]["seconds"]
+normal_sweep = sweep(trial, 0)
+trial, continuous["uniform, squared error"] = continuous_run("uniform", squared_loss)
+for name, found in continuous.items():
+    print_knowledge(name, found)
+plots.show_images(
+    np.concatenate([normal_sweep[:9], sweep(trial, 0)[:9]]),
+    columns=9,
+    row_labels=["normal", "squared error"],
+    title="c2 from -2 to 2, code 0",
+)
+plt.show()
+
+# %% [markdown]
+# For normal codes only the draw changes (and the entropy, when one wants bits). Values up to 2 then
+# belong to what training drew, so the whole sweep is inside.
+#
+# The squared error *is* a Gaussian likelihood, up to a constant, with a standard deviation nailed
+# to $\sqrt{1/2}$: the first two lines agree. Its gradient shrinks with the error. The likelihood
+# divides by the variance that $Q$ believes in, so a $Q$ that gets surer pulls harder, and $Q$ can
+# say of each picture *how sure* it is. The short cut cannot, and its loss is no bound on the
+# information until a variance is put in.
+#
+# What the recorded full run says of these exercises, which got more updates there:
+
+# %%
+if full_run:
+    found = full_run["metrics"]
+    print(f"{found['exercise_steps']} updates each, from the fully trained networks")
+    for num_codes, value in found["cardinalities"].items():
+        print(f"{num_codes:>2} codes: purity {value:.2f}")
+    for name, values in found["continuous"].items():
+        print_knowledge(name, values)
+    for name, values in found["experiments"].items():
+        print(f"{name:<14} after {found['experiment_steps']} updates: ", end="")
+        print(f"purity {values['purity']:.2f}, code changes {values['change']:.2f}")
+else:
+    print("no recorded full run yet")
+
+# %% [markdown]
+# ## Summary
+#
+# - Mutual information asks that the code can be read off the picture. A classifier on fakes bounds
+#   it from below, so the new loss is a cross-entropy.
+# - $D$ and $Q$ share a trunk. It belongs to $D$; $G$ moves together with $Q$'s own layers.
+# - The bound is not the goal: a readable mark is enough for it. Purity, read by an independent
+#   judge, and the error on real pictures say whether the code means something.
+# - What the code becomes is the largest difference it can make. Turning the noise down makes that
+#   the digit.
+# - $Q$ is trained on fakes; before it judges real pictures, its batch normalization has to be
+#   measured on real ones.
+#
+# ## References
+#
+# - X. Chen et al., *InfoGAN: Interpretable Representation Learning by Information Maximizing
+#   Generative Adversarial Nets*, NeurIPS 2016. <https://arxiv.org/abs/1606.03657>
+# - D. Barber, F. Agakov, *The IM Algorithm: A Variational Approach to Information Maximization*,
+#   NeurIPS 2003 (the bound).
+# - S. Ioffe, C. Szegedy, *Batch Normalization*, ICML 2015. <https://arxiv.org/abs/1502.03167>
+# - Y. LeCun et al., *Gradient-Based Learning Applied to Document Recognition*, 1998 (MNIST, LeNet).
+
+# %% tags=["remove-cell"]
+found = {
+    "epochs": EPOCHS,
+    "steps_per_epoch": STEPS_PER_EPOCH,
+    "tutorial_epochs": TUTORIAL["epochs"],
+    "purity": code_purity,
+    "purity_by_epoch": watch.values,
+    "digits_of_codes": table.argmax(axis=1),
+    "error": error,
+    "majority_error": majority_error,
+    "errors_by_way": ways,
+    "test_pictures": len(exam),
+    "samples": SAMPLES,
+    "extractor": "LeNet on MNIST",
+    "experiment_steps": ABLATION_STEPS,
+    "experiments": experiments,
+    "exercise_steps": EXERCISE_STEPS,
+    "cardinalities": cardinalities,
+    "continuous": continuous,
+}
+settings = SETTINGS | {"noise_gain": NOISE_GAIN, "beta_1": BETA_1}
+records.record(
+    "08_infogan", found, seconds=gan.seconds, data=train_set, seed=SEED, settings=settings
+)
+
+# %% [markdown] tags=["remove-cell"]
+# The checks of this lesson.
+
+# %% tags=["remove-cell"]
+assert generated.shape == (SAMPLES, 28, 28, 1)
+assert np.abs(generated).max() <= 1
+assert all(np.isfinite(values).all() for values in steps.history.values())
+assert len(grid.frames) == EPOCHS + 1
+assert len(watch.values) == EPOCHS
+assert table.sum() == SAMPLES
+assert read.shape == (20,)
+if profile.name != "smoke" and train_set.source != "embedded":
+    assert code_purity > untrained_purity + 0.2
+    assert experiments["lambda = 0"]["purity"] < code_purity
+if profile.name == "full" and train_set.source != "embedded":
+    assert error <= 0.10
