@@ -3,6 +3,8 @@
 import io
 import os
 import struct
+import subprocess
+import sys
 import tracemalloc
 import warnings
 import zipfile
@@ -386,3 +388,15 @@ def test_files_that_are_not_prepared_pairs_are_sentences(tmp_path):
     for name in ("text.npz", "other.npz", "empty.npz", "nowhere.npz"):
         with pytest.raises(ValueError, match=f"{name} is not a file of prepared pairs"):
             pairs.load_prepared(tmp_path / name)
+
+
+def test_pairs_are_found_and_read_without_tensorflow(tmp_path):
+    code = (
+        "import sys; from gan_utils import pairs;"
+        f"pairs.load_pairs(pairs.write_city({str(tmp_path)!r}, 1, 32), 32)[0];"
+        "print(sorted({'tensorflow', 'keras', 'pooch'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"

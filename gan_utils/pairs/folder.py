@@ -100,26 +100,30 @@ def load_pairs(
     names, skipped, odd, squeezed = [], {}, [], []
     for name in _picture_names(folder):
         try:
-            height, width = dimensions(folder / name)
-            if broken == "skip":
-                read_pair(folder / name, size)
+            height, width = _inspect(folder / name, size, decode=broken == "skip")
         except BrokenPictureError as error:
             if broken == "raise":
                 raise
             skipped[name] = error.reason
             continue
         names.append(name)
-        if width % 2:
-            odd.append(name)
         aspect = (width // 2) / height * size[0] / size[1]
-        if max(aspect, 1 / aspect) > _SQUEEZED:
-            squeezed.append(name)
+        odd += [name] * (width % 2)
+        squeezed += [name] * (max(aspect, 1 / aspect) > _SQUEEZED)
     _say("broken, left out", [f"{name} {why}" for name, why in skipped.items()], folder)
     _say("of odd width, their middle column belongs to neither half", odd, folder)
     _say(f"strongly squeezed to halves of {size}: are they side-by-side pairs?", squeezed, folder)
     if not names:
         raise ValueError(f"{shown(folder)} holds no whole picture: all {len(skipped)} are broken.")
     return Pairs(folder, tuple(names), size, source, skipped)
+
+
+def _inspect(path: Path, size: Size, *, decode: bool) -> Size:
+    """Height and width of a picture that is whole, as far as is looked."""
+    found = dimensions(path)
+    if decode:
+        read_pair(path, size)
+    return found
 
 
 def _picture_names(folder: Path) -> list[str]:
