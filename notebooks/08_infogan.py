@@ -756,8 +756,8 @@ print_errors(ways)
 # There is one thing more to be had without labels. During training $Q$ runs after a generator that
 # changes with each update, and it may read the code off faint marks that no real digit has. Now the
 # generator is finished, so $Q$ can catch up: $L_I$ is a maximum over $Q$, and a better $Q$ only
-# makes the bound tighter. $Q$'s own layers go on alone, on fakes of the averaged generator with some
-# noise on the pixels that drowns faint marks. Generator and trunk stay as they are, and the
+# makes the bound tighter. $Q$'s own layers go on alone, on fakes of the averaged generator with
+# some noise on the pixels that drowns faint marks. Generator and trunk stay as they are, and the
 # rate falls to zero.
 
 
