@@ -1,0 +1,909 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Is my GAN broken?
+
+# %% [markdown] tags=["remove-cell"]
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gan-workbook/gan-workbook/blob/main/notebooks/15_diagnosis.ipynb)
+
+# %% [markdown]
+# **What you will do.** Look up what you see in your own run, and compare it with runs that were
+# broken on purpose. One healthy game is trained here, and then eight copies of it, each with
+# exactly one thing wrong.
+#
+# **What you will learn**
+#
+# - what the curves and the pictures of each of these mistakes look like;
+# - which number gives a mistake away, and the line of code that computes it;
+# - what to change;
+# - which curves look frightening and are not.
+#
+# **What you need.** A GAN that worries you. The DCGAN lesson explains the networks, the losses and
+# the update that all runs of this page share.
+
+# %% [markdown]
+# ## What do you see?
+#
+# D is the discriminator, G the generator, D(x) the verdict on real pictures, D(G(z)) on drawn ones.
+#
+# | In the curves | Look at |
+# |---|---|
+# | losses near 1.39 and 0.69 | <a href="#healthy">healthy</a>, <a href="#collapse">collapse</a> |
+# | D loss 0, G loss rises | <a href="#wins">D wins</a>, <a href="#range-255">range 0 to 255</a> |
+# | D loss is 0 *and* G loss is 0 | <a href="#swapped">swapped</a> |
+# | G loss falls to 0, D loss does not | <a href="#frozen">frozen D</a> |
+# | D(x) lies below D(G(z)) | <a href="#swapped">swapped</a>, <a href="#frozen">frozen D</a> |
+# | D(x) is 1, D(G(z)) is 0 | <a href="#wins">D wins</a>, <a href="#range-255">range 0 to 255</a> |
+# | G loss rises slowly, D loss falls slowly | <a href="#healthy">healthy</a> |
+# | losses jump to 100 and more, or NaN | <a href="#rate">rate</a> |
+# | good with one seed, dead with another | <a href="#training">training=</a> |
+# | losses wobble and never converge | <a href="#healthy">healthy</a> |
+#
+# | In the pictures | Look at |
+# |---|---|
+# | all pictures are the same, or nearly | <a href="#collapse">collapse</a> |
+# | noise or texture, for ever | <a href="#frozen">frozen D</a>, <a href="#wins">D wins</a> |
+# | checkerboard, dots | <a href="#swapped">swapped</a>, <a href="#frozen">frozen D</a> |
+# | gray background, low contrast | <a href="#range-01">range 0 to 1</a> |
+# | nearly all white, saturated | <a href="#range-255">range 0 to 255</a> |
+# | black and white only, hard edges | <a href="#rate">rate</a> |
+#
+# | In the log | Look at |
+# |---|---|
+# | "does not have any trainable weights" | <a href="#frozen">frozen D</a> |
+# | "Gradients do not exist for variables" | the lesson on Keras notes |
+
+# %% [markdown]
+# ## Setup
+#
+# On Colab this cell installs the book's helper package and leaves Colab's TensorFlow and NumPy as
+# they are. Anywhere else it only checks that the package is there.
+
+# %%
+import importlib.util
+import subprocess
+import sys
+
+REPOSITORY = "https://github.com/gan-workbook/gan-workbook"
+
+if "google.colab" in sys.modules and importlib.util.find_spec("gan_utils") is None:
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", f"git+{REPOSITORY}"], check=True)
+if importlib.util.find_spec("gan_utils") is None:
+    raise ModuleNotFoundError(f"gan_utils is missing: pip install git+{REPOSITORY}")
+
+# %% [markdown]
+# Everything the lesson uses, and the versions that made this page.
+
+# %%
+import base64
+import io
+import json
+import time
+import warnings
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import tensorflow as tf
+from keras import layers
+from PIL import Image
+
+import gan_utils
+from gan_utils import GAN, callbacks, images, profile, records
+from gan_utils.updates import minimize
+
+print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
+print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
+
+# %% [markdown]
+# ### Constants
+#
+# One recipe for all runs: small batches and a rather large learning rate, which suit a short run.
+# `full` trains longer, with the same recipe.
+
+# %%
+LESSON = "15_diagnosis"
+SEED = 15
+LATENT_DIM = 100
+BATCH_SIZE = 8
+RATE = 1e-3
+BETA_1 = 0.5
+STEPS = profile.steps(full=2_000, quick=600, smoke=8)
+EXERCISE_STEPS = profile.steps(full=100, quick=100, smoke=4)
+OTHER_SEEDS = (1, 2)
+SEED_STEPS = 400
+SAMPLES = profile.samples(full=1_000, quick=1_000, smoke=100)
+POINTS = 40
+LARGEST = 1e9
+CROSS_ENTROPY = keras.losses.BinaryCrossentropy(from_logits=True)
+
+# %% [markdown]
+# Each figure below has two columns: the run of this page, and the recorded long run of the same
+# code with the same seed.
+
+# %%
+RECORDED = records.recorded(LESSON, "full")
+if RECORDED:
+    print(f"recorded: {RECORDED['metrics']['steps']:,} steps a case, {RECORDED['seconds']:.0f} s")
+    print(f"on {RECORDED['date']}, {RECORDED['hardware']['cpu']}, data: {RECORDED['data']}")
+else:
+    print("there is no recorded run yet")
+
+# %% [markdown]
+# ## The game that all cases share
+#
+# The networks of the DCGAN lesson with half as many channels, so that nine runs fit on one page.
+
+
+# %%
+def build_generator():
+    return keras.Sequential(
+        [
+            layers.Input((LATENT_DIM,)),
+            layers.Dense(7 * 7 * 128, use_bias=False),
+            layers.BatchNormalization(),
+            layers.LeakyReLU(negative_slope=0.3),
+            layers.Reshape((7, 7, 128)),
+            layers.Conv2DTranspose(64, 5, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.LeakyReLU(negative_slope=0.3),
+            layers.Conv2DTranspose(32, 5, strides=2, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.LeakyReLU(negative_slope=0.3),
+            layers.Conv2DTranspose(
+                1, 5, strides=2, padding="same", use_bias=False, activation="tanh"
+            ),
+        ],
+        name="generator",
+    )
+
+
+# %% [markdown]
+# And their opponent. It returns logits; D(x) on this page is their sigmoid.
+
+
+# %%
+def build_discriminator():
+    return keras.Sequential(
+        [
+            layers.Input((28, 28, 1)),
+            layers.Conv2D(32, 5, strides=2, padding="same"),
+            layers.LeakyReLU(negative_slope=0.3),
+            layers.Dropout(0.3),
+            layers.Conv2D(64, 5, strides=2, padding="same"),
+            layers.LeakyReLU(negative_slope=0.3),
+            layers.Dropout(0.3),
+            layers.Flatten(),
+            layers.Dense(1),
+        ],
+        name="discriminator",
+    )
+
+
+print(f"generator     {build_generator().count_params():>9,} parameters")
+print(f"discriminator {build_discriminator().count_params():>9,} parameters")
+assert build_generator().count_params() == 909_472
+assert build_discriminator().count_params() == 55_233
+
+# %% [markdown]
+# The data: MNIST, bytes from 0 to 255. The package hands them on as floats from -1 to 1.
+
+# %%
+train_set = gan_utils.load_images("mnist")
+test_set = gan_utils.load_images("mnist", split="test")
+RUN = records.run_folder(LESSON, train_set)
+print(train_set)
+
+# %% [markdown]
+# ## The vital signs
+#
+# Six measurements, each a line or two of code, that tell the cases of this page apart. They need
+# nothing that your own training loop does not have: a batch of real pictures *as the
+# discriminator gets it*, the logged curves, some drawn pictures, and the discriminator's weights
+# from before the first step.
+#
+# | sign | in the code | what it is |
+# |---|---|---|
+# | pixels | `low`, `high` | smallest and largest pixel of the real pictures |
+# | D moved | `moved` | largest change of any weight of the discriminator since the start |
+# | statistics | `statistics` | largest moving mean in the generator's batch normalization |
+# | gap | `gap` | mean of D(x) minus mean of D(G(z)), last quarter of the run |
+# | jump | `jump` | largest change of a loss from one step to the next, first quarter left out |
+# | variety | `variety` | mean distance between two drawn pictures, over that of two real ones |
+
+
+# %%
+def mean_distance(pictures):
+    flat = pictures.reshape(len(pictures), -1).astype("float64")
+    squares = (flat**2).sum(axis=1)
+    squared = squares[:, None] + squares[None] - 2 * flat @ flat.T
+    return np.sqrt(np.maximum(squared, 0)).sum() / (len(flat) * (len(flat) - 1))
+
+
+def vital_signs(gan, weights_before, history, real_images, drawn):
+    norms = [x for x in gan.generator.layers if isinstance(x, layers.BatchNormalization)]
+    now = gan.discriminator.get_weights()
+    quarter = len(history["d_loss"]) // 4
+    losses = np.array([history["d_loss"][quarter:], history["g_loss"][quarter:]])
+    seen = np.asarray(gan.real_inputs(real_images))
+    return {
+        "low": float(seen.min()),
+        "high": float(seen.max()),
+        "moved": max(float(np.abs(a - b).max()) for a, b in zip(now, weights_before, strict=True)),
+        "statistics": max(float(np.abs(layer.moving_mean.numpy()).max()) for layer in norms),
+        "gap": float(np.mean(history["d_real"][-quarter:]) - np.mean(history["d_fake"][-quarter:])),
+        "jump": float(np.nan_to_num(np.abs(np.diff(losses)), nan=LARGEST).max(initial=0)),
+        "variety": mean_distance(drawn) / mean_distance(real_images),
+    }
+
+
+# %% [markdown]
+# From which value on does a sign alarm us? The order counts: a case further up explains the
+# alarms further down, so one looks for the first that rings.
+
+
+# %%
+def diagnose(signs):
+    alarms = {
+        "range": abs(signs["low"] + 1) > 0.05 or abs(signs["high"] - 1) > 0.05,
+        "frozen": signs["moved"] == 0,
+        "training": signs["statistics"] == 0,
+        "swapped": signs["gap"] < -0.2,
+        "rate": signs["jump"] > 10,
+        "wins": signs["gap"] > 0.9,
+        "collapse": signs["variety"] < 0.7,
+    }
+    return [name for name, rings in alarms.items() if rings]
+
+
+# %% [markdown]
+# ## A run, from start to signs
+#
+# `run_case` trains one game and returns what the page shows: the curves, thinned to a few dozen
+# points, a sheet of 16 drawn pictures, and the signs. Two small helpers first: one thins a curve,
+# the other two turn a sheet into text and back, so that a whole run fits into a small JSON file.
+
+
+# %%
+def thin(values, pick=np.mean):
+    values = np.nan_to_num(values, nan=LARGEST, posinf=LARGEST)  # NaN is drawn at the very top
+    parts = np.array_split(values, min(POINTS, len(values)))
+    return [float(f"{pick(part):.4g}") for part in parts]
+
+
+def as_text(pictures):
+    sheet = Image.fromarray(images.grid(pictures, columns=4)[..., 0]).quantize(16)
+    stream = io.BytesIO()
+    sheet.save(stream, "png", optimize=True)
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+def as_sheet(text):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))).convert("L"))
+
+
+# %% [markdown]
+# Every run starts from the same weights, sees the same batches, and gets the same noise: the seed
+# decides all three. What differs between two cases is what the case changes and nothing else.
+
+
+# %%
+def run_case(real_images, *, game=GAN, d_rate=RATE, g_rate=RATE, steps=STEPS, seed=SEED):
+    keras.utils.set_random_seed(seed)
+    gan = game(build_generator(), build_discriminator(), LATENT_DIM, average=None, seed=seed)
+    gan.compile(
+        d_optimizer=keras.optimizers.Adam(d_rate, beta_1=BETA_1),
+        g_optimizer=keras.optimizers.Adam(g_rate, beta_1=BETA_1),
+    )
+    weights_before = gan.discriminator.get_weights()
+    batches = gan_utils.Batches(
+        real_images, batch_size=BATCH_SIZE, steps_per_epoch=steps, seed=seed
+    )
+    kept = callbacks.StepHistory()
+    start = time.perf_counter()
+    gan.fit(batches, epochs=1, callbacks=[kept], verbose=0)
+    drawn = np.nan_to_num(gan.generate(SAMPLES))
+    some_real = images.to_float(real_images[:SAMPLES])
+    curves = {name: thin(kept.history[name]) for name in ("d_loss", "g_loss", "d_real", "d_fake")}
+    curves |= {f"{name}_peak": thin(kept.history[name], np.max) for name in ("d_loss", "g_loss")}
+    return {
+        "steps": steps,
+        "seconds": round(time.perf_counter() - start, 1),
+        "curves": curves,
+        "signs": vital_signs(gan, weights_before, kept.history, some_real, drawn),
+        "sheet": as_text(drawn[:16]),
+    }
+
+
+# %% [markdown]
+# A long run keeps each finished case in a file, so that it can be stopped and started again.
+
+
+# %%
+def examine(name, *, seed=SEED, steps=STEPS, **case):
+    CASES[name] = case
+    file = RUN / f"{name}-{seed}-{steps}.json"
+    if profile.name == "full" and file.exists():
+        return json.loads(file.read_text(encoding="utf-8"))
+    result = run_case(train_set.images, seed=seed, steps=steps, **case)
+    file.write_text(json.dumps(result), encoding="utf-8")
+    return result
+
+
+CASES = {}
+here = {}
+columns = {"This page": here}
+if RECORDED:
+    columns["Recorded"] = RECORDED["metrics"]["cases"]
+
+# %% [markdown]
+# The figure of a case: pictures, losses, opinions. The losses need a logarithmic axis, since those
+# of a broken run may be a thousand times too small or too large. Gray lines are the healthy run.
+
+
+# %%
+STYLES = {
+    "d_loss": ("D loss", "#0072B2", "-"),
+    "g_loss": ("G loss", "#D55E00", "--"),
+    "d_real": ("D(x)", "#0072B2", "-"),
+    "d_fake": ("D(G(z))", "#D55E00", "--"),
+}
+LOWEST = 1e-4
+LEGEND = {"fontsize": 11, "frameon": False, "ncols": 2, "columnspacing": 1, "handlelength": 1.8}
+
+
+def draw_curves(axis, result, healthy, names):
+    steps = (np.arange(len(result["curves"]["d_loss"])) + 0.5) * result["steps"] / POINTS
+    for name in names:
+        label, color, line = STYLES[name]
+        values = np.maximum(result["curves"][name], LOWEST)
+        axis.plot(steps, healthy["curves"][name], color="0.6", linestyle=line, linewidth=1.2)
+        axis.plot(steps, values, color=color, linestyle=line, linewidth=2.4, label=label)
+        if f"{name}_peak" in result["curves"]:
+            peaks = np.maximum(result["curves"][f"{name}_peak"], values)
+            axis.fill_between(steps, values, peaks, color=color, alpha=0.25, linewidth=0)
+    axis.tick_params(labelsize=11)
+    axis.grid(color="0.9", linewidth=0.6)
+
+
+# %% [markdown]
+# One column for each run that has the case. The shaded band reaches up to the largest value.
+
+
+# %%
+def show_case(name, title, columns):
+    shown = {kind: cases for kind, cases in columns.items() if name in cases}
+    shape = {"figsize": (6.4, 8.4), "height_ratios": [1.5, 1, 1], "layout": "constrained"}
+    figure, axes = plt.subplots(3, len(shown), squeeze=False, sharey="row", **shape)
+    for column, (kind, cases) in zip(axes.T, shown.items(), strict=True):
+        result, healthy = cases[name], cases["healthy"]
+        column[0].imshow(as_sheet(result["sheet"]), cmap="gray", vmin=0, vmax=255)
+        column[0].set_title(f"{kind}: {result['steps']:,} steps", size=13)
+        column[0].axis("off")
+        draw_curves(column[1], result, healthy, ("d_loss", "g_loss"))
+        draw_curves(column[2], result, healthy, ("d_real", "d_fake"))
+        column[1].set_yscale("log")
+        column[2].set_ylim(-0.03, 1.03)
+        column[2].set_xlabel("step", size=12)
+        for axis in column[1:]:
+            axis.legend(loc="lower left", bbox_to_anchor=(-0.05, 0.97), **LEGEND)
+    axes[1, 0].set_ylabel("loss", size=12)
+    axes[2, 0].set_ylabel("judged real", size=12)
+    figure.suptitle(f"{title} (gray: healthy)" if name != "healthy" else title, size=14)
+    plt.show()
+
+
+# %% [markdown]
+# And one line under each figure: the sign that gives the case away, beside its healthy value.
+
+
+# %%
+def compare(name, *signs):
+    for kind, cases in columns.items():
+        if name not in cases:
+            continue
+        ill, healthy = cases[name]["signs"], cases["healthy"]["signs"]
+        for sign in signs:
+            print(f"{kind + ':':<11}{sign:<11}{ill[sign]:>12.4g}   healthy {healthy[sign]:.4g}")
+        print(f"{kind + ':':<11}alarms     {', '.join(diagnose(ill)) or 'none'}")
+
+
+# %% [markdown]
+# <a id="healthy"></a>
+#
+# ## Healthy
+#
+# The reference: nothing is changed.
+
+# %%
+here["healthy"] = examine("healthy")
+show_case("healthy", "Healthy", columns)
+compare("healthy", "gap", "jump", "variety")
+
+# %% [markdown]
+# Neither loss falls to zero, and neither should. D(x) stays above D(G(z)), by a little. The losses
+# wobble, and go on wobbling; what improves is the pictures, and no curve here says so. Two numbers
+# to keep in mind: a discriminator that cannot tell has a loss of $2 \ln 2 \approx 1.39$ and gives
+# the generator $\ln 2 \approx 0.69$. A G loss that rises slowly above that is no illness: the
+# discriminator learns too.
+#
+# **Not a cure, but a habit.** Judge progress by pictures of fixed noise and by a distance between
+# real and drawn pictures, not by the losses.
+
+# %% [markdown]
+# <a id="wins"></a>
+#
+# ## The discriminator wins
+#
+# It tells the two apart so well that the generator cannot catch up. Here the generator's learning
+# rate is a hundredth of the discriminator's. Too many updates of the discriminator per update of
+# the generator, or real pictures that it can tell by something trivial, end in the same picture.
+
+# %%
+here["wins"] = examine("wins", g_rate=RATE / 100)
+show_case("wins", "The discriminator wins", columns)
+compare("wins", "gap")
+
+# %% [markdown]
+# D loss falls by orders of magnitude, G loss climbs to several times its healthy value, D(x) goes
+# to 1 and D(G(z)) to 0. **The number:** `np.mean(d_real) - np.mean(d_fake)` close to 1, and
+# staying there. A discriminator that is right for a moment, in the first hundred steps, is normal.
+#
+# **The cure.** Rates of the same size (the healthy run is this one with the rate put right). If
+# they are: check the pixel range first, since that is the most common reason for an easy victory;
+# then weaken the discriminator (dropout, fewer channels, a smaller rate) or use a loss that does
+# not go flat when it wins (see the lessons on LSGAN and WGAN).
+
+# %% [markdown]
+# <a id="collapse"></a>
+#
+# ## Collapse
+#
+# The generator draws one picture, or a few, whatever the noise. This happens when it learns much
+# faster than its opponent: against a discriminator that stands still, the best answer is the one
+# picture that it likes most. Here the discriminator's learning rate is a fiftieth of the
+# generator's.
+
+# %%
+here["collapse"] = examine("collapse", d_rate=RATE / 50)
+show_case("collapse", "Collapse", columns)
+compare("collapse", "variety", "gap")
+
+# %% [markdown]
+# The curves look harmless: no loss goes to zero, no opinion to 0 or 1. Only the pictures tell, and
+# a number made from pictures. **The number:** the mean distance between drawn pictures over that
+# between real ones, `mean_distance(drawn) / mean_distance(real_images)`. A healthy run is near 1.
+#
+# **The cure.** Give the discriminator the rate it needs, or more updates than the generator; then
+# batches in which it sees many fakes at once, or a Wasserstein loss. An average of the generator's
+# weights cannot repair a collapse.
+
+# %% [markdown]
+# <a id="frozen"></a>
+#
+# ## Frozen discriminator
+#
+# The loop of countless older tutorials: compile the discriminator, set `trainable = False`,
+# compile a stacked model for the generator. Keras 2 kept the first model trainable. Keras 3 reads
+# the flag when it traces the first update, and by then it says `False`: the discriminator is
+# never trained. The lesson on Keras notes takes this apart; here is what it looks like.
+
+
+# %%
+class FrozenDiscriminator(GAN):
+    def compile(self, d_optimizer, g_optimizer, **options):
+        super().compile(d_optimizer, g_optimizer, **options)
+        self.discriminator.compile(d_optimizer, CROSS_ENTROPY)
+        self.discriminator.trainable = False  # meant for the stacked model only
+        self.stacked = keras.Sequential([self.generator, self.discriminator])
+        self.stacked.compile(g_optimizer, CROSS_ENTROPY)
+
+    def update(self, real_images, latents, fake_images):
+        self.discriminator.train_on_batch(real_images, np.ones((BATCH_SIZE, 1)))
+        self.discriminator.train_on_batch(fake_images, np.zeros((BATCH_SIZE, 1)))
+        self.stacked.train_on_batch(latents, np.ones((BATCH_SIZE, 1)))
+
+    def fit(self, batches, *, callbacks, **options):
+        for real_images in batches.dataset().take(batches.steps_per_epoch):
+            latents = self.generator_inputs(real_images, self.next_seed())
+            step = real_images, latents, self.generator(latents, training=True)
+            self.update(*step)
+            callbacks[0].rows.append({**self.read(*step)})
+
+    @tf.function
+    def read(self, *step):
+        return self.discriminator_objective(*step)[1] | self.generator_objective(*step)[1]
+
+
+# %% [markdown]
+# Keras says something, once. We catch it, to show it by itself.
+
+# %%
+with warnings.catch_warnings(record=True) as messages:
+    warnings.simplefilter("always")
+    here["frozen"] = examine("frozen", game=FrozenDiscriminator)
+warned = {str(m.message).splitlines()[0] for m in messages if "trainable" in str(m.message)}
+print("Keras warned:", *(warned or {"nothing"}))
+show_case("frozen", "Frozen discriminator", columns)
+compare("frozen", "moved", "gap")
+
+# %% [markdown]
+# G loss falls to almost nothing at once: the generator has found what pleases a network that never
+# saw a digit. D(x) stands still, D(G(z)) climbs above it, and D loss *rises*, which an opponent
+# that learns would not let happen. **The number:** the largest change of a weight,
+# `max(np.abs(a - b).max() for a, b in zip(now, before))`, which is exactly 0.
+#
+# **The cure.** No flag at all: two explicit updates, each with the gradient of its own loss with
+# respect to its own variables. That is what `gan_utils.GAN` does, and the healthy run with it.
+
+# %% [markdown]
+# <a id="swapped"></a>
+#
+# ## Labels swapped
+#
+# The discriminator is told that fakes are real and real pictures are fake, while the generator
+# still aims at "real". One exchanged argument is enough.
+
+
+# %%
+class SwappedLabels(GAN):
+    def discriminator_loss(self, real_logits, fake_logits):
+        return super().discriminator_loss(fake_logits, real_logits)
+
+
+# %% [markdown]
+# Nobody fights any more: both players want the fakes to be called real.
+
+# %%
+here["swapped"] = examine("swapped", game=SwappedLabels)
+show_case("swapped", "Labels swapped", columns)
+compare("swapped", "gap")
+
+# %% [markdown]
+# Both losses fall towards zero, which looks like success and is the surest sign of failure: a
+# healthy game never lets both win. **The number:** the same gap as before, with the other sign.
+# `np.mean(d_real) - np.mean(d_fake)` is close to -1: real pictures get the *lower* score.
+#
+# **The cure.** Real is 1, fake is 0, and the generator aims at 1. Check it on one batch before
+# training: after a few updates of the discriminator alone, D(x) must lie above D(G(z)).
+
+# %% [markdown]
+# <a id="range-01"></a>
+#
+# ## Wrong pixel range: 0 to 1
+#
+# `images / 255`, as one does for a classifier, and a generator that ends in `tanh`, whose range is
+# -1 to 1.
+
+
+# %%
+class PixelsFrom0To1(GAN):
+    def real_inputs(self, batch):
+        return (super().real_inputs(batch) + 1) / 2
+
+
+# %% [markdown]
+# A `tanh` can draw numbers from 0 to 1 too, so this one gets somewhere.
+
+# %%
+here["range_01"] = examine("range_01", game=PixelsFrom0To1)
+show_case("range_01", "Pixels from 0 to 1", columns)
+compare("range_01", "low", "high")
+
+# %% [markdown]
+# Digits, on gray: the background of the real pictures is 0 now, and 0 is the middle of what is
+# shown as black to white. At -1 a `tanh` is flat and holds a clean background almost by itself;
+# at 0 it is steepest, and every speck of noise shows. **The number:** `real_images.min()` and
+# `real_images.max()`, of the batch that the discriminator gets. They must be -1 and 1.
+#
+# **The cure.** `images / 127.5 - 1`, or `gan_utils.images.to_float`; and back with `(x + 1) / 2`
+# where a picture is shown.
+
+# %% [markdown]
+# <a id="range-255"></a>
+#
+# ## Wrong pixel range: 0 to 255
+#
+# The division forgotten altogether.
+
+
+# %%
+class PixelsFrom0To255(GAN):
+    def real_inputs(self, batch):
+        return (super().real_inputs(batch) + 1) * 127.5
+
+
+# %% [markdown]
+# Now no picture of the generator can ever look real: one bright pixel decides.
+
+# %%
+here["range_255"] = examine("range_255", game=PixelsFrom0To255)
+show_case("range_255", "Pixels from 0 to 255", columns)
+compare("range_255", "high", "gap")
+
+# %% [markdown]
+# The discriminator wins, by a criterion that has nothing to do with digits, and the generator
+# drives its pixels to the end of the `tanh` in an attempt to be as bright as the real ones.
+# **The number** and **the cure** are those of the case before. The curves are those of
+# <a href="#wins">the discriminator wins</a>: look at the pixels before you touch the rates.
+
+# %% [markdown]
+# <a id="rate"></a>
+#
+# ## Learning rate too high
+#
+# Both rates fifty times larger.
+
+# %%
+here["rate"] = examine("rate", d_rate=50 * RATE, g_rate=50 * RATE)
+show_case("rate", "Learning rate too high", columns)
+compare("rate", "jump", "variety")
+
+# %% [markdown]
+# Look at the numbers on the loss axis. Each player overshoots, the other answers with a leap of
+# its own. Where a loss is computed with logarithms of a sigmoid instead of logits, the same run
+# ends in NaN. **The number:** the largest change of a loss between neighboring steps,
+# `np.abs(np.diff(d_loss)).max()`. In a healthy run it stays around 1.
+#
+# **The cure.** A smaller rate: Adam between 1e-4 and 1e-3, `beta_1` of 0.5. Clipped gradients
+# hide the symptom only, since Adam divides by their size anyway.
+
+# %% [markdown]
+# <a id="training"></a>
+#
+# ## Forgotten `training=`
+#
+# In an update written by hand, the networks are called without `training=True`. Keras then takes
+# the mode of inference: no dropout, and batch normalization uses its moving statistics, which
+# nobody updates any more. They stay what they were at the start, mean 0 and variance 1, so the
+# layer does nothing.
+
+
+# %%
+class ForgottenTraining(GAN):
+    def train_step(self, real_images):
+        latents = self.generator_inputs(real_images, self.next_seed())
+        with tf.GradientTape() as g_tape:
+            fake_images = self.generator(latents)
+        with tf.GradientTape() as d_tape:
+            real_logits = self.discriminator(real_images)
+            fake_logits = self.discriminator(fake_images)
+            d_loss = self.discriminator_loss(real_logits, fake_logits)
+        minimize(self.d_optimizer, d_tape, d_loss, self.discriminator.trainable_variables)
+        with g_tape:
+            g_loss = self.generator_loss(self.discriminator(fake_images))
+        minimize(self.g_optimizer, g_tape, g_loss, self.generator.trainable_variables)
+        return {
+            "d_loss": d_loss,
+            "g_loss": g_loss,
+            "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
+            "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
+        }
+
+
+# %% [markdown]
+# Two networks that lack what made them trainable.
+
+# %%
+here["training"] = examine("training", game=ForgottenTraining)
+show_case("training", "Forgotten training=", columns)
+compare("training", "statistics", "gap")
+
+# %% [markdown]
+# No curve says for sure what is wrong here, and no picture does: what becomes of such a run depends
+# on luck. One seed draws digits all the same, another ends in black squares (the variety at other
+# seeds stands further down). A fault that comes and goes with the seed is worth this check.
+# **The number:** the largest moving mean of the generator's batch normalization,
+# `np.abs(layer.moving_mean).max()`, which is still exactly 0.
+#
+# **The cure.** `training=True` in every call inside an update, `training=False` in every call that
+# draws; as arguments, and in each network that has batch normalization or dropout.
+
+# %% [markdown]
+# ## All cases, all signs
+#
+# One row for each case, one column for each sign. An alarm in brackets is one that a case further
+# up in the order explains; the first one is the diagnosis.
+
+
+# %%
+SIGNS = ("low", "high", "moved", "statistics", "gap", "jump", "variety")
+EXPECTED = {
+    "healthy": None,
+    "wins": "wins",
+    "collapse": "collapse",
+    "frozen": "frozen",
+    "swapped": "swapped",
+    "range_01": "range",
+    "range_255": "range",
+    "rate": "rate",
+    "training": "training",
+}
+
+
+def print_signs(kind, cases):
+    print(f"{kind}: {next(iter(cases.values()))['steps']:,} steps a case")
+    print(f"{'case':<10}" + "".join(f"{sign:>11}" for sign in SIGNS) + "   alarms")
+    for name, case in cases.items():
+        first, *others = diagnose(case["signs"]) or ["none"]
+        numbers = "".join(f"{case['signs'][sign]:>11.3g}" for sign in SIGNS)
+        print(f"{name:<10}{numbers}   {first} " + " ".join(f"({other})" for other in others))
+
+
+# %% [markdown]
+# The run of this page, and the recorded one.
+
+# %%
+for kind, cases in columns.items():
+    print_signs(kind, cases)
+    print()
+
+# %% [markdown]
+# The first alarm of each row names its case, and no alarm rings for the healthy run. Read along a
+# column, and you see why one number is not enough: variety is low in nearly every broken run. It
+# means *collapse* only when all other alarms are silent.
+
+# %% [markdown]
+# ### Other seeds
+#
+# Is that luck? The recorded run has repeated every case with other seeds, and counted how often
+# the first alarm was the right one (for the healthy game: that none rang).
+
+
+# %%
+def with_other_seeds(name):
+    runs = [examine(name, seed=s, steps=SEED_STEPS, **CASES[name]) for s in OTHER_SEEDS]
+    first = [(diagnose(run["signs"]) or [None])[0] for run in runs]
+    right = sum(alarm == EXPECTED[name] for alarm in first)
+    return {"right": right, "variety": [run["signs"]["variety"] for run in runs]}
+
+
+seeds = {}
+if profile.name == "full":
+    seeds = {name: with_other_seeds(name) for name in EXPECTED}
+elif RECORDED:
+    seeds = RECORDED["metrics"]["seeds"]
+print(f"{SEED_STEPS} steps each" if seeds else "no recorded run yet")
+for name, found in seeds.items():
+    varieties = " ".join(f"{variety:.2f}" for variety in found["variety"])
+    print(f"{name:<10} right alarm {found['right']} of {len(OTHER_SEEDS)}, variety {varieties}")
+
+# %% [markdown]
+# ## Your own run
+#
+# The same measurements for a game of yours. Four things are needed, two of them before training:
+# keep `weights_before`, log each step with `StepHistory`, and afterwards hand over some real
+# pictures *as your code prepares them* and some drawn ones. Here they examine a plain
+# `gan_utils.GAN`; with a loop of your own, fill the dictionary `history` yourself.
+
+# %%
+mine = GAN(build_generator(), build_discriminator(), LATENT_DIM, average=None, seed=SEED)
+mine.compile(d_optimizer=keras.optimizers.Adam(RATE), g_optimizer=keras.optimizers.Adam(RATE))
+weights_before = mine.discriminator.get_weights()
+kept = callbacks.StepHistory()
+
+my_images = train_set.images[:2_000].astype("float32") / 255  # anything wrong here?
+my_batches = gan_utils.Batches(
+    my_images, batch_size=BATCH_SIZE, steps_per_epoch=EXERCISE_STEPS, seed=SEED
+)
+mine.fit(my_batches, epochs=1, callbacks=[kept], verbose=0)
+my_signs = vital_signs(
+    mine, weights_before, kept.history, my_images[:SAMPLES], mine.generate(SAMPLES)
+)
+print("alarms:", ", ".join(diagnose(my_signs)) or "none")
+print(f"pixels of the real pictures: {my_signs['low']:.0f} to {my_signs['high']:.0f}")
+
+# %% [markdown]
+# No error, no warning, and an alarm: pictures from 0 to 1 lie inside -1 to 1, so nothing refuses
+# them. The first alarm is found after a few steps, long before a picture could tell.
+
+# %% [markdown]
+# ## Exercises
+#
+# Try each before you open its solution.
+#
+# **1. An alarm that rings at once.** Whether the discriminator moves at all is known after one
+# step. Write a callback that compares its weights after the first batch with those before, and
+# stops with an error if they are the same. Try it on the healthy game and on one whose
+# discriminator has a learning rate of 0.
+
+
+# %% tags=["hide-cell"]
+class DiscriminatorMoves(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        self.before = self.model.discriminator.get_weights()
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = self.model.discriminator.get_weights()
+        if batch == 0 and all(np.array_equal(a, b) for a, b in zip(now, self.before, strict=True)):
+            raise RuntimeError("the discriminator did not move in its first update")
+
+
+for d_rate in (RATE, 0.0):
+    mine.d_optimizer.learning_rate = d_rate
+    try:
+        mine.fit(my_batches, epochs=1, steps_per_epoch=2, callbacks=[DiscriminatorMoves()])
+        print(f"rate {d_rate}: it moves")
+    except RuntimeError as error:
+        print(f"rate {d_rate}: {error}")
+
+# %% [markdown]
+# **2. Two things wrong at once.** Swap the labels *and* use pixels from 0 to 1. Which alarms ring,
+# and which one does one mend first?
+
+
+# %% tags=["hide-cell"]
+class SwappedAndGray(SwappedLabels, PixelsFrom0To1):
+    pass
+
+
+both = run_case(train_set.images, game=SwappedAndGray, steps=EXERCISE_STEPS)
+print("alarms:", ", ".join(diagnose(both["signs"])))
+
+# %% [markdown]
+# The range comes first in the order, and is mended first: until it is right, no other sign can be
+# trusted.
+
+# %% [markdown]
+# **3. Mend the frozen loop** without giving up `train_on_batch`. The flag is read when an update is
+# traced, so it must be right whenever that may happen. Prove with a number that it works.
+
+
+# %% tags=["hide-cell"]
+class ThawedInTime(FrozenDiscriminator):
+    def update(self, real_images, latents, fake_images):
+        self.discriminator.trainable = True
+        self.discriminator.train_on_batch(real_images, np.ones((BATCH_SIZE, 1)))
+        self.discriminator.train_on_batch(fake_images, np.zeros((BATCH_SIZE, 1)))
+        self.discriminator.trainable = False
+        self.stacked.train_on_batch(latents, np.ones((BATCH_SIZE, 1)))
+
+
+mended = run_case(train_set.images, game=ThawedInTime, steps=EXERCISE_STEPS)
+print(f"D moved {mended['signs']['moved']:.3f}, alarms: {diagnose(mended['signs'])}")
+
+# %% [markdown]
+# With the flag set before every update, each is traced with the right value, whatever the size of
+# the batch. It works, and it is easy to get wrong: explicit updates need no flag.
+
+# %% [markdown]
+# ## Summary
+#
+# - Look at the data first: smallest and largest pixel, as the discriminator gets them.
+# - Then at the weights: both players must move, and the statistics of batch normalization too.
+# - Then at the gap between D(x) and D(G(z)): negative is swapped, 1 is a victory of the
+#   discriminator.
+# - Then at the pictures. Collapse shows there and nowhere else.
+# - A loss that falls to zero is bad news in a GAN; a loss that wobbles is no news.
+#
+# ## References
+#
+# - I. Goodfellow et al., *Generative Adversarial Nets*, NeurIPS 2014. <https://arxiv.org/abs/1406.2661>
+# - A. Radford, L. Metz, S. Chintala, *Unsupervised Representation Learning with Deep Convolutional
+#   Generative Adversarial Networks*, ICLR 2016. <https://arxiv.org/abs/1511.06434>
+# - T. Salimans et al., *Improved Techniques for Training GANs*, NeurIPS 2016 (collapse, and judging
+#   many fakes at once). <https://arxiv.org/abs/1606.03498>
+# - S. Ioffe, C. Szegedy, *Batch Normalization*, ICML 2015. <https://arxiv.org/abs/1502.03167>
+
+# %% tags=["remove-cell"]
+found = {"steps": STEPS, "samples": SAMPLES, "cases": here, "seeds": seeds}
+seconds = sum(case["seconds"] for case in here.values())
+settings = {"batch_size": BATCH_SIZE, "rate": RATE, "beta_1": BETA_1}
+assert list(here) == list(EXPECTED)
+assert all(as_sheet(case["sheet"]).shape == (118, 118) for case in here.values())
+assert here["frozen"]["signs"]["moved"] == 0 < here["healthy"]["signs"]["moved"]
+assert here["training"]["signs"]["statistics"] == 0 < here["healthy"]["signs"]["statistics"]
+if profile.name != "smoke" and train_set.source != "embedded":
+    for name, alarm in EXPECTED.items():
+        assert diagnose(here[name]["signs"])[:1] == ([alarm] if alarm else []), name
+records.record(LESSON, found, seconds=seconds, data=train_set, seed=SEED, settings=settings)
