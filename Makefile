@@ -11,7 +11,7 @@ WANTED := $(shell cksum < pyproject.toml | cut -d' ' -f1)
 FOR_BOOK := $(VENV)/.for-book-$(WANTED)
 FOR_TEST := $(VENV)/.for-test-$(WANTED)
 
-.PHONY: help book test lessons sync bench train serve clean
+.PHONY: help book test colab lessons sync bench train serve clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -28,6 +28,13 @@ test: $(FOR_TEST)  ## Check style, package, lessons and the built site
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
+
+colab:  ## Check update, lessons and their claims on Colab's versions, in .venv-colab
+	@test -x .venv-colab/bin/python || $(PYTHON) -m venv .venv-colab
+	@echo "Installing Colab's versions into .venv-colab (a few minutes)"
+	@.venv-colab/bin/python -m pip install --quiet --upgrade pip
+	@.venv-colab/bin/python -m pip install --quiet -c tests/colab.txt -e '.[test]'
+	.venv-colab/bin/python -m pytest tests/lessons tests/test_gan.py tests/test_callbacks.py
 
 sync: $(FOR_BOOK)  ## Update the notebooks from their scripts
 	$(BIN)/python book/sync.py
