@@ -216,6 +216,11 @@ def test_purity_and_errors_of_a_table(lesson):
     table = lesson.count_table(codes, digits)
     assert table.shape == (10, 10)
     assert lesson.purity(table) == pytest.approx(5 / 6)
+    assert lesson.agreement(table) == pytest.approx(4 / 6)
+    one_digit = np.zeros((10, 10), int)
+    one_digit[:, 8] = 5
+    assert lesson.purity(one_digit) == 1
+    assert lesson.agreement(one_digit) == pytest.approx(0.1)
     # One to one, the digit 7 goes to one code: code 1 gets it, and code 0 the digit 3 (or 7 and 2).
     strict, mild = lesson.clustering_errors(table, table)
     assert mild == pytest.approx(1 / 6)
@@ -238,6 +243,18 @@ def test_measured_again_fits_the_pictures_and_leaves_the_recognizer(lesson, gan)
     calm, live = network(batch, training=False), network(batch, training=True)
     np.testing.assert_allclose(calm, live, atol=2e-3)
     assert not np.allclose(gan.recognizer(batch, training=False), live, atol=2e-3)
+
+
+def test_tightening_moves_qs_own_layers_of_the_copy_only(lesson, gan):
+    pictures = np.random.default_rng(5).integers(0, 256, (16, 28, 28, 1), dtype=np.uint8)
+    network = lesson.measured_again(gan.recognizer, pictures, batch_size=16)
+    trunk, q_head = network.layers
+    still = gan.recognizer.weights + gan.generator.weights + trunk.weights
+    kept, before = values(still), values(q_head.weights)
+    losses = lesson.tighten(gan, network, 2, batch_size=8)
+    assert np.isfinite(losses).all()
+    assert not any(moved(kept, still))
+    assert all(moved(before, q_head.weights))
 
 
 def test_batch_statistics_leave_no_trace(lesson, gan):
