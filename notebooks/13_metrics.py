@@ -778,13 +778,20 @@ plt.show()
 # is always shrunk by the first filter.
 
 # %%
-FILTERS = {
-    "bicubic, antialiased": lambda batch: images.resize(batch, 28, method="bicubic"),
-    "bilinear, antialiased": lambda batch: images.resize(batch, 28, method="bilinear"),
-    "box, antialiased": lambda batch: images.resize(batch, 28, method="box"),
-    "bilinear, picked": lambda batch: shrink_by_picking(batch, 28),
-    "nearest": lambda batch: images.resize(batch, 28, method="nearest"),
-}
+FILTERS = (
+    "bicubic, antialiased",
+    "bilinear, antialiased",
+    "box, antialiased",
+    "bilinear, picked",
+    "nearest",
+)
+
+
+def shrink(batch, name, size=28):
+    method, _, how = name.partition(", ")
+    if how == "picked":
+        return shrink_by_picking(batch, size)
+    return images.resize(batch, size, method=method)
 
 
 def scan(pictures, size=112):
@@ -794,11 +801,10 @@ def scan(pictures, size=112):
 
 
 scans, other_scans = scan(real_pictures), scan(pool[:count])
-reference = lenet.features(FILTERS["bicubic, antialiased"](scans))
+reference = lenet.features(shrink(scans, FILTERS[0]))
 resizing = {}
-for name, shrink in FILTERS.items():
-    small_pictures = shrink(other_scans)
-    resizing[name] = metrics.fid(reference, lenet.features(small_pictures))
+for name in FILTERS:
+    resizing[name] = metrics.fid(reference, lenet.features(shrink(other_scans, name)))
     print(f"{name:<24} FID against antialiased bicubic {resizing[name]:7.2f}")
 
 # %% [markdown]
@@ -806,7 +812,7 @@ for name, shrink in FILTERS.items():
 
 # %%
 plots.show_images(
-    np.concatenate([FILTERS[name](other_scans[:6]) for name in FILTERS]),
+    np.concatenate([shrink(other_scans[:6], name) for name in FILTERS]),
     columns=6,
     row_labels=[name.replace(", ", "\n") for name in FILTERS],
     title="The same six digits, shrunk in five ways",
