@@ -104,8 +104,8 @@ def stream(folder: str, count: int) -> int:
     return batches.steps_per_epoch * BATCH_SIZE
 
 
-def classic(folder: str, count: int) -> int:
-    """Train one epoch as the classic recipe does: lists of float arrays, then one float array."""
+def load_floats(folder: str, count: int) -> list[np.ndarray]:
+    """Read pictures as the classic recipe does: into lists of float arrays, then into one array."""
     from PIL import Image
 
     sources, targets = [], []
@@ -113,8 +113,14 @@ def classic(folder: str, count: int) -> int:
         pixels = np.asarray(Image.open(path).resize((2 * SIZE, SIZE)), "float32")
         sources.append(pixels[:, :SIZE])
         targets.append(pixels[:, SIZE:])
-    data = [np.asarray(sources), np.asarray(targets)]
-    sources, targets = ((array - 127.5) / 127.5 for array in data)
+    return [np.asarray(sources), np.asarray(targets)]
+
+
+def classic(folder: str, count: int) -> int:
+    """Train one epoch as the classic recipe does, with all pictures in memory."""
+    sources, targets = load_floats(folder, count)
+    sources = (sources - 127.5) / 127.5
+    targets = (targets - 127.5) / 127.5
     network = build_network()
     rng = np.random.default_rng(0)
     for _ in range(count // BATCH_SIZE):
