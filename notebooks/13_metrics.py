@@ -92,6 +92,7 @@ LEVELS = {
     "classes left": (10, 8, 6, 4, 2),
     "copies of each": (1, 3, 10, 30, 100),
 }
+UNITS = {"noise": "noise (standard deviation)", "blur": "blur (width in pixels)"}
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 STYLES = ((BLUE, "-", "o"), (VERMILLION, "--", "s"), (GREEN, "-.", "^"), (PURPLE, ":", "D"))
 
@@ -579,7 +580,7 @@ def draw_damage(scale, names, title):
             curve = [scale(name, damage, level) for level in levels]
             axis.plot(range(len(levels)), curve, color=color, linestyle=line, marker=marker)
         axis.set_xticks(range(len(levels)), [f"{level:g}" for level in levels])
-        axis.set(title=damage)
+        axis.set(title=UNITS.get(damage, damage))
         axis.grid(color="0.9", linewidth=0.6)
     panels[0, 0].set_ylim(bottom=-0.05)
     figure.suptitle(title)
@@ -663,7 +664,7 @@ for level in LEVELS["blur"]:
 # %% [markdown]
 # Without the largest tenth of the balls, undamaged digits (first line) lose little, and the
 # blurred ones lose most of their precision. So a high precision alone is no proof of good pictures:
-# look at the pictures too. Density, which counts balls, falls in both panels.
+# look at the pictures too. Density, which counts balls, falls further than precision.
 
 # %% [markdown]
 # ## A FID without its sample size means nothing
@@ -1066,7 +1067,7 @@ worst = max(missing, key=missing.get)
 print(f"leaving out {worst} costs most: {missing[worst]:.1f}, complete {complete:.1f}")
 
 # %% [markdown]
-# Every absence costs. How much depends on the features: a class that lies far from the others
+# How much an absence costs depends on the features: a class that lies far from the others
 # moves mean and covariance more when it goes.
 
 # %% [markdown]
