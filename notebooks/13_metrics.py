@@ -795,6 +795,11 @@ def shrink(batch, name, size=28):
     return images.resize(batch, size, method=method)
 
 
+# %% [markdown]
+# Real pictures through the first filter are the reference; others, of the pool, go through each.
+
+
+# %%
 def scan(pictures, size=112):
     """Enlarge and make each pixel black or white."""
     large = images.resize(images.to_uint8(pictures), size, method="bicubic")
