@@ -613,10 +613,10 @@ plots.show_images(
 plt.show()
 
 # %% [markdown]
-# Right and low is good; marks that lie on each other have different sizes. Read the table and not the claim: with this few steps and seeds, a
-# difference smaller than the scatter within one kind is no difference. A failed run draws the same
-# black picture for every noise: the `tanh` at the end is driven to its flat side, and no gradient
-# leads out, whatever the loss. The recorded longer run:
+# Right and low is good; marks that lie on each other have different sizes. Read the table and not
+# the claim: with this few steps and seeds, a difference smaller than the scatter within one kind is
+# no difference. A failed run draws the same black picture for every noise: the `tanh` at the end is
+# driven to its flat side, and no gradient leads out, whatever the loss. The recorded longer run:
 
 
 # %%
