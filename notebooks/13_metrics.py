@@ -527,9 +527,10 @@ distinct = [len(np.unique(damaged["copies of each", n], axis=0)) for n in LEVELS
 print(f"copies of each {LEVELS['copies of each']}: {distinct} different pictures")
 
 # %% [markdown]
-# The strongest noise and blur leave little to read; the weakest one has to search for. In the
-# other two experiments every single picture is perfect. All sets have the same number of pictures,
-# so nothing but the damage differs.
+# The weakest damage one has to search for. The strongest blur leaves little to read; through the
+# strongest noise people still see digits, though the network may not. In the other two experiments
+# every single picture is perfect. All sets have the same number of pictures, so nothing but the
+# damage differs.
 #
 # Now all scores of all sets.
 
