@@ -650,12 +650,13 @@ def share_at_bounds(critic):
 # %%
 plot_weights(clipped.discriminator, "Weights of the clipped critic")
 at_bounds = share_at_bounds(clipped.discriminator)
-print(f"within 1 % of a bound of {CLIP}: {100 * at_bounds:.0f} % of the weights")
+print(f"within 1 % of a bound of {CLIP}: {100 * at_bounds:.0f} % of the weights", end="")
+print(" (1 % if they were spread evenly)")
 
 # %% [markdown]
-# They pile up at both bounds: clipping turns the critic into a function of little more than plus
-# and minus one hundredth. Gulrajani et al. (2017, figure 1) saw the same and called it capacity
-# that goes unused.
+# They pile up at both bounds: weights that would be larger are all alike. How high the piles are
+# changes during a run. Gulrajani et al. (2017, figure 1) saw the same and called it capacity that
+# goes unused.
 
 # %% [markdown]
 # ### The slope, layer by layer
@@ -787,9 +788,9 @@ plt.show()
 # The closer the dots are to a rising line, the better one can stop looking at pictures and read the
 # estimate. The two panels tell two things apart: whether the earth mover's distance falls with the
 # Fréchet distance (left), and whether the critic in training is a good measure of it (right). With
-# few critic steps and small batches the latter lags behind, and its estimate can rise because *it*
-# learned something. In a short run a few epochs out of order weigh much; the recorded full run has
-# more:
+# few critic steps and small batches the latter is late at first, and its estimate can rise because
+# *it* learned something. In a short run a few epochs out of order weigh much; the recorded full run
+# has more:
 
 
 # %%
@@ -1193,7 +1194,7 @@ assert max(np.abs(w.numpy()).max() for w in clipped.discriminator.weights) <= CL
 assert leaks["batch norm (wrong)"] > 1e-3
 assert max(leaks["none (right)"], leaks["layer norm (right)"]) < 1e-5
 if profile.name != "smoke":
-    assert at_bounds > 0.2
+    assert at_bounds > 0.05
     assert np.abs(estimates - np.abs(tried)).max() < 0.15
 if profile.name != "smoke" and train_set.source != "embedded":
     assert distance_after < distance_before / 2
