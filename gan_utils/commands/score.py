@@ -16,6 +16,7 @@ import warnings
 from pathlib import Path
 
 from gan_utils.commands import looking, pictures, report
+from gan_utils.files import whole_file
 from gan_utils.metrics import METRICS, Extractor, Moments, measure
 from gan_utils.metrics.checks import require_same_origin
 
@@ -66,9 +67,10 @@ def run(options: argparse.Namespace) -> int:
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = lambda message, *_: _note(str(message), notes)
         found = _measure(options)
-    text = json.dumps({**found, "warnings": notes}, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps({**found, "warnings": notes}, indent=2, allow_nan=False)
     if options.output:
-        Path(options.output).write_text(text + "\n", encoding="utf-8")
+        with whole_file(options.output) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
     sys.stdout.write(text + "\n" if options.json else report.as_text(found))
     return 0
 
@@ -111,9 +113,10 @@ def _require_features(metrics: list[str], saved: dict[str, Moments], fake: str |
     """Find out before the work that saved statistics do not suffice."""
     missing = set(metrics) - {"fid"} if fake in saved else set(metrics) - {"fid", "is"}
     if saved and missing:
+        files, others = ", ".join(saved), ", ".join(sorted(missing))
         raise ValueError(
-            f"{', '.join(saved)}: saved statistics give only the FID, not {', '.join(missing)}; "
-            "give the folder of pictures for that."
+            f"{files}: saved statistics give only the FID, not {others}; give the folder of "
+            "pictures for that."
         )
 
 
