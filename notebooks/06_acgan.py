@@ -98,7 +98,7 @@ EMBEDDING_SPREAD = 1.0
 SNEAKER, COAT = 7, 4
 TUTORIAL = {"half_batch": 32, "d_rate": 2e-4, "g_rate": 2e-4, "beta_1": 0.5, "average": None}
 FULL = {"half_batch": 16, "d_rate": 3e-4, "g_rate": 6e-4, "beta_1": 0.5, "average": 0.999}
-SHORT = {"half_batch": 8, "d_rate": 5e-4, "g_rate": 1e-3, "beta_1": 0.5, "average": 0.998}
+SHORT = {"half_batch": 8, "d_rate": 4e-4, "g_rate": 7e-4, "beta_1": 0.5, "average": 0.998}
 SETTINGS = FULL if profile.name == "full" else SHORT
 TUTORIAL_EPOCHS = 100
 EPOCHS = profile.epochs(full=TUTORIAL_EPOCHS, quick=5, smoke=2)
@@ -106,7 +106,7 @@ STEPS_PER_EPOCH = profile.steps(full=60_000 // 32, quick=180, smoke=2)
 CHECKPOINT_EVERY = max(1, EPOCHS // 10)
 SAMPLES = profile.samples(full=10_000, quick=3_000, smoke=100)
 FEW_SAMPLES = profile.samples(full=2_000, quick=1_000, smoke=100)
-TRIAL_STEPS = profile.steps(full=400, quick=100, smoke=2)
+TRIAL_STEPS = CHECKPOINT_EVERY * STEPS_PER_EPOCH
 OTHER_WIDTHS = (0.5,) if profile.name == "smoke" else (0.5, 1.5)
 COLOR_STEPS = profile.steps(full=400, quick=150, smoke=2)
 
@@ -557,6 +557,7 @@ assert min(lengths["source head"][0], lengths["class head"][1]) > 0
 # The grid to watch has a row per class and a noise vector per column.
 
 # %%
+keras.utils.set_random_seed(SEED)
 networks = build_generator(), build_discriminator()
 gan = make_gan(ACGAN, networks, SETTINGS)
 latents = np.random.default_rng(SEED).normal(size=(10, LATENT_DIM)).astype("float32")
@@ -811,11 +812,22 @@ for label, page in pages.items():
 #
 # Batch normalization makes a picture's verdict depend on its company. To see how much, we switch
 # dropout off and show the trained discriminator the same 64 real and 64 fake pictures
-# twice, in training mode: real and fake each among themselves, then all in one batch.
+# twice, with the statistics of the batch as in training: real and fake each among themselves, then
+# all in one batch.
+
 
 # %%
-still = build_discriminator(dropout=0.0)
-still.set_weights(gan.discriminator.get_weights())
+def without_dropout(network):
+    def copy_layer(layer):
+        config = layer.get_config()
+        return type(layer).from_config(config | {"rate": 0.0} if "rate" in config else config)
+
+    still = keras.models.clone_model(network, clone_function=copy_layer)
+    still.set_weights(network.get_weights())
+    return still
+
+
+still = without_dropout(gan.discriminator)
 real_half = images.to_float(test_set.images[:64])
 fake_half = draw(gan, evenly(64), seed=5)
 apart = [still(half, training=True)[0].numpy() for half in (real_half, fake_half)]
@@ -844,7 +856,8 @@ print(f"one batch in place of two moves the logit of a fake by {shift:.2f} on av
 # is now paid for *not* recognizing the class of a fake. (The table in the paper's appendix has
 # eleven outputs. They are one sigmoid for the source and ten for the class.)
 #
-# Here it is on purpose; everything else stays.
+# Here it is on purpose. Everything else stays as it was in our run: the seed, the batches, the
+# recipe; and the trial ends where our run had its first checkpoint, to which we compare it.
 
 
 # %%
@@ -853,21 +866,26 @@ class ElevenClassGAN(ACGAN):
         return tf.fill(tf.shape(fake_labels), NUM_CLASSES)
 
 
-def short_trial(kind, networks):
-    trial_gan = make_gan(kind, networks, SHORT)
-    trial_batches = labeled_batches(train_set, SHORT, TRIAL_STEPS)
-    trial_gan.fit(trial_batches, epochs=1, callbacks=[callbacks.StopOnNaN()], verbose=0)
+def short_trial(kind, build_networks):
+    keras.utils.set_random_seed(SEED)
+    trial_gan = make_gan(kind, build_networks(), SETTINGS)
+    trial_gan.fit(
+        labeled_batches(train_set, SETTINGS, STEPS_PER_EPOCH),
+        epochs=CHECKPOINT_EVERY,
+        callbacks=[callbacks.StopOnNaN()],
+        verbose=0,
+    )
     return trial_gan
 
 
 # %% [markdown]
-# The right way and the wrong one, each from the same seed and on the same batches. Afterwards we
-# ask: does the class head name *real* pictures, what does it say of fakes, what does the judge say?
+# We ask: does the class head name *real* pictures, what does it say of fakes, and what does the
+# judge say? The class head answers as above, without dropout, each kind among its own.
 
 
 # %%
 def class_head(network, pictures):
-    return tf.nn.softmax(network(pictures, training=False)[1]).numpy()
+    return tf.nn.softmax(without_dropout(network)(pictures, training=True)[1]).numpy()
 
 
 def examine(trial_gan):
@@ -888,17 +906,24 @@ def examine(trial_gan):
 
 
 # %% [markdown]
-# The trials use the short recipe in every profile.
+# Our run is taken back to its first checkpoint for this, and then forward to its last again.
 
 # %%
-trials = {}
-for title, kind, count in (
-    ("ten classes", ACGAN, NUM_CLASSES),
-    ("eleven classes", ElevenClassGAN, NUM_CLASSES + 1),
-):
-    keras.utils.set_random_seed(SEED)
-    networks = build_generator(), build_discriminator(num_classes=count)
-    trials[title] = examine(short_trial(kind, networks))
+first, *_, last = checkpoints.epochs_in(checkpoint.folder)
+checkpoints.load(gan, checkpoints.path_of(checkpoint.folder, first))
+trials = {"ten classes": examine(gan)}
+checkpoints.load(gan, checkpoints.path_of(checkpoint.folder, last))
+trials["eleven classes"] = examine(
+    short_trial(
+        ElevenClassGAN,
+        lambda: (build_generator(), build_discriminator(num_classes=NUM_CLASSES + 1)),
+    )
+)
+
+# %% [markdown]
+# The two, side by side.
+
+# %%
 QUESTIONS = {
     "real_named_right": "class head: real pictures named right",
     "given_to_asked": "class head: chance given to the class asked for",
@@ -946,18 +971,20 @@ plt.show()
 
 # %% [markdown]
 # **2. More and less capacity.** Scale the number of filters of both networks. Train a smaller and
-# a larger pair for as many updates as `TRIAL_STEPS` says, on the same batches, and compare
-# parameters, seconds and accuracy with the pair of this lesson.
+# a larger pair up to the first checkpoint of our run, on the same batches, and compare parameters,
+# seconds and accuracy with the pair of this lesson.
 
 
 # %% tags=["hide-cell"]
-def capacity_trial(width):
-    keras.utils.set_random_seed(SEED)
+def scaled_networks(width):
     filters = tuple(round(width * count) for count in (32, 64, 128, 256))
-    return examine(short_trial(ACGAN, (build_generator(width=width), build_discriminator(filters))))
+    return build_generator(width=width), build_discriminator(filters)
 
 
-capacity = {1.0: trials["ten classes"]} | {width: capacity_trial(width) for width in OTHER_WIDTHS}
+capacity = {1.0: trials["ten classes"]}
+for width in OTHER_WIDTHS:
+    scaled = short_trial(ACGAN, lambda width=width: scaled_networks(width))
+    capacity[width] = examine(scaled)
 print(f"{'width':>6}{'parameters':>12}{'ms a step':>11}{'as asked':>10}{'Fréchet':>9}")
 for width, found in sorted(capacity.items()):
     print(f"{width:>6}{found['parameters']:>12,}{found['step_milliseconds']:>11.0f}", end="")
@@ -967,7 +994,7 @@ for width, found in sorted(capacity.items()):
 # The cost of a step grows faster than the width, because a convolution has an input and an output
 # side. What the width buys is another matter: after so few updates a larger pair has hardly
 # begun to use it. A fair comparison gives each pair the same *seconds*, and as many of them as the
-# largest needs; in `full`, raise `TRIAL_STEPS`.
+# largest needs.
 
 # %% [markdown]
 # **3. In color.** The paper's appendix has a pair of networks for CIFAR-10, pictures of 32 by 32 by
