@@ -595,7 +595,7 @@ axis.plot(watch.agreement, "s-", color="#0072B2", label="agreement, one-to-one")
 axis.axhline(1, color="black", linewidth=1, linestyle=":")
 axis.set(xlabel="epoch", ylabel="share of fakes", ylim=(0, 1.05))
 axis.set_title(f"Are the codes digits? (LeNet, {WATCHED} fakes a point)")
-axis.legend(loc="lower right")
+axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, frameon=False)
 plt.show()
 for name, values in {"purity": watch.purity, "agreement": watch.agreement}.items():
     print(f"{name}: before training {values[0]:.2f}, at the end {values[-1]:.2f}")
@@ -1025,7 +1025,8 @@ def go_on(gan, train_images):
 # 20 values. What do you expect of the purity, and of the table?
 
 # %% tags=["hide-cell"]
-PICKS = {5: np.arange(0, 10, 2), 20: np.repeat(np.arange(10), 2)}
+tf.get_logger().setLevel("ERROR")  # it remarks on every new network that has to be traced
+PICKS = {5: np.arange(0, 10, 2), 20: np.tile(np.arange(10), 2)}
 exercise_seconds, cardinalities, shown = 0.0, {}, {}
 for num_codes, pick in PICKS.items():
     trial = warm_start(make_gan(num_codes=num_codes), gan, pick)
@@ -1038,12 +1039,15 @@ for num_codes, pick in PICKS.items():
 print(f"10 codes: purity {code_purity:.2f}")
 
 # %% [markdown]
-# Three noise vectors with each of the 5 codes, then with each of the 20.
+# Three noise vectors with each of the 5 codes, then with each of the 20. There, the upper row of a
+# noise vector has the codes 0 to 9, the lower one 10 to 19: codes above each other were twins.
 
 # %% tags=["hide-cell"]
 for num_codes, pictures in shown.items():
+    columns = min(num_codes, 10)
+    labels = [f"noise {name}" for name in "abc" for _ in range(num_codes // columns)]
     plots.show_images(
-        pictures, columns=num_codes, row_labels=["a", "b", "c"], title=f"{num_codes} codes"
+        pictures, columns=columns, row_labels=labels, title=f"{num_codes} codes", scale=0.55
     )
     plt.show()
 
