@@ -218,7 +218,7 @@ print(train_set)
 # | D moved | `moved` | largest change of any weight of the discriminator since the start |
 # | statistics | `statistics` | largest moving mean in the generator's batch normalization |
 # | gap | `gap` | mean of D(x) minus mean of D(G(z)), last quarter of the run |
-# | jump | `jump` | largest change of a loss from one step to the next, first quarter left out |
+# | jump | `jump` | mean change of a loss from one step to the next, first quarter left out |
 # | variety | `variety` | mean distance between two drawn pictures, over that of two real ones |
 
 
@@ -242,7 +242,7 @@ def vital_signs(gan, weights_before, history, real_images, drawn):
         "moved": max(float(np.abs(a - b).max()) for a, b in zip(now, weights_before, strict=True)),
         "statistics": max(float(np.abs(layer.moving_mean.numpy()).max()) for layer in norms),
         "gap": float(np.mean(history["d_real"][-quarter:]) - np.mean(history["d_fake"][-quarter:])),
-        "jump": float(np.nan_to_num(np.abs(np.diff(losses)), nan=LARGEST).max(initial=0)),
+        "jump": float(np.nan_to_num(np.abs(np.diff(losses)).mean(axis=1), nan=LARGEST).max()),
         "variety": mean_distance(drawn) / mean_distance(real_images),
     }
 
@@ -259,7 +259,7 @@ def diagnose(signs):
         "frozen": signs["moved"] == 0,
         "training": signs["statistics"] == 0,
         "swapped": signs["gap"] < -0.5,
-        "rate": signs["jump"] > 10,
+        "rate": signs["jump"] > 3,
         "wins": signs["gap"] > 0.9,
         "collapse": signs["variety"] < 0.7,
     }
@@ -653,8 +653,8 @@ compare("rate", "jump", "variety")
 # %% [markdown]
 # Look at the numbers on the loss axis. Each player overshoots, the other answers with a leap of
 # its own. Where a loss is computed with logarithms of a sigmoid instead of logits, the same run
-# ends in NaN. **The number:** the largest change of a loss between neighboring steps,
-# `np.abs(np.diff(d_loss)).max()`; its healthy value stands beside it, under the figure.
+# ends in NaN. **The number:** the mean change of a loss between neighboring steps,
+# `np.abs(np.diff(d_loss)).mean()`; its healthy value stands beside it, under the figure.
 #
 # **The cure.** A smaller rate: Adam between 1e-4 and 1e-3, `beta_1` of 0.5. Clipped gradients
 # hide the symptom only, since Adam divides by their size anyway.
