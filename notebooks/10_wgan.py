@@ -786,8 +786,8 @@ plt.show()
 
 # %% [markdown]
 # The closer the dots are to a rising line, the better one can stop looking at pictures and read the
-# estimate. The fresh critics (left) measure in pixels; the Fréchet distance looks at the features of
-# a classifier, to which the weight of a stroke, say, means little. So late in a run, when the
+# estimate. The fresh critics (left) measure in pixels; the Fréchet distance looks at features of a
+# classifier, to which the weight of a stroke, say, means little. So late in a run, when the
 # distance hardly moves any more, the two may disagree about the order of neighbors. The critic in
 # training (right) has the whole run behind it; in its first epochs its estimate can rise because
 # *it* learned something. In a short run a few epochs out of order weigh much; the recorded full run
