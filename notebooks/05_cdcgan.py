@@ -82,7 +82,7 @@ IMAGE_SHAPE = (28, 28, 1)
 LABEL_SPREAD = 1.0
 BETA_1 = 0.5
 TUTORIAL = {"batch_size": 256, "d_rate": 1e-4, "g_rate": 1e-4, "average": None}
-FULL = {"batch_size": 16, "d_rate": 2e-4, "g_rate": 4e-4, "average": 0.9995}
+FULL = {"batch_size": 16, "d_rate": 3e-4, "g_rate": 6e-4, "average": 0.999}
 SHORT = {"batch_size": 8, "d_rate": 5e-4, "g_rate": 1e-3, "average": 0.998}
 SETTINGS = FULL if profile.name == "full" else SHORT
 EPOCHS = profile.epochs(full=25, quick=9, smoke=2)
