@@ -196,6 +196,11 @@ def normal_weights():
     return keras.initializers.RandomNormal(stddev=0.02)
 
 
+# %% [markdown]
+# The layers in order; the arguments besides the first are for experiments and exercises.
+
+
+# %%
 def build_generator(num_codes=NUM_CODES, extra_codes=0, noise_gain=NOISE_GAIN):
     def convolution(kind, filters, activation="relu", **options):
         return kind(
@@ -317,17 +322,12 @@ print(f"knowing all:     q_loss 0, so L_I = {np.log(10):.4f} nats = {np.log2(10)
 # %% [markdown]
 # ## The update
 #
-# A subclass of `gan_utils.GAN` says four things: what the inputs are, which fakes $D$ sees, what
-# $G$ minimizes, and whose variables move with $G$.
-#
-# - $D$ learns from as many fakes as real pictures; $G$ and $Q$ learn from twice as many fakes.
-# - $Q$'s **own layers** move together with $G$, since both want the code to be readable.
-# - The **trunk** belongs to $D$. In the update of $G$ and $Q$ it only passes gradients on. It works
-#   with the statistics of its batch there, and its moving statistics are put back afterwards.
+# First, what an InfoGAN holds and what its generator is given: noise and a random code, twice as
+# many as there are real pictures in the batch.
 
 
 # %%
-class InfoGAN(GAN):
+class CodedGAN(GAN):
     def __init__(self, num_codes=NUM_CODES, *, noise_gain=NOISE_GAIN, extra_codes=0, **options):
         self.num_codes = num_codes
         self.information_weight = options.pop("information_weight", INFORMATION_WEIGHT)
@@ -341,14 +341,26 @@ class InfoGAN(GAN):
         values = tf.random.stateless_uniform((count,), seed, 0, self.num_codes, tf.int32)
         return tf.one_hot(values, self.num_codes)
 
-    def information_loss(self, codes, q_outputs):
-        return code_loss(codes, q_outputs)
-
     def generator_inputs(self, batch, seed, count=None):
         count = count or 2 * batch.shape[0]
         noise_seed, code_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
         noise = tf.random.stateless_normal((count, NOISE_DIM), noise_seed)
         return tf.concat([noise, self.draw_codes(count, code_seed)], axis=1)
+
+
+# %% [markdown]
+# Then what is special about its two updates.
+#
+# - $D$ learns from as many fakes as real pictures; $G$ and $Q$ learn from twice as many fakes.
+# - $Q$'s **own layers** move together with $G$, since both want the code to be readable.
+# - The **trunk** belongs to $D$. In the update of $G$ and $Q$ it only passes gradients on. It works
+#   with the statistics of its batch there, and its moving statistics are put back afterwards.
+
+
+# %%
+class InfoGAN(CodedGAN):
+    def information_loss(self, codes, q_outputs):
+        return code_loss(codes, q_outputs)
 
     def discriminator_objective(self, batch, inputs, fake_images):
         return super().discriminator_objective(batch, inputs, fake_images[: batch.shape[0]])
@@ -484,6 +496,11 @@ def clustering_errors(train_table, test_table):
     return float(one_to_one), float(majority)
 
 
+# %% [markdown]
+# The first judge at work: draw fakes with random codes, let LeNet read them, and count.
+
+
+# %%
 def read_codes(gan, count, seed=1):
     inputs = gan.generator_inputs(None, tf.constant([seed, 0]), count)
     drawn = gan.translate(inputs)
@@ -763,6 +780,11 @@ ways = {
 }
 
 
+# %% [markdown]
+# The errors beside those of guessing and of the paper.
+
+
+# %%
 def print_errors(ways):
     print(f"{'clustering error on ' + str(len(exam)) + ' test pictures':<40}one-to-one   majority")
     for name, (one_to_one, majority) in ways.items():
@@ -1149,7 +1171,7 @@ def what_q_knows(gan, count=WATCHED):
 
 
 # %% [markdown]
-# The run with two uniform codes.
+# The helpers of a run: train, say what $Q$ knows, and sweep one code with all else held still.
 
 
 # %% tags=["hide-cell"]
@@ -1176,6 +1198,10 @@ def sweep(gan, position, codes=(0, 1, 2)):
     return gan.translate(tf.constant(rows.reshape(-1, rows.shape[-1])))
 
 
+# %% [markdown]
+# The run with two uniform codes.
+
+# %% tags=["hide-cell"]
 continuous = {}
 trial, continuous["uniform, Gaussian Q"] = continuous_run("uniform", gaussian_loss)
 print_knowledge("uniform, Gaussian Q", continuous["uniform, Gaussian Q"])
