@@ -206,3 +206,27 @@ def test_the_label_map_is_one_of_385_channels(lesson):
     generator = lesson.build_generator()
     assert generator.get_layer("label_map").output.shape == (None, 7, 7, 1)
     assert generator.get_layer("together").output.shape == (None, 7, 7, 385)
+
+
+def test_a_copy_without_dropout_says_the_same_twice(lesson, batch):
+    network = lesson.build_discriminator(num_classes=11)
+    still = lesson.without_dropout(network)
+    for weights, copied in zip(network.get_weights(), still.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, copied)
+    once, again = (still(batch[0], training=True) for _ in range(2))
+    for a, b in zip(once, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+    noisy = network(batch[0], training=True)
+    assert float(np.abs(noisy[0] - once[0]).max()) > 0
+    chances = lesson.class_head(network, batch[0])
+    assert chances.shape == (8, 11)
+    np.testing.assert_allclose(chances.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_scaled_networks_grow_and_shrink_together(lesson):
+    counts = [
+        [network.count_params() for network in lesson.scaled_networks(width)]
+        for width in (0.5, 1.0, 1.5)
+    ]
+    assert counts[1] == [3_757_176, 527_627]
+    assert all(a < b < c for a, b, c in zip(*counts, strict=True))
