@@ -87,10 +87,10 @@ TUTORIAL = {"batch_size": 64, "d_rate": 2e-4, "g_rate": 2e-4, "average": None, "
 FULL = {"batch_size": 64, "d_rate": 4e-4, "g_rate": 4e-4, "average": 0.999, "spread": 1.0}
 SHORT = {"batch_size": 32, "d_rate": 5e-4, "g_rate": 5e-4, "average": 0.995, "spread": 1.0}
 SETTINGS = FULL if profile.name == "full" else SHORT
-EPOCHS = profile.epochs(full=30, quick=10, smoke=2)
+EPOCHS = profile.epochs(full=30, quick=9, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=60_000 // 64, quick=200, smoke=3)
-CHECKPOINT_EVERY = profile.epochs(full=2, quick=5, smoke=1)
-EXPERIMENT_STEPS = profile.steps(full=400, quick=400, smoke=3)
+CHECKPOINT_EVERY = profile.epochs(full=2, quick=3, smoke=1)
+EXPERIMENT_STEPS = profile.steps(full=2_000, quick=1_000, smoke=3)
 SAMPLES = profile.samples(full=10_000, quick=5_000, smoke=100)
 KINDS = ("concatenate", "multiply")
 
@@ -820,32 +820,23 @@ for name in ("right labels", "quiet labels"):
 # to.
 
 # %% [markdown]
-# **4. Show it the wrong pairs.** Reed et al. (2016) give the discriminator a third kind of pair: a
-# real picture with a wrong label, to be called fake. Override `discriminator_objective`. Does the
-# asked-for digit come sooner?
-
+# **4. What comes instead?** When the drawing is not the digit that was asked for, which one is it?
+# Count what the classifier reads, for each digit asked for, and name the most frequent mistake.
 
 # %% tags=["hide-cell"]
-class MatchingAwareGAN(ConditionalGAN):
-    def discriminator_objective(self, batch, inputs, fake_images):
-        loss, logs = super().discriminator_objective(batch, inputs, fake_images)
-        real_images, class_labels = batch
-        seed = tf.random.experimental.stateless_fold_in(self.next_seed(), 2)
-        shift = tf.random.stateless_uniform(class_labels.shape, seed, 1, NUM_CLASSES, tf.int32)
-        wrong_labels = (class_labels + shift) % NUM_CLASSES
-        wrong_logits = self.discriminator([real_images, wrong_labels[:, None]], training=True)
-        loss += 0.5 * tf.reduce_mean(tf.nn.softplus(wrong_logits))
-        return loss, {**logs, "d_loss": loss}
-
-
-experiments["matching-aware"] = short_run(MatchingAwareGAN)
-for name in ("right labels", "matching-aware"):
-    print(f"{name:<14} asked-for digit in {experiments[name]['accuracy']:.1%}", end=" ")
-    print(f"after {EXPERIMENT_STEPS} steps")
+read = lenet.probabilities(generated["concatenate"]).argmax(axis=1)
+confusion = np.zeros((NUM_CLASSES, NUM_CLASSES), int)
+np.add.at(confusion, (class_labels, read), 1)
+mistakes = confusion - np.diag(np.diag(confusion))
+for digit, row in enumerate(mistakes):
+    share = row.max() / confusion[digit].sum()
+    print(
+        f"asked for {digit}: most often mistaken for {row.argmax()}, in {share:.1%} of its drawings"
+    )
 
 # %% [markdown]
-# One short run of each. The third kind of pair teaches the discriminator about labels from real
-# pictures alone, without waiting for the generator's mistakes.
+# Where the pairs look alike by hand, such as 4 and 9, or 3 and 5, the generator has the least to
+# go by: the discriminator must find a wrong label in a few pixels.
 
 # %% [markdown]
 # ## Summary
@@ -863,8 +854,6 @@ for name in ("right labels", "matching-aware"):
 #   <https://arxiv.org/abs/1411.1784>
 # - I. Goodfellow et al., *Generative Adversarial Nets*, NeurIPS 2014.
 #   <https://arxiv.org/abs/1406.2661>
-# - S. Reed et al., *Generative Adversarial Text to Image Synthesis*, ICML 2016 (pairs with a wrong
-#   condition). <https://arxiv.org/abs/1605.05396>
 # - T. Miyato, M. Koyama, *cGANs with Projection Discriminator*, ICLR 2018 (a third way to bring in
 #   a label). <https://arxiv.org/abs/1802.05637>
 # - K. Shmelkov, C. Schmid, K. Alahari, *How good is my GAN?*, ECCV 2018 (scoring with a
