@@ -448,9 +448,8 @@ discriminator, generator = build_discriminator(), build_generator()
 for layer in discriminator.get_layer("trunk").layers:
     print(f"{layer.name:<24} {tuple(layer.output.shape[1:])}")
 class_logits = discriminator.output
-both_heads = keras.Model(
-    discriminator.input, [class_logits, ops.logsumexp(class_logits, axis=1, keepdims=True)]
-)
+log_sum = ops.logsumexp(class_logits, axis=1, keepdims=True)
+both_heads = keras.Model(discriminator.input, [class_logits, log_sum], name="both_heads")
 print("two heads:", [tuple(head.shape[1:]) for head in both_heads.outputs])
 for network in (discriminator, generator, both_heads):
     print(f"{network.name:<16}{network.count_params():>10,} parameters")
@@ -979,8 +978,7 @@ plt.show()
 #
 # A convolutional discriminator is strong. Without noise and dropout, and with a large learning
 # rate (`HASTY_RATE`), it tells the first drawings from digits within a few updates. What then
-# reaches the generator depends on its loss. Four of
-# them, for the same drawings:
+# reaches the generator depends on its loss. Four of them, for the same drawings:
 #
 # | name in the code | what the generator minimizes |
 # |---|---|
