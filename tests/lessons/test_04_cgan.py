@@ -146,7 +146,7 @@ def test_who_moves(lesson, batch, kind, mover):
 
 def test_the_generators_update_leaves_d_fake_after_to_the_new_discriminator(lesson, batch):
     gan = lesson.make_gan(settings={**lesson.SHORT, "d_rate": 5e-3})
-    for _ in range(10):
+    for _ in range(3):
         logs = gan.train_step(batch)
     assert logs["d_fake_after"] != logs["d_fake"]
 
