@@ -70,6 +70,7 @@ from keras import layers, ops
 
 import gan_utils
 from gan_utils import GAN, callbacks, images, lenet, losses, metrics, plots, profile, records
+from gan_utils.files import whole_file
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -467,7 +468,8 @@ assert both_heads.count_params() == discriminator.count_params()
 # `gan_utils.GAN` alternates the two updates. What differs are the two objectives: the
 # discriminator's has three kinds of pictures, the generator's matches features (or fools, for
 # comparison). The few labeled pictures are held by the model, and each step draws a batch of them,
-# with a seed that follows from the number of the step. That part first.
+# with a seed that follows from the number of the step. That part first, with the generator's
+# objective.
 
 
 # %%
@@ -486,9 +488,17 @@ class LabeledGAN(GAN):
         places = tf.random.stateless_uniform((count,), seed, 0, total, tf.int32)
         return tf.gather(self.labeled_images, places), tf.gather(self.class_labels, places)
 
+    def generator_objective(self, batch, inputs, fake_images):
+        if self.matching:
+            trunk = self.discriminator.get_layer("trunk")
+            loss = matching_loss(trunk(batch, training=True), trunk(fake_images, training=True))
+        else:
+            loss = fooling_loss(self.discriminator(fake_images, training=True))
+        return loss, {"g_loss": loss}
+
 
 # %% [markdown]
-# And the two objectives. The three kinds of pictures go through the discriminator together, as one
+# And the discriminator's objective. The three kinds of pictures go through it together, as one
 # batch: it has no batch normalization, so they do not touch each other.
 
 
@@ -512,14 +522,6 @@ class SGAN(LabeledGAN):
             "d_real": tf.reduce_mean(tf.sigmoid(real_logit(unlabeled_logits))),
             "d_fake": tf.reduce_mean(tf.sigmoid(real_logit(fake_logits))),
         }
-
-    def generator_objective(self, batch, inputs, fake_images):
-        if self.matching:
-            trunk = self.discriminator.get_layer("trunk")
-            loss = matching_loss(trunk(batch, training=True), trunk(fake_images, training=True))
-        else:
-            loss = fooling_loss(self.discriminator(fake_images, training=True))
-        return loss, {"g_loss": loss}
 
 
 # %% [markdown]
@@ -699,9 +701,8 @@ def remembered(name, make, *arguments):
             return content["found"]
     found = make(*arguments)
     path.parent.mkdir(exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"made_with": made_with, "found": found}))
-    temporary.replace(path)
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps({"made_with": made_with, "found": found}))
     return found
 
 
@@ -1299,6 +1300,8 @@ found = {
 all_runs = [*results["sgan"].values(), *(variants[title] for title in VARIANTS)]
 seconds = sum(row["seconds"] for rows in all_runs for row in rows)
 records.record("07_sgan", found, seconds=seconds, data=train_set, seed=SEED, settings=SETTINGS)
+
+# %% tags=["remove-cell"]
 assert generated.shape == (SAMPLES, 28, 28, 1)
 assert np.abs(generated).max() <= 1
 assert all(np.isfinite(values).all() for values in steps.history.values())

@@ -51,11 +51,11 @@
 #
 # | In the pictures | Look at |
 # |---|---|
-# | all pictures are the same, or nearly | <a href="#collapse">collapse</a> |
+# | all pictures the same | <a href="#collapse">collapse</a>, <a href="#rate">rate</a> |
 # | noise or texture, for ever | <a href="#frozen">frozen D</a>, <a href="#wins">D wins</a> |
 # | checkerboard, dots | <a href="#swapped">swapped</a>, <a href="#frozen">frozen D</a> |
 # | gray background, low contrast | <a href="#range-01">range 0 to 1</a> |
-# | nearly all white, saturated | <a href="#range-255">range 0 to 255</a> |
+# | mostly white, saturated | <a href="#range-255">range 0 to 255</a> |
 # | black and white only, hard edges | <a href="#rate">rate</a> |
 #
 # | In the log | Look at |
@@ -539,7 +539,7 @@ show_case("frozen", "Frozen discriminator", columns)
 compare("frozen", "moved", "gap")
 
 # %% [markdown]
-# G loss falls to almost nothing at once: the generator has found what pleases a network that never
+# G loss falls to almost nothing, early: the generator has found what pleases a network that never
 # saw a digit. D(x) stands still, D(G(z)) climbs above it, and D loss *rises*, which an opponent
 # that learns would not let happen. **The number:** the largest change of a weight,
 # `max(np.abs(a - b).max() for a, b in zip(now, before))`, which is exactly 0.
@@ -702,7 +702,7 @@ compare("training", "statistics", "gap")
 
 # %% [markdown]
 # No curve says for sure what is wrong here, and no picture does: what becomes of such a run depends
-# on luck. One seed draws digits all the same, another ends in black squares (the variety at other
+# on luck. One seed draws digits as good as the healthy run's, another dies (the variety at other
 # seeds stands further down). A fault that comes and goes with the seed is worth this check.
 # **The number:** the largest moving mean of the generator's batch normalization,
 # `np.abs(layer.moving_mean).max()`, which is still exactly 0.

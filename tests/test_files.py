@@ -19,9 +19,14 @@ def test_the_file_takes_its_name_only_when_it_is_whole(tmp_path):
 def test_an_error_leaves_the_older_file_and_no_rest(tmp_path):
     path = tmp_path / "numbers.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError, match="half way"), whole_file(path) as temporary:
-        temporary.write_text("ne")
-        raise RuntimeError("half way")
+
+    def fail_half_way():
+        with whole_file(path) as temporary:
+            temporary.write_text("ne")
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        fail_half_way()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["numbers.txt"]
 
