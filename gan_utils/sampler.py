@@ -95,12 +95,12 @@ class Sampler:
 def _copy(network: keras.Model) -> keras.Model:
     """Return a network of the same architecture with weights of its own."""
     try:
-        if isinstance(network, keras.Sequential) or type(network) is keras.Model:
+        config = network.get_config()
+        if isinstance(network, keras.Sequential) or "input_layers" in config:
             return keras.models.clone_model(network)
         # Most subclasses do not take the base class's own settings, and the copy needs none.
         base = ("name", "trainable", "dtype")
-        config = {k: v for k, v in network.get_config().items() if k not in base}
-        return type(network).from_config(config)
+        return type(network).from_config({k: v for k, v in config.items() if k not in base})
     except (TypeError, ValueError, NotImplementedError) as error:
         raise ValueError(
             f"the average of the weights needs a copy of {network.name!r}, which Keras cannot "

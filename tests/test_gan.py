@@ -212,6 +212,22 @@ def test_subclassed_networks_work(real_images):
     assert gan.generate(3).shape == (3, 4, 4, 1)
 
 
+def test_a_functional_network_is_averaged(real_images):
+    latents = keras.Input((LATENT_DIM,))
+    pixels = layers.Dense(16, activation="tanh")(latents)
+    generator = keras.Model(latents, layers.Reshape((4, 4, 1))(pixels), name="generator")
+    gan = GAN(generator, build_discriminator(), LATENT_DIM, average=0.9)
+    gan.compile(d_optimizer=keras.optimizers.Adam(), g_optimizer=keras.optimizers.Adam())
+    gan.fit(real_images, batch_size=16, epochs=1, verbose=0)
+    assert gan.sampler is not gan.generator
+    apart = [
+        np.abs(ours.numpy() - theirs.numpy()).max()
+        for ours, theirs in zip(gan.sampler.weights, generator.weights, strict=True)
+    ]
+    assert max(apart) > 0
+    assert gan.generate(3).shape == (3, 4, 4, 1)
+
+
 def test_a_network_that_cannot_be_copied_says_so():
     class Generator(keras.Model):
         def __init__(self, layer, width):
