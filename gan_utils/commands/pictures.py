@@ -3,13 +3,14 @@
 `open_source` is the one place that turns a name into pictures.
 """
 
-import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from gan_utils import trained
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -59,22 +60,24 @@ def open_source(name: str, wish: Wish) -> Source:
     """Find the pictures that a name stands for.
 
     Args:
-        name: A folder, else a data set (`mnist`, `mnist:test`), else a trained generator.
+        name: A folder, else a data set (`mnist`, `mnist:test`), else a trained generator: its
+            name, or the .keras file that a lesson saved.
         wish: How many and in what form.
 
     Returns:
         At least two pictures, in random but repeatable order.
 
     Raises:
-        ValueError: Nothing of that name, a folder without pictures, or fewer than two.
+        ValueError: Nothing of that name, a folder without pictures, fewer than two, or a file
+            that holds no generator.
         OSError: A folder that cannot be read.
     """
     if Path(name).is_dir():
         return _folder(name, wish)
-    if Path(name).exists():
+    if Path(name).exists() and Path(name).suffix != trained.SUFFIX:
         raise ValueError(
-            f"{name} is a file; give a folder of pictures, or statistics saved by --save-stats "
-            "(their name ends in .npz)."
+            f"{name} is a file; give a folder of pictures, statistics saved by --save-stats "
+            f"(their name ends in .npz), or a saved generator ({trained.SUFFIX})."
         )
     if name.partition(":")[0] in DATA_SETS:
         return _data_set(name, wish)
@@ -191,22 +194,22 @@ def _data_set(name: str, wish: Wish) -> Source:
 
 
 def _generator(name: str, wish: Wish) -> Source:
-    try:
-        weights = importlib.import_module("gan_utils.weights")
-    except ModuleNotFoundError:
-        raise ValueError(
-            f"There is no folder and no file {name!r}, and no data set of that name "
-            f"({', '.join(DATA_SETS)}). This version of gan_utils brings no trained generators: "
-            "save a generator's pictures in a folder and give that."
-        ) from None
-    if name not in weights.names():
-        known = ", ".join([*DATA_SETS, *weights.names()])
-        raise ValueError(f"There is no folder and no file {name!r}, and it is none of {known}.")
     from gan_utils.commands import drawing
+    from gan_utils.commands.quiet import import_tensorflow
 
+    try:
+        trained.check(name)
+    except ValueError as error:
+        if name.endswith(trained.SUFFIX):
+            raise
+        raise ValueError(
+            f"There is no folder and no file {name!r} and no data set of that name "
+            f"({', '.join(DATA_SETS)}); {error}"
+        ) from None
     count = DEFAULT_DRAWN if wish.samples is None else wish.samples
     _require_two(name, count)
-    draw = drawing.drawer(name, weights.load_generator(name), count, wish.seed)
+    import_tensorflow()
+    draw = drawing.drawer(name, trained.load_generator(name), count, wish.seed)
     return Source(f"generator {name}", count, draw)
 
 

@@ -3,9 +3,10 @@
 Compares generated pictures with real ones: Frechet distance (fid), kernel distance (kid),
 Inception Score (is), precision and recall (pr), density and coverage (dc, or all four: prdc).
 REAL and FAKE are folders of pictures, statistics saved with --save-stats, data sets of the book
-(mnist, mnist:test, fashion_mnist, cifar10, digits) or, where they are installed, names of trained
-generators. Numbers compare only between equal extractors, resizings and sample counts; all three
-stand beside each number, with what real pictures get against real pictures.
+(mnist, mnist:test, fashion_mnist, cifar10, digits), or trained generators: a .keras file such as a
+lesson saves, or a name where they are installed. Numbers compare only between equal extractors,
+resizings and sample counts; all three stand beside each number, with what real pictures get against
+real pictures.
 """
 
 import argparse
@@ -25,6 +26,7 @@ EXAMPLES = """examples:
   gan-utils score real/ fake/ --metric fid kid prdc is --samples 5000 --json
   gan-utils score real/ --save-stats real.npz
   gan-utils score real.npz fake/ --metric fid
+  gan-utils score mnist:test generator.keras --samples 5000
 """
 _SETTINGS = ("splits", "subsets", "subset_size", "k")
 

@@ -1,0 +1,77 @@
+"""Trained generators, by name or from a file: the one place that turns either into a network."""
+
+import importlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
+SUFFIX = ".keras"
+_SHIPPED = "gan_utils.weights"
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the trained generators that this version brings, none perhaps."""
+    try:
+        return tuple(importlib.import_module(_SHIPPED).names())
+    except ModuleNotFoundError as error:
+        if error.name != _SHIPPED:
+            raise
+        return ()
+
+
+def check(name_or_path: str | os.PathLike) -> bool:
+    """Find out, without importing TensorFlow, whether there is such a generator.
+
+    Args:
+        name_or_path: A file that ends in .keras, or one of `names()`.
+
+    Returns:
+        Whether it is a file.
+
+    Raises:
+        ValueError: Neither; the message lists what is known.
+    """
+    path = Path(name_or_path)
+    if path.is_file() and path.suffix == SUFFIX:
+        return True
+    if str(name_or_path) in names():
+        return False
+    if path.suffix == SUFFIX:
+        raise ValueError(f"There is no file {path}; a lesson saves its generator as one.")
+    known = ", ".join(names())
+    raise ValueError(
+        f"{str(name_or_path)!r} is no trained generator: give a {SUFFIX} file, such as a lesson "
+        f"saves, or one of {known}."
+        if known
+        else f"{str(name_or_path)!r} is no trained generator: this version brings none by name, so "
+        f"give a {SUFFIX} file, such as a lesson saves."
+    )
+
+
+def load_generator(name_or_path: str | os.PathLike) -> "keras.Model":
+    """Load a trained generator.
+
+    Args:
+        name_or_path: A file that ends in .keras, such as a lesson saves, or one of `names()`.
+
+    Returns:
+        A Keras model of `latents` `(n, latent_dim)`, of `[latents, class_labels]` with labels
+        `(n, 1)` int, or of pictures `(n, h, w, c)`, to pictures float32 in [-1, 1].
+
+    Raises:
+        ValueError: No such file or name, or a file that Keras cannot load, for example because it
+            would run code of its own.
+    """
+    if not check(name_or_path):
+        return importlib.import_module(_SHIPPED).load_generator(str(name_or_path))
+    saving = importlib.import_module("keras").saving
+    try:
+        return saving.load_model(Path(name_or_path), compile=False)
+    except Exception as error:  # a damaged archive can raise nearly anything
+        reason = str(error).split("\n", 1)[0]
+        raise ValueError(
+            f"{name_or_path} cannot be loaded as a Keras model ({reason}); save it again."
+        ) from error
