@@ -134,6 +134,49 @@ def test_squared_error_is_a_likelihood_with_variance_one_half(lesson):
     assert lesson.gaussian_loss(codes, means, half).numpy() == pytest.approx(expected, rel=1e-5)
 
 
+def test_distortion_moves_the_ink_and_keeps_the_digit(lesson, monkeypatch):
+    picture = -np.ones((4, 28, 28, 1), "float32")
+    picture[:, 12:16, 12:16] = 1
+    copies = lesson.distort(tf.constant(picture), [1, 2]).numpy()
+    assert copies.shape == picture.shape
+    assert copies.min() >= -1
+    assert copies.max() <= 1
+    ink = (copies + 1).sum(axis=(1, 2, 3)) / (picture + 1).sum(axis=(1, 2, 3))
+    assert np.all((ink > 0.6) & (ink < 1.6))
+    assert len({copy.tobytes() for copy in copies}) == 4
+    np.testing.assert_array_equal(copies, lesson.distort(tf.constant(picture), [1, 2]))
+    monkeypatch.setitem(lesson.DISTORTIONS, "move", 0.0)
+    for name in ("turn", "slant", "scale"):
+        monkeypatch.setitem(lesson.DISTORTIONS, name, 0.0)
+    still = lesson.distort(tf.constant(picture), [1, 2])
+    np.testing.assert_allclose(still, picture, atol=1e-6)
+
+
+def test_the_code_is_read_off_the_copies(lesson, gan, real_images, monkeypatch):
+    monkeypatch.setitem(lesson.DISTORTIONS, "move", 1e6)  # the copies are empty then
+    seen = []
+    loss = gan.information_loss
+    monkeypatch.setattr(gan, "information_loss", lambda *parts: seen.extend(parts) or loss(*parts))
+    inputs, fake_images, _ = drawn(gan, real_images)
+    _, logs = gan.generator_objective(None, inputs, fake_images)
+    _, drawn_outputs, copy_outputs = (part.numpy() for part in seen)
+    np.testing.assert_allclose(copy_outputs, copy_outputs[:1].repeat(8, axis=0), atol=1e-5)
+    assert np.abs(drawn_outputs - drawn_outputs[0]).max() > 1e-3
+    by_hand = lesson.code_loss(inputs[:, 62:], tf.constant(copy_outputs))
+    assert float(logs["q_loss"]) == pytest.approx(float(by_hand), rel=1e-5)
+
+
+def test_without_distortion_the_copy_is_the_drawing(lesson, gan, real_images, monkeypatch):
+    inputs, fake_images, _ = drawn(gan, real_images)
+    monkeypatch.setattr(gan, "distorts", False)
+    plain = gan.generator_objective(None, inputs, fake_images)[1]["q_loss"]
+    monkeypatch.setattr(gan, "distorts", True)
+    for name in lesson.DISTORTIONS:
+        monkeypatch.setitem(lesson.DISTORTIONS, name, 0.0)
+    still = gan.generator_objective(None, inputs, fake_images)[1]["q_loss"]
+    assert float(still) == pytest.approx(float(plain), rel=1e-4)
+
+
 @pytest.mark.parametrize("weight", [0.0, 1.0, 0.25])
 def test_lambda_weighs_the_code_loss(gan, real_images, weight):
     inputs, fake_images, _ = drawn(gan, real_images)
