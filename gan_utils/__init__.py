@@ -5,6 +5,7 @@ import importlib
 _MODULES = (
     "batches",
     "callbacks",
+    "comparison",
     "data",
     "gan",
     "images",
@@ -15,6 +16,7 @@ _MODULES = (
     "plots",
     "profile",
     "records",
+    "trained",
 )
 _NAMES = {
     "GAN": "gan",
