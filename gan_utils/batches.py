@@ -117,18 +117,20 @@ class Batches:
         return (pictures, tf.gather(self._labels, positions)) if self.has_labels else pictures
 
 
-def check_labels(labels: Any, count: int) -> np.ndarray:
+def check_labels(labels: Any, count: int, num_classes: int | None = None) -> np.ndarray:
     """Checks labels for a batch of pictures.
 
     Args:
         labels: should be (count,) integers from 0.
         count: number of pictures.
+        num_classes: if given, the labels must lie below it.
 
     Returns:
         The labels as a NumPy array.
 
     Raises:
-        ValueError: another shape, another number than `count`, not integers, or negative.
+        ValueError: another shape, another number than `count`, not integers, negative, or not
+            below `num_classes`.
     """
     labels = np.asarray(labels)
     if labels.shape != (count,):
@@ -139,6 +141,10 @@ def check_labels(labels: Any, count: int) -> np.ndarray:
         raise ValueError(f"labels are {labels.dtype}; give integers from 0.")
     if labels.min() < 0:
         raise ValueError(f"labels go down to {labels.min()}; give integers from 0.")
+    if num_classes is not None and labels.max() >= num_classes:
+        raise ValueError(
+            f"labels go up to {labels.max()}, but {num_classes} classes end at {num_classes - 1}."
+        )
     return labels
 
 

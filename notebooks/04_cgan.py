@@ -324,21 +324,14 @@ def make_gan(kind="concatenate", settings=SETTINGS, model=ConditionalGAN):
 
 
 # %%
-def check_classes(class_labels):
-    class_labels = check_labels(class_labels, len(class_labels))
-    if class_labels.max() >= NUM_CLASSES:
-        raise ValueError(f"labels go up to {class_labels.max()}; the last is {NUM_CLASSES - 1}")
-    return class_labels
-
-
 def labeled_batches(pictures, class_labels, batch_size, steps_per_epoch):
-    check_classes(class_labels)
+    check_labels(class_labels, len(pictures), NUM_CLASSES)
     options = {"batch_size": batch_size, "steps_per_epoch": steps_per_epoch, "seed": SEED}
     return gan_utils.Batches(pictures, class_labels, **options)
 
 
 def draw(gan, class_labels, seed=0):
-    class_labels = check_classes(class_labels)
+    class_labels = check_labels(class_labels, len(class_labels), NUM_CLASSES)
     latents = tf.random.stateless_normal((len(class_labels), LATENT_DIM), [seed, SEED])
     return gan.translate([latents, tf.constant(class_labels[:, None], tf.int32)])
 

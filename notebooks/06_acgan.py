@@ -76,6 +76,7 @@ from gan_utils import (
     profile,
     records,
 )
+from gan_utils.batches import check_labels
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -411,30 +412,14 @@ class ACGAN(LabeledGAN):
 
 
 # %% [markdown]
-# Labels come from outside, so they are checked before anything is trained on them: integers, one
-# per picture, from 0 to 9. (On a GPU, TensorFlow would take a label of 10 without a word.)
-
-
-# %%
-def check_class_labels(class_labels, count):
-    class_labels = np.asarray(class_labels)
-    if not np.issubdtype(class_labels.dtype, np.integer):
-        raise ValueError(f"class labels are {class_labels.dtype}; give integers from 0")
-    if class_labels.size != count or class_labels.shape not in {(count,), (count, 1)}:
-        raise ValueError(f"class labels have shape {class_labels.shape}, not ({count},)")
-    if class_labels.min() < 0 or class_labels.max() >= NUM_CLASSES:
-        wrong = class_labels[(class_labels < 0) | (class_labels >= NUM_CLASSES)][0]
-        raise ValueError(f"class label {wrong} is not one of 0 to {NUM_CLASSES - 1}")
-    return class_labels.reshape(count).astype("int32")
-
-
-# %% [markdown]
-# Two helpers: labeled batches for a run, and a GAN with its two optimizers.
+# Two helpers: labeled batches for a run, and a GAN with its two optimizers. Labels come from
+# outside, so they are checked before anything is trained on them: integers, one for each picture,
+# from 0 to 9. (On a GPU, TensorFlow would take a label of 10 without a word.)
 
 
 # %%
 def labeled_batches(image_set, settings, steps):
-    class_labels = check_class_labels(image_set.labels, len(image_set))
+    class_labels = check_labels(image_set.labels, len(image_set), NUM_CLASSES)
     return gan_utils.Batches(
         image_set.images,
         class_labels,
@@ -581,10 +566,10 @@ def evenly(count):
 
 
 def draw(gan, class_labels, seed=0):
-    class_labels = check_class_labels(class_labels, len(class_labels))[:, None]
+    class_labels = check_labels(class_labels, len(class_labels), NUM_CLASSES)[:, None]
     shape = (len(class_labels), gan.latent_dim)
     noise = np.random.default_rng(seed).normal(size=shape).astype("float32")
-    return gan.translate([tf.constant(noise), tf.constant(class_labels)])
+    return gan.translate([tf.constant(noise), tf.constant(class_labels, tf.int32)])
 
 
 few = evenly(FEW_SAMPLES)

@@ -70,6 +70,7 @@ from keras import layers, ops
 
 import gan_utils
 from gan_utils import GAN, callbacks, images, lenet, losses, metrics, plots, profile, records
+from gan_utils.batches import check_labels
 from gan_utils.files import whole_file
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
@@ -476,8 +477,8 @@ assert both_heads.count_params() == discriminator.count_params()
 class LabeledGAN(GAN):
     def __init__(self, *networks, labeled, matching=True, entropy_weight=0.0, **options):
         super().__init__(*networks, LATENT_DIM, **options)
-        labeled_images, class_labels = labeled
-        self.labeled_images = tf.constant(images.to_float(labeled_images))
+        self.labeled_images = tf.constant(images.to_float(labeled[0]))
+        class_labels = check_labels(labeled[1], len(labeled[0]), NUM_CLASSES)
         self.class_labels = tf.constant(class_labels, tf.int32)
         self.matching = matching
         self.entropy_weight = entropy_weight

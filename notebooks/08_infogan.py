@@ -1403,6 +1403,11 @@ found = {
     "cardinalities": cardinalities,
     "continuous": continuous,
 }
+
+# %% [markdown] tags=["remove-cell"]
+# Where it was made with which settings.
+
+# %% tags=["remove-cell"]
 settings = SETTINGS | {"noise_gain": NOISE_GAIN, "beta_1": BETA_1, "distortions": DISTORTIONS}
 records.record(
     "08_infogan", found, seconds=gan.seconds, data=train_set, seed=SEED, settings=settings

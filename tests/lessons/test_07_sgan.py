@@ -154,6 +154,21 @@ def test_each_update_moves_its_own_player(lesson, labeled, unlabeled, matching, 
             np.testing.assert_array_equal(weight, old)
 
 
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.zeros(20), "float64"),
+        (np.full(20, 10), "up to 10"),
+        (np.full(20, -1), "down to -1"),
+        (np.zeros((20, 1), int), "shape"),
+        (np.zeros(19, int), "shape"),
+    ],
+)
+def test_wrong_labels_are_refused_before_training(lesson, labeled, labels, message):
+    with pytest.raises(ValueError, match=message):
+        lesson.make_sgan((labeled[0], labels))
+
+
 def test_labeled_pictures_come_from_the_few_and_differ_by_step(lesson, labeled):
     sgan = lesson.make_sgan(labeled)
     few = lesson.images.to_float(labeled[0])
