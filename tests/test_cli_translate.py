@@ -1,0 +1,248 @@
+"""`gan-utils translate`: pictures of all kinds through small translators, and what is refused."""
+
+import os
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from PIL import Image
+
+from gan_utils import cli
+from gan_utils.always_on import AlwaysDropout
+from gan_utils.commands import translating
+
+SIZE = 16
+
+
+def save(path, *blocks, channels=3):
+    keras.utils.set_random_seed(0)
+    keras.Sequential([layers.Input((SIZE, SIZE, channels)), *blocks]).save(path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    return {
+        "negative": save(folder / "negative.keras", layers.Rescaling(-1.0)),
+        "noisy": save(folder / "noisy.keras", AlwaysDropout(0.5)),
+        "gray": save(folder / "gray.keras", layers.Rescaling(-1.0), channels=1),
+    }
+
+
+@pytest.fixture
+def run(capsys):
+    def run(*arguments, status=0):
+        found = cli.main(["translate", *map(str, arguments)])
+        captured = capsys.readouterr()
+        assert found == status, captured.err
+        return captured
+
+    return run
+
+
+def picture(path, size=(SIZE, SIZE), mode="RGB", **options):
+    rng = np.random.default_rng(1)
+    pixels = rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(pixels).convert(mode).save(path, **options)
+    return path
+
+
+def read(path):
+    with Image.open(path) as opened:
+        return np.asarray(opened)
+
+
+def test_a_picture_of_the_right_size_is_translated_and_nothing_else_is_said(run, models, tmp_path):
+    given = picture(tmp_path / "in.png")
+    said = run(models["negative"], given, tmp_path / "out.png")
+    np.testing.assert_array_equal(read(tmp_path / "out.png"), 255 - read(given))
+    assert said.err == ""
+    assert said.out == f"1 picture translated: {tmp_path / 'out.png'}\n"
+
+
+def test_another_size_is_resized_and_said(run, models, tmp_path):
+    given = picture(tmp_path / "in.jpg", (40, 24))
+    said = run(models["negative"], given, tmp_path / "out.webp")
+    assert read(tmp_path / "out.webp").shape == (SIZE, SIZE, 3)
+    assert "resized from 40 x 24 to 16 x 16 pixels" in said.err
+    assert "--tile" in said.err
+
+
+@pytest.mark.parametrize("size", [(16, 16), (40, 24), (17, 33), (5, 90), (1, 1), (64, 64)])
+def test_tiles_keep_the_size_and_leave_no_seams(run, models, tmp_path, size):
+    given = picture(tmp_path / "in.png", size)
+    said = run(models["negative"], given, tmp_path / "out.png", "--tile")
+    np.testing.assert_array_equal(read(tmp_path / "out.png"), 255 - read(given))
+    assert said.err == ""
+
+
+def test_tiles_cover_every_pixel_and_end_with_the_picture():
+    for length in range(1, 100):
+        starts = translating._starts(length, 16)
+        covered = np.zeros(max(length, 16), bool)
+        for start in starts:
+            covered[start : start + 16] = True
+        assert covered.all()
+        assert starts[-1] + 16 == max(length, 16)
+
+
+def test_kinds_of_files(run, models, tmp_path):
+    rotated = Image.new("RGB", (8, 16), "white")
+    rotated.paste("black", (0, 0, 8, 8))
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    rotated.resize((SIZE, SIZE)).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    run(models["negative"], tmp_path / "turned.jpg", tmp_path / "out.png")
+    out = read(tmp_path / "out.png")
+    assert out[:7].mean() < 20, "white at the top once it is turned, so black when negated"
+    assert out[9:].mean() > 235
+    transparent = Image.new("RGBA", (SIZE, SIZE), (0, 0, 0, 0))
+    transparent.save(tmp_path / "clear.png")
+    run(models["negative"], tmp_path / "clear.png", tmp_path / "out.png")
+    assert read(tmp_path / "out.png").max() == 0, "transparent parts are white"
+    deep = np.full((SIZE, SIZE), 65_535, np.uint16)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    run(models["gray"], tmp_path / "deep.png", tmp_path / "out.png")
+    assert read(tmp_path / "out.png").shape == (SIZE, SIZE)
+    assert read(tmp_path / "out.png").max() == 0
+    name = tmp_path / "Übersicht 北京.png"
+    run(models["gray"], picture(name, mode="P"), tmp_path / "out.png")
+
+
+def test_a_folder_keeps_its_names_and_its_order_does_not_matter(run, models, tmp_path):
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    for name, size in (("a.jpg", (16, 16)), ("b.png", (20, 30)), ("sub/c.webp", (16, 16))):
+        picture(tmp_path / "in" / name, size)
+    said = run(models["noisy"], tmp_path / "in", tmp_path / "out", "--progress")
+    assert "[########################] 3/3" in said.err
+    assert "the picture was resized from 20 x 30" in said.err
+    assert said.out.startswith("3 pictures translated")
+    assert sorted(p.name for p in (tmp_path / "out").rglob("*.png")) == ["a.png", "b.png", "c.png"]
+    run(models["noisy"], tmp_path / "in" / "sub" / "c.webp", tmp_path / "alone.png")
+    np.testing.assert_array_equal(
+        read(tmp_path / "alone.png"), read(tmp_path / "out" / "sub" / "c.png")
+    )
+    assert run(models["noisy"], tmp_path / "in", tmp_path / "out").err.count("\r") == 0
+
+
+def test_noise_is_on_and_the_seed_decides_it(run, models, tmp_path):
+    given = picture(tmp_path / "in.png")
+    drawn = []
+    for seed in (0, 0, 1):
+        run(models["noisy"], given, tmp_path / "out.png", "--seed", seed)
+        drawn.append(read(tmp_path / "out.png"))
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert (drawn[0] != drawn[2]).mean() > 0.2
+    assert (drawn[0] == 128).mean() > 0.3, "half of the pixels are dropped to the middle of [-1, 1]"
+
+
+def test_a_broken_picture_in_a_folder_is_named_and_the_others_are_done(run, models, tmp_path):
+    (tmp_path / "in").mkdir()
+    for index in range(4):
+        picture(tmp_path / "in" / f"{index}.png")
+    (tmp_path / "in" / "1.png").write_bytes(b"")
+    (tmp_path / "in" / "3.png").write_text("a letter, whatever its name says")
+    said = run(models["negative"], tmp_path / "in", tmp_path / "out", status=1)
+    assert "2 of 4 pictures were left out" in said.err
+    assert "1.png cannot be read as a picture (it is empty)" in said.err
+    assert "3.png cannot be read" in said.err
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["0.png", "2.png"]
+
+
+def noise_model(tmp_path):
+    keras.Sequential([layers.Input((8,)), layers.Dense(4)]).save(tmp_path / "dense.keras")
+    return tmp_path / "dense.keras"
+
+
+def two_inputs(tmp_path):
+    one, two = layers.Input((SIZE, SIZE, 3)), layers.Input((1,))
+    keras.Model([one, two], layers.Flatten()(one)).save(tmp_path / "two.keras")
+    return tmp_path / "two.keras"
+
+
+def written(path, content=b""):
+    path.write_bytes(content)
+    return path
+
+
+def truncated(tmp_path):
+    whole = picture(tmp_path / "whole.png", (64, 64)).read_bytes()
+    return written(tmp_path / "cut.png", whole[: len(whole) // 2])
+
+
+CASES = {
+    "no such name": (lambda t, g, m: ["atlas", g, t / "o.png"], "There is no file 'atlas'"),
+    "no such file": (lambda t, g, m: [t / "no.keras", g, t / "o.png"], "There is no file"),
+    "no model": (lambda t, g, m: [g, g, t / "o.png"], "in.png is no .keras file"),
+    "damaged model": (
+        lambda t, g, m: [written(t / "bad.keras", b"PK"), g, t / "o.png"], "bad.keras cannot be"
+    ),
+    "noise model": (lambda t, g, m: [noise_model(t), g, t / "o.png"], "draws from noise"),
+    "two inputs": (lambda t, g, m: [two_inputs(t), g, t / "o.png"], "needs one picture"),
+    "no picture": (lambda t, g, m: [m, t / "no.jpg", t / "o.png"], "no.jpg"),
+    "empty file": (lambda t, g, m: [m, written(t / "0.png"), t / "o.png"], "0.png cannot be read"),
+    "cut off": (lambda t, g, m: [m, truncated(t), t / "o.png"], "cut.png cannot be read"),
+    "empty folder": (lambda t, g, m: [m, t / "void", t / "o"], "void has no pictures in it"),
+    "no kind": (lambda t, g, m: [m, g, t / "o"], "o has no name of a picture file"),
+    "no place": (lambda t, g, m: [m, g, t / "no" / "o.png"], "is no folder"),
+    "a folder": (lambda t, g, m: [m, g, t / "void"], "give a file to write"),
+    "a file": (lambda t, g, m: [m, t, g], "give a folder"),
+    "itself": (lambda t, g, m: [m, g, g], "would overwrite"),
+    "into itself": (lambda t, g, m: [m, t, t], "would overwrite"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input_is_explained_and_leaves_nothing(run, models, tmp_path, case):
+    (tmp_path / "void").mkdir()
+    given = picture(tmp_path / "in.png")
+    make, message = CASES[case]
+    arguments = make(tmp_path, given, models["negative"])
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    error = run(*arguments, status=1).err
+    assert message in error
+    assert error.startswith("gan-utils translate: ")
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def test_two_pictures_for_one_name_are_refused(run, models, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a.jpg", "a.png"):
+        picture(tmp_path / "in" / name)
+    error = run(models["negative"], tmp_path / "in", tmp_path / "out", status=1).err
+    assert "would both be written" in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unreadable_file_is_an_error_with_its_name(run, models, tmp_path):
+    given = picture(tmp_path / "secret.png")
+    given.chmod(0)
+    if os.access(given, os.R_OK):
+        pytest.skip("this user may read everything")
+    assert "secret.png" in run(models["negative"], given, tmp_path / "out.png", status=1).err
+
+
+def test_names_come_from_the_one_place_for_trained_generators(monkeypatch, run, models, tmp_path):
+    import sys
+    import types
+
+    import gan_utils
+
+    stub = types.ModuleType("gan_utils.weights")
+    stub.names = lambda: ("satellite_to_map",)
+    stub.load_generator = lambda name: keras.saving.load_model(models["negative"], compile=False)
+    monkeypatch.setitem(sys.modules, "gan_utils.weights", stub)
+    monkeypatch.setattr(gan_utils, "weights", stub, raising=False)
+    given = picture(tmp_path / "in.png")
+    run("satellite_to_map", given, tmp_path / "out.png")
+    np.testing.assert_array_equal(read(tmp_path / "out.png"), 255 - read(given))
+    assert "none of satellite_to_map" in run("map", given, tmp_path / "o.png", status=1).err
+
+
+@pytest.mark.parametrize("seed", ["-1", "x", str(2**32)])
+def test_wrong_seeds_are_refused(seed, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["translate", "a", "b", "c", "--seed", seed])
+    assert "--seed" in capsys.readouterr().err
