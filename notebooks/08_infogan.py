@@ -100,7 +100,7 @@ WATCHED = profile.samples(full=1_000, quick=400, smoke=30)
 TEST_COUNT = profile.samples(full=10_000, quick=10_000, smoke=200)
 TIGHTEN_STEPS = profile.steps(full=800, quick=60, smoke=2)
 TIGHTEN_NOISE = 0.3
-DISTORTIONS = {"turn": 20.0, "slant": 0.4, "scale": 0.15, "move": 2.0}
+DISTORTIONS = {"turn": 20.0, "slant": 0.4, "scale": 0.15, "move": 2.0, "pen": 0.7}
 DISTORTION_STREAM = 77
 EXPERIMENT_EPOCHS = profile.epochs(full=1, quick=3, smoke=1)
 EXERCISE_STEPS = profile.steps(full=300, quick=70, smoke=2)
@@ -154,7 +154,7 @@ keras.utils.set_random_seed(SEED)
 # | trunk | `trunk` | the convolutions that $D$ and $Q$ share |
 # | $\mathrm{logit}\,D$ | `discriminator` | trunk and one dense layer |
 # | $\log Q$ (not yet normalized) | `recognizer` | trunk and Q's own layers, `q_head` |
-# | $T(x)$ | `distort(pictures, seed)` | a copy, turned, slanted, scaled and moved at random |
+# | $T(x)$ | `distort(pictures, seed)` | a copy, slanted, moved, redrawn with another pen |
 # | $-\mathbb{E} \log Q(c \mid T(G(z, c)))$ | `q_loss` | cross-entropy of naming the code |
 # | $\lambda$ | `INFORMATION_WEIGHT` | weight of `q_loss` |
 # | $L_I$ | $\ln 10\ -$ `q_loss` | the bound, in nats |
@@ -329,10 +329,10 @@ print(f"knowing all:     q_loss 0, so L_I = {np.log(10):.4f} nats = {np.log2(10)
 # A code that can be read off a picture need not be the digit. It may as well be the slant: two
 # codes for upright and for slanted ones, and none for the fives. All that the bound asks for is
 # *some* difference. We can say which differences shall not count: $Q$ names the code from a copy
-# $T(G(z, c))$ of the drawing, turned, slanted, scaled and moved, each by a random amount. What is
-# lost in the copy is useless as a code, so the code has to be something that survives, and the
-# digit does. The bound stays a bound, since a copy cannot tell more about the code than the
-# drawing:
+# $T(G(z, c))$ of the drawing, turned, slanted, scaled, moved and redrawn with a thicker or thinner
+# pen, each by a random amount. What is lost in the copy is useless as a code, so the code has to be
+# something that survives, and the digit does. The bound stays a bound, since a copy cannot tell
+# more about the code than the drawing:
 #
 # $$
 # I(c;\,G(z,c)) \;\ge\; I(c;\,T(G(z,c))) \;\ge\;
@@ -343,14 +343,28 @@ print(f"knowing all:     q_loss 0, so L_I = {np.log(10):.4f} nats = {np.log2(10)
 # is that of Hu et al. (2017), who cluster real pictures with it. $D$ judges the drawings as they
 # are. An experiment below leaves the distortion out.
 #
-# A distorted copy looks up, for each of its pixels, a place in the original: a 2 by 2 matrix turns,
-# slants and scales about the middle of the picture, and a shift is added.
+# First the pen. The brightest of the nine pixels around a place makes strokes thicker, the darkest
+# makes them thinner; a random share of either is taken.
+
+
+# %%
+def change_pen(pictures, amounts):
+    thick = tf.nn.max_pool2d(pictures, 3, 1, "SAME")
+    thin = -tf.nn.max_pool2d(-pictures, 3, 1, "SAME")
+    share = DISTORTIONS["pen"] * amounts[:, None, None, None]
+    more, less = tf.nn.relu(share), tf.nn.relu(-share)
+    return pictures + more * (thick - pictures) + less * (thin - pictures)
+
+
+# %% [markdown]
+# Then the rest: a copy looks up, for each of its pixels, a place in the picture. A 2 by 2 matrix
+# turns, slants and scales about the middle, and a shift is added.
 
 
 # %%
 def distort(pictures, seed):
     count, size = pictures.shape[0], pictures.shape[1]
-    amounts = tf.unstack(tf.random.stateless_uniform((6, count), seed, -1, 1))
+    amounts = tf.unstack(tf.random.stateless_uniform((7, count), seed, -1, 1))
     angle = DISTORTIONS["turn"] * np.pi / 180 * amounts[0]
     slant = DISTORTIONS["slant"] * amounts[1]
     wide, high = (1 + DISTORTIONS["scale"] * amount for amount in amounts[2:4])
@@ -361,7 +375,7 @@ def distort(pictures, seed):
     y_shift = middle * (1 - yx - yy) + DISTORTIONS["move"] * amounts[5]
     zero = tf.zeros_like(angle)
     return keras.ops.image.affine_transform(
-        pictures,
+        change_pen(pictures, amounts[6]),
         tf.stack([xx, xy, x_shift, yx, yy, y_shift, zero, zero], axis=1),
         interpolation="bilinear",
         fill_mode="constant",
@@ -1365,7 +1379,7 @@ else:
 # - The bound is not the goal: a readable mark is enough for it. Purity, read by an independent
 #   judge, and the error on real pictures say whether the code means something.
 # - What the code becomes is the largest difference it can make. Turning the noise down makes that
-#   the digit, and showing $Q$ distorted copies rules the slant out.
+#   the digit, and showing $Q$ distorted copies rules out the slant and the pen.
 # - $Q$ is trained on fakes; before it judges real pictures, its batch normalization has to be
 #   measured on real ones.
 #

@@ -145,11 +145,20 @@ def test_distortion_moves_the_ink_and_keeps_the_digit(lesson, monkeypatch):
     assert np.all((ink > 0.6) & (ink < 1.6))
     assert len({copy.tobytes() for copy in copies}) == 4
     np.testing.assert_array_equal(copies, lesson.distort(tf.constant(picture), [1, 2]))
-    monkeypatch.setitem(lesson.DISTORTIONS, "move", 0.0)
-    for name in ("turn", "slant", "scale"):
+    for name in lesson.DISTORTIONS:
         monkeypatch.setitem(lesson.DISTORTIONS, name, 0.0)
     still = lesson.distort(tf.constant(picture), [1, 2])
     np.testing.assert_allclose(still, picture, atol=1e-6)
+
+
+def test_the_pen_makes_strokes_thicker_or_thinner(lesson):
+    picture = -np.ones((3, 28, 28, 1), "float32")
+    picture[:, 10:18, 13:15] = 1
+    drawn_again = lesson.change_pen(tf.constant(picture), tf.constant([1.0, 0.0, -1.0])).numpy()
+    ink = (drawn_again + 1).sum(axis=(1, 2, 3)) / 2
+    share = lesson.DISTORTIONS["pen"]
+    # A stroke of 8 by 2 pixels becomes one of 10 by 4, or none at all, by that share.
+    np.testing.assert_allclose(ink, [16 + share * (40 - 16), 16, 16 - share * 16], rtol=1e-5)
 
 
 def test_the_code_is_read_off_the_copies(lesson, gan, real_images, monkeypatch):
