@@ -1,0 +1,193 @@
+"""Lesson 11: its networks, its losses, who moves, and a generator whose noise stays on."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from lesson import load_lesson
+
+from gan_utils import images, pairs
+
+SIZE = 32
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    return load_lesson("11_pix2pix")
+
+
+@pytest.fixture(scope="module")
+def batch():
+    found = pairs.city(1, SIZE)
+    return tuple(tf.constant(images.to_float(part)) for part in (found.source, found.target))
+
+
+@pytest.fixture
+def make(lesson):
+    def make(d_rate=1e-3, g_rate=1e-3, kind="16x16", **options):
+        keras.utils.set_random_seed(0)
+        networks = lesson.build_generator(SIZE, 2), lesson.build_discriminator(SIZE, 2, kind)
+        model = lesson.Pix2Pix(*networks, **options)
+        model.compile(keras.optimizers.Adam(d_rate), keras.optimizers.Adam(g_rate))
+        return model
+
+    return make
+
+
+def values_of(variables):
+    return [variable.numpy() for variable in variables]
+
+
+def moved(variables, before):
+    return [
+        not np.array_equal(one.numpy(), old) for one, old in zip(variables, before, strict=True)
+    ]
+
+
+def test_the_classic_networks_have_the_lessons_counts(lesson):
+    generator = lesson.build_generator(256, 64)
+    assert generator.count_params() == 54_429_315
+    assert generator.output_shape == (None, 256, 256, 3)
+    widths = [
+        layer.filters for layer in generator.layers if isinstance(layer, layers.Conv2DTranspose)
+    ]
+    assert widths == [512, 512, 512, 512, 256, 128, 64, 3]
+    dropouts = [layer for layer in generator.layers if isinstance(layer, layers.Dropout)]
+    assert [tuple(layer.output.shape[1:3]) for layer in dropouts] == [(2, 2), (4, 4), (8, 8)]
+    discriminator = lesson.build_discriminator(256, 64, "tutorial")
+    assert discriminator.count_params() == 6_968_257
+    assert discriminator.output_shape == (None, 16, 16, 1)
+    assert discriminator.layers[-1].activation is keras.activations.linear
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"), [("1x1", 1), ("16x16", 16), ("70x70", 70), ("tutorial", 142)]
+)
+def test_fields_by_formula_and_by_gradient(lesson, kind, field):
+    assert lesson.receptive_field(kind) == field
+    discriminator = lesson.build_discriminator(160, 1, kind)
+    assert lesson.seen_by_gradient(discriminator) == (field, field)
+
+
+def test_weights_start_small_and_normal(lesson):
+    kernel = lesson.build_generator(SIZE, 16).layers[1].kernel.numpy()
+    assert kernel.std() == pytest.approx(0.02, rel=0.1)
+    assert np.abs(kernel).max() > 0.05, "a uniform one would end at 0.035"
+
+
+def test_losses_by_hand(lesson, make, batch):
+    model = make()
+    real, fake = tf.constant([[[[2.0]]]]), tf.constant([[[[-1.0]]]])
+    expected = 0.5 * (math.log1p(math.exp(-2)) + math.log1p(math.exp(-1)))
+    assert float(model.discriminator_loss(real, fake)) == pytest.approx(expected, rel=1e-5)
+    source, target = batch
+    fake_images = target - 0.25
+    loss, logs = model.generator_objective(batch, source, fake_images)
+    fake_logits = model.discriminator(tf.concat([source, fake_images], -1), training=True)
+    game = float(tf.reduce_mean(tf.nn.softplus(-fake_logits)))
+    assert float(logs["l1"]) == pytest.approx(0.25, rel=1e-5)
+    assert float(loss) == pytest.approx(game + 25, rel=1e-5)
+
+
+def test_the_discriminator_sees_source_and_target(make, batch):
+    model = make()
+    seen = model.real_inputs(batch)
+    np.testing.assert_array_equal(seen[..., :3], batch[0])
+    np.testing.assert_array_equal(seen[..., 3:], batch[1])
+    np.testing.assert_array_equal(model.fake_inputs(batch[1], batch[0]), seen)
+
+
+@pytest.mark.parametrize("mover", ["discriminator", "generator"])
+def test_each_update_moves_its_own_network(make, batch, mover):
+    rates = {"d_rate": 1e-3 * (mover == "discriminator"), "g_rate": 1e-3 * (mover == "generator")}
+    model = make(**rates)
+    networks = {"generator": model.generator, "discriminator": model.discriminator}
+    before = {k: values_of(v.trainable_variables) for k, v in networks.items()}
+    model.train_step(batch)
+    for name, network in networks.items():
+        # biases before a batch normalization get no gradient worth the name, so not all of them
+        found = moved(network.trainable_variables, before[name])
+        assert any(found) == (name == mover)
+
+
+def test_the_generators_update_leaves_the_discriminators_statistics(make, batch):
+    model = make()
+    before = values_of(model.discriminator.non_trainable_variables)
+    with tf.GradientTape() as tape:
+        fake_images = model.generator(batch[0], training=True)
+    model.update_generator(batch, batch[0], fake_images, tape)
+    assert not any(moved(model.discriminator.non_trainable_variables, before))
+    model.update_discriminator(batch, batch[0], fake_images)
+    assert all(moved(model.discriminator.non_trainable_variables, before))
+
+
+def test_without_the_game_the_discriminator_is_left_alone(make, batch):
+    model = make(gan_weight=0.0)
+    before = values_of(model.discriminator.variables)
+    start = values_of(model.generator.trainable_variables)
+    logs = model.train_step(batch)
+    assert set(logs) == {"l1", "g_loss"}
+    assert float(logs["g_loss"]) == pytest.approx(100 * float(logs["l1"]), rel=1e-5)
+    assert not any(moved(model.discriminator.variables, before))
+    assert any(moved(model.generator.trainable_variables, start))
+
+
+def test_it_learns_one_pair_by_heart(make, batch):
+    model = make(g_rate=5e-3, gan_weight=0.0)
+    step = tf.function(model.train_step)
+    losses = [float(step(batch)["l1"]) for _ in range(80)]
+    assert np.mean(losses[-10:]) < 0.5 * losses[0]
+
+
+def test_pictures_are_translated_one_by_one(lesson, make, batch):
+    model = make()
+    for layer in model.generator.layers:
+        if isinstance(layer, layers.Dropout):
+            layer.rate = 0.0
+    other = tf.concat([batch[0], -batch[0]], axis=0)
+    alone, together = model.translate(batch[0]), model.translate(other)
+    np.testing.assert_allclose(together[:1], alone, atol=1e-5)
+    assert np.abs(model.translate(other, batch_size=2)[:1] - alone).max() > 1e-3
+
+
+def test_noise_is_on_in_every_call_and_after_loading(lesson, batch, tmp_path):
+    generator = lesson.build_generator(SIZE, 2)
+    generator.save(tmp_path / "generator.keras")
+    loaded = keras.saving.load_model(tmp_path / "generator.keras", compile=False)
+    for model in (generator, loaded):
+        for title, call in lesson.CALLS.items():
+            first, second = (np.asarray(call(model, batch[0])) for _ in range(2))
+            assert (first != second).any(), title
+
+
+def test_keras_own_layers_take_the_weights_and_are_off(lesson, batch):
+    generator = lesson.build_generator(SIZE, 2)
+    off = lesson.build_generator(SIZE, 2, always_on=False)
+    off.set_weights(generator.get_weights())
+    first, second = (off(batch[0], training=False).numpy() for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert np.abs(off(batch[0], training=True) - first).max() > 0
+
+
+def test_the_figures(lesson):
+    found = pairs.city(3, SIZE)
+    target = images.to_float(found.target)
+    perfect = lesson.measure(target + 1e-6, target, found.classes)
+    assert perfect["l1"] < 1e-5
+    assert perfect["ssim"] == pytest.approx(1, abs=1e-4)
+    assert perfect["sharpness"] == pytest.approx(1, abs=1e-4)
+    assert perfect["map_color"] == 1
+    wrong = lesson.measure(0.5 * target, target)
+    assert wrong["l1"] == pytest.approx(np.abs(target).mean() / 4, rel=1e-4)
+    assert wrong["sharpness"] == pytest.approx(0.5, rel=1e-4)
+    mean_squares = (target**2).mean(axis=(1, 2, 3)) / 16
+    assert wrong["psnr"] == pytest.approx(np.mean(-10 * np.log10(mean_squares)), rel=1e-4)
+
+
+def test_rates_fall_to_a_twentieth(lesson):
+    schedule = lesson.falling(1e-3, 100)
+    assert [float(schedule(step)) for step in (0, 100, 200)] == pytest.approx([1e-3, 5e-5, 5e-5])
+    assert float(schedule(50)) == pytest.approx((1e-3 + 5e-5) / 2)
