@@ -430,20 +430,18 @@ assert (
 #
 # - the generator's input is the source;
 # - the discriminator sees source and target on top of each other;
-# - its loss is halved, so that it learns more slowly than the generator;
+# - its loss is halved, as in the paper, to slow it down (Adam divides by the size of the gradient, so
+#   with Adam this changes next to nothing);
 # - the generator's loss has the L1 term.
 #
-# With `gan_weight=0` there is no game, only L1: then the discriminator is left alone. And
-# `translate` takes **one picture at a time**: with batch statistics, several pictures in a batch
-# would change each other's translations.
+# First who sees what. `translate` takes **one picture at a time**: with batch statistics, several
+# pictures in a batch would change each other's translations.
 
 
 # %%
-class Pix2Pix(GAN):
-    def __init__(self, generator, discriminator, *, l1_weight=L1_WEIGHT, gan_weight=1.0, seed=SEED):
+class PairGAN(GAN):
+    def __init__(self, generator, discriminator, *, seed=SEED):
         super().__init__(generator, discriminator, latent_dim=1, average=None, seed=seed)
-        self.l1_weight = l1_weight
-        self.gan_weight = gan_weight
 
     def generator_inputs(self, batch, seed, count=None):
         shape = (count, *self.generator.input_shape[1:])
@@ -454,6 +452,22 @@ class Pix2Pix(GAN):
 
     def fake_inputs(self, fake_images, inputs):
         return tf.concat([inputs, fake_images], axis=-1)
+
+    def translate(self, inputs, batch_size=1):
+        return super().translate(inputs, batch_size)
+
+
+# %% [markdown]
+# Then the losses. With `gan_weight=0` there is no game, only L1, and the discriminator is left
+# alone.
+
+
+# %%
+class Pix2Pix(PairGAN):
+    def __init__(self, *networks, l1_weight=L1_WEIGHT, gan_weight=1.0, **options):
+        super().__init__(*networks, **options)
+        self.l1_weight = l1_weight
+        self.gan_weight = gan_weight
 
     def discriminator_loss(self, real_logits, fake_logits):
         return 0.5 * super().discriminator_loss(real_logits, fake_logits)
@@ -468,9 +482,6 @@ class Pix2Pix(GAN):
 
     def update_discriminator(self, batch, inputs, fake_images):
         return super().update_discriminator(batch, inputs, fake_images) if self.gan_weight else {}
-
-    def translate(self, inputs, batch_size=1):
-        return super().translate(inputs, batch_size)
 
 
 # %% [markdown]
@@ -1209,6 +1220,11 @@ found = {
     "more_epochs": more_figures,
     "other_heights": {str(factor): value for factor, value in heights.items()},
 }
+
+# %% [markdown] tags=["remove-cell"]
+# The record of this run.
+
+# %% tags=["remove-cell"]
 records.record(
     "11_pix2pix",
     found,
