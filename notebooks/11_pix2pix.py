@@ -90,8 +90,8 @@ G_RATE, D_RATE = 5e-4, 2e-4
 TRAIN_COUNT = profile.samples(full=2_000, quick=500, smoke=6)
 VALIDATION_COUNT = profile.samples(full=200, quick=60, smoke=4)
 STEPS_PER_EPOCH = profile.steps(full=1_000, quick=100, smoke=2)
-EPOCHS = profile.epochs(full=12, quick=13, smoke=2)
-BACK_EPOCHS = profile.epochs(full=7, quick=4, smoke=1)
+EPOCHS = profile.epochs(full=14, quick=13, smoke=2)
+BACK_EPOCHS = profile.epochs(full=6, quick=4, smoke=1)
 EXERCISE_STEPS = profile.steps(full=1_000, quick=200, smoke=2)
 FEW = profile.samples(full=24, quick=24, smoke=4)
 FIXED_COUNT = 4
@@ -430,8 +430,8 @@ assert (
 #
 # - the generator's input is the source;
 # - the discriminator sees source and target on top of each other;
-# - its loss is halved, as in the paper, to slow it down (Adam divides by the size of the gradient, so
-#   with Adam this changes next to nothing);
+# - its loss is halved, as in the paper, to slow it down (Adam divides by the size of the gradient,
+#   so with Adam this changes next to nothing);
 # - the generator's loss has the L1 term.
 #
 # First who sees what. `translate` takes **one picture at a time**: with batch statistics, several
