@@ -95,6 +95,7 @@ BACK_EPOCHS = profile.epochs(full=6, quick=4, smoke=1)
 EXERCISE_STEPS = profile.steps(full=1_000, quick=200, smoke=2)
 FEW = profile.samples(full=24, quick=24, smoke=4)
 FIXED_COUNT = 4
+EXTENT = 25.0 * SIZE**0.5  # meters of ground along one side of a picture
 EAGER = profile.name == "smoke"
 
 keras.utils.set_random_seed(SEED)
@@ -169,8 +170,8 @@ print(f"the tutorial: {TUTORIAL['epochs'] * TUTORIAL['pairs']:,} at 256 x 256")
 # door, as shown below.
 
 # %%
-train_set = pairs.city(TRAIN_COUNT, SIZE, seed=SEED)
-validation_set = pairs.city(VALIDATION_COUNT, SIZE, seed=SEED, first=1_000_000)
+train_set = pairs.city(TRAIN_COUNT, SIZE, seed=SEED, extent=EXTENT)
+validation_set = pairs.city(VALIDATION_COUNT, SIZE, seed=SEED, first=1_000_000, extent=EXTENT)
 folder = records.run_folder("11_pix2pix")
 print(f"{len(train_set):,} pairs to train on, {len(validation_set)} others to measure with")
 print("source", train_set.source.shape, train_set.source.dtype, "like target", end=", ")
@@ -189,7 +190,8 @@ plt.show()
 # colors of the maps and what they stand for:
 
 # %%
-swatches = np.broadcast_to(train_set.palette[:, None, None], (7, 8, 16, 3))
+swatches = np.full((7, 40, 80, 3), 90, np.uint8)  # a gray frame: one of the colors is white
+swatches[:, 1:-1, 1:-1] = train_set.palette[:, None, None]
 plots.show_images(swatches, columns=4, titles=list(train_set.class_names), title="Legend")
 plt.show()
 shares = np.bincount(validation_set.classes.ravel(), minlength=7) / validation_set.classes.size
@@ -927,12 +929,13 @@ assert np.abs(reloaded[0] - reloaded[1]).max() > 0
 # ### A picture file of your own
 #
 # From a photo on disk to a map on disk there is a command. It reads pictures of any size, says when
-# it had to resize one, and takes whole folders too: `gan-utils translate satellite_to_map.keras
-# photos/ maps/`. Here it gets a JPEG of a place it has never seen, larger than the network's size.
-# With `--tile` it keeps the picture's size, and translates it piece by piece.
+# it had to resize one, and takes whole folders too, as in `gan-utils translate
+# satellite_to_map.keras photos/ maps/`. Here it gets a JPEG of a place that no training has seen.
+# The photo is twice as wide and as high as the network's pictures, and shows twice as much ground.
+# With `--tile` the command keeps the photo's size and translates it piece by piece.
 
 # %%
-place = pairs.city(1, 2 * SIZE, seed=SEED + 1)
+place = pairs.city(1, 2 * SIZE, seed=SEED + 1, extent=2 * EXTENT)
 photo = folder / "photo.jpg"
 Picture.fromarray(place.source[0]).save(photo, quality=95)
 
@@ -968,9 +971,9 @@ for name in ("resized", "tiled"):
     print(f"{name}: right color {pairs.map_accuracy(whole[name][None], place.classes):.1%}")
 
 # %% [markdown]
-# Resizing makes every street narrower than those the network was trained on, and the tiles are at
-# the photo's own scale. Which one is nearer to the training pictures decides. A translator knows
-# one kind of picture, and scale is part of the kind.
+# In tiles, the network sees ground at the scale that it knows. Resized, every street is half as
+# wide as those it was trained on. A translator knows one kind of picture, and scale is part of the
+# kind.
 
 # %% [markdown]
 # ## What goes wrong: the noise that is switched off
@@ -1156,7 +1159,6 @@ plt.show()
 # seen from other heights: how fast does the share of right pixels fall?
 
 # %% tags=["hide-cell"]
-EXTENT = 25.0 * SIZE**0.5
 heights, height_rows = {}, []
 for factor in (0.5, 1.0, 2.0):
     seen_from = pairs.city(8, SIZE, seed=SEED + 2, extent=factor * EXTENT)
