@@ -11,6 +11,7 @@ its own. Set GAN_RECORD to keep the figures.
 """
 
 import argparse
+import functools
 import json
 import os
 import statistics
@@ -101,7 +102,7 @@ def classic_runner(batches: pairs.PairBatches) -> Callable[[int], float]:
 
     _, (generator, discriminator) = build()
     cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
-    discriminator.compile(adam(), cross_entropy, loss_weights=[0.5])
+    discriminator.compile(adam(), cross_entropy, loss_weights=0.5)
     patches = (1, *discriminator.output_shape[1:])
     ones, zeros = np.ones(patches, np.float32), np.zeros(patches, np.float32)
     # Keras 3 reads `trainable` when a step is traced: one step before the freeze keeps D learning.
@@ -182,7 +183,7 @@ def main() -> None:
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        work = lambda: train_from_disk(options.folder, options.memory_steps)  # noqa: E731
+        work = functools.partial(train_from_disk, options.folder, options.memory_steps)
         print(json.dumps(bench_pairs.measure(work)))
         return
     found = compare_steps(options.rounds, options.steps)
