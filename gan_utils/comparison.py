@@ -40,8 +40,36 @@ def row(
         judge: Data set of the LeNet that looks, `"mnist"` or `"fashion_mnist"`.
 
     Returns:
-        Plain values for `records.record`: scores, their settings, the cost, and a `sheet` of
-        pictures, ten in a row (with labels: a class in each column), for `picture_of`.
+        Plain values for `records.record`: the `scores`, the cost, and a `sheet` of pictures, ten
+        in a row (with labels: a class in each column), for `picture_of`.
+
+    Raises:
+        ValueError: Pictures or labels that do not fit.
+    """
+    sheet = images.grid(_chosen(pictures, class_labels), columns=COLUMNS)
+    return {
+        **scores(pictures, class_labels, real_images=real_images, judge=judge),
+        "seconds": float(gan.seconds),
+        "steps": int(np.asarray(gan.g_optimizer.iterations)),
+        "batch_size": batch_size,
+        "parameters": [gan.generator.count_params(), gan.discriminator.count_params()],
+        "sheet": as_text(sheet),
+    }
+
+
+def scores(
+    pictures: np.ndarray,
+    class_labels: np.ndarray | None = None,
+    *,
+    real_images: np.ndarray,
+    judge: str = "mnist",
+) -> dict[str, Any]:
+    """Compare pictures with real ones; the arguments are those of `row`.
+
+    Returns:
+        `distance` (Fréchet), `kernel_distance`, `precision`, `recall`, `agreement` (the share in
+        which the judge sees the class asked for; None without labels), `samples`, `real_samples`
+        and `extractor`.
 
     Raises:
         ValueError: Pictures or labels that do not fit.
@@ -61,11 +89,6 @@ def row(
         "kernel_distance": kernel.mean,
         **metrics.precision_recall(vectors, fakes)._asdict(),
         "agreement": agreement,
-        "seconds": float(gan.seconds),
-        "steps": int(np.asarray(gan.g_optimizer.iterations)),
-        "batch_size": batch_size,
-        "parameters": [gan.generator.count_params(), gan.discriminator.count_params()],
-        "sheet": as_text(images.grid(_chosen(pictures, class_labels), columns=COLUMNS)),
     }
 
 

@@ -1011,7 +1011,11 @@ found = {
 # %% tags=["remove-cell"]
 ring_seconds = sum(run["seconds"] for run in ring)
 seconds = classifier_seconds + ring_seconds + collapse_seconds + digit_seconds
-records.record("01_gan", found, seconds=seconds, data=train_set, seed=SEED, settings=SETTINGS)
+drawn_now = gan.generate(gan_utils.comparison.COUNT)
+facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
+rows = {"GAN, dense": gan_utils.comparison.row(gan, drawn_now, **facts)}
+facts = {"settings": SETTINGS, "comparison": rows}
+records.record("01_gan", found, seconds=seconds, data=train_set, seed=SEED, **facts)
 assert generated.shape == (SAMPLES, 28, 28, 1)
 assert np.abs(generated).max() <= 1
 assert all(np.isfinite(values).all() for values in steps.history.values())

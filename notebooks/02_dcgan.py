@@ -871,7 +871,10 @@ found = {
     "samples": SAMPLES,
     "extractor": "LeNet on MNIST, 84 features",
 }
-records.record("02_dcgan", found, seconds=gan.seconds, data=train_set, seed=SEED, settings=SETTINGS)
+facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
+row = gan_utils.comparison.row(gan, gan.generate(gan_utils.comparison.COUNT), **facts)
+facts = {"settings": SETTINGS, "comparison": {"DCGAN": row}}
+records.record("02_dcgan", found, seconds=gan.seconds, data=train_set, seed=SEED, **facts)
 assert generated.shape == (SAMPLES, 28, 28, 1)
 assert np.abs(generated).max() <= 1
 assert all(np.isfinite(values).all() for values in steps.history.values())

@@ -87,7 +87,7 @@ TUTORIAL = {"batch_size": 64, "d_rate": 2e-4, "g_rate": 2e-4, "average": None, "
 FULL = {"batch_size": 64, "d_rate": 4e-4, "g_rate": 4e-4, "average": 0.999, "spread": 1.0}
 SHORT = {"batch_size": 32, "d_rate": 5e-4, "g_rate": 5e-4, "average": 0.995, "spread": 1.0}
 SETTINGS = FULL if profile.name == "full" else SHORT
-EPOCHS = profile.epochs(full=30, quick=9, smoke=2)
+EPOCHS = profile.epochs(full=40, quick=9, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=60_000 // 64, quick=200, smoke=3)
 CHECKPOINT_EVERY = profile.epochs(full=2, quick=3, smoke=1)
 EXPERIMENT_STEPS = profile.steps(full=2_000, quick=1_000, smoke=3)
@@ -885,8 +885,19 @@ found = {
         for name, values in experiments.items()
     },
 }
+
+# %% [markdown] tags=["remove-cell"]
+# The record of this run.
+
+# %% tags=["remove-cell"]
 seconds = sum(row["seconds"] for row in [*results.values(), *experiments.values()])
-facts = {"settings": SETTINGS, "tutorial": TUTORIAL}
+wishes = asked_for(gan_utils.comparison.COUNT)
+facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
+rows = {
+    f"CGAN, {kind}": gan_utils.comparison.row(run[0], draw(run[0], wishes), wishes, **facts)
+    for kind, run in runs.items()
+}
+facts = {"settings": SETTINGS, "tutorial": TUTORIAL, "comparison": rows}
 records.record("04_cgan", found, seconds=seconds, data=train_set, seed=SEED, **facts)
 
 # %% [markdown] tags=["remove-cell"]

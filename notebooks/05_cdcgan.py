@@ -735,6 +735,14 @@ found |= {
     "failure": failure,
     "chosen": chosen,
 }
+
+# %% [markdown] tags=["remove-cell"]
+# The record of this run.
+
+# %% tags=["remove-cell"]
+wishes = np.arange(gan_utils.comparison.COUNT) % NUM_CLASSES
+facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
+row = gan_utils.comparison.row(gan, draw(gan, wishes), wishes, **facts)
 records.record(
     "05_cdcgan",
     found,
@@ -742,6 +750,7 @@ records.record(
     data=train_set,
     seed=SEED,
     settings=SETTINGS,
+    comparison={"CDCGAN": row},
     tutorial=TUTORIAL,
 )
 

@@ -840,7 +840,15 @@ found = {
     "stability": stability,
     "targets": targets_compared,
 }
+
+# %% [markdown] tags=["remove-cell"]
+# The record of this run.
+
+# %% tags=["remove-cell"]
 settings = {"d_rate": D_RATE, "g_rate": G_RATE, "beta_1": BETA_1, "average": AVERAGE}
+drawn_now = gan.generate(gan_utils.comparison.COUNT)
+facts = {"real_images": test_set.images, "batch_size": BATCH_SIZE}
+row = gan_utils.comparison.row(gan, drawn_now, **facts)
 records.record(
     "09_lsgan",
     found,
@@ -848,6 +856,7 @@ records.record(
     data=train_set,
     seed=SEED,
     settings=settings,
+    comparison={"LSGAN": row},
 )
 
 # %% [markdown] tags=["remove-cell"]

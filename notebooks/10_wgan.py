@@ -1180,9 +1180,13 @@ found = {
 
 # %% tags=["remove-cell"]
 total_seconds = line_seconds + clipped.seconds + penalized.seconds + ring_seconds
-records.record(
-    "10_wgan", found, seconds=total_seconds, data=train_set, seed=SEED, settings=SETTINGS
-)
+facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
+rows = {
+    title: gan_utils.comparison.row(trained, trained.generate(gan_utils.comparison.COUNT), **facts)
+    for title, trained in {"WGAN, clipped": clipped, "WGAN-GP": penalized}.items()
+}
+facts = {"settings": SETTINGS, "comparison": rows}
+records.record("10_wgan", found, seconds=total_seconds, data=train_set, seed=SEED, **facts)
 
 # %% [markdown] tags=["remove-cell"]
 # The checks of this lesson.

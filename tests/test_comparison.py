@@ -83,4 +83,4 @@ def test_pictures_are_spread_evenly():
     assert comparison.evenly(np.arange(10), 4).tolist() == [0, 3, 6, 9]
     assert comparison.evenly(np.arange(3), 9).tolist() == [0, 1, 2]
     with pytest.raises(ValueError, match="pictures have shape"):
-        comparison.row(None, np.zeros((3, 28, 28)), real_images=None, batch_size=1)
+        comparison.scores(np.zeros((3, 28, 28)), real_images=np.zeros((3, 28, 28)))
