@@ -863,8 +863,8 @@ plt.show()
 # L1 alone gives each ground a color in the middle of its possible ones: smooth, and blurred. The
 # game alone draws something with structure that need not belong to the map. Together they keep the
 # place of things and add texture. A 1x1 discriminator sees single pixels: it can ask for the right
-# colors, but knows nothing of patterns. 16x16 sees a tree, 70x70 a house with its garden. A short
-# run shows the first signs of all this; here is what the recorded full run measured.
+# colors, but knows nothing of patterns. 16x16 sees a tree, 70x70 a house with its garden. After a
+# short run little of this may show; here is what the recorded full run measured.
 
 # %%
 full_run = records.recorded("11_pix2pix", "full")
@@ -1258,7 +1258,7 @@ assert resized.shape == (SIZE, SIZE, 3)
 assert spread["as trained, on"] > 0
 if profile.name != "smoke":
     assert figures["Pix2Pix"]["map_color"] > figures["the mean map"]["map_color"] + 0.1
-    assert back_figures["L1 + GAN, 70x70"]["sharpness"] > back_figures["L1 alone"]["sharpness"]
 if profile.name == "full":
     assert figures["Pix2Pix"]["map_color"] >= 0.85
+    assert back_figures["L1 + GAN, 70x70"]["sharpness"] > back_figures["L1 alone"]["sharpness"]
     assert figures["Pix2Pix"]["sharpness"] > figures["L1 alone"]["sharpness"]
