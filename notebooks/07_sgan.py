@@ -1244,9 +1244,11 @@ confusion = np.zeros((NUM_CLASSES, NUM_CLASSES), int)
 np.add.at(confusion, (test_set.labels, answers), 1)
 shares = confusion / confusion.sum(axis=1, keepdims=True)
 figure, axis = plt.subplots(figsize=(5.6, 5), layout="constrained")
-axis.imshow(shares - np.diag(np.diag(shares)), cmap="Blues")
+mistakes = shares - np.diag(np.diag(shares))
+axis.imshow(mistakes, cmap="Blues")
 for i, j in np.argwhere(shares >= 0.005):
-    axis.text(j, i, f"{100 * shares[i, j]:.0f}", ha="center", va="center", fontsize=9)
+    color = "white" if mistakes[i, j] > mistakes.max() / 2 else "black"
+    axis.text(j, i, f"{100 * shares[i, j]:.0f}", ha="center", va="center", fontsize=9, color=color)
 axis.set(xticks=range(10), yticks=range(10), xlabel="answer", ylabel="true class")
 axis.set_title("Test digits, % of each class")
 plt.show()
