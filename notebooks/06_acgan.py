@@ -1119,7 +1119,16 @@ found = {
     "samples": SAMPLES,
     "judge": f"LeNet on {JUDGE}, 84 features",
 }
-records.record("06_acgan", found, seconds=gan.seconds, data=train_set, seed=SEED, settings=SETTINGS)
+
+# %% [markdown] tags=["remove-cell"]
+# The row of the comparison, and the record.
+
+# %% tags=["remove-cell"]
+wishes = evenly(gan_utils.comparison.COUNT)
+facts = {"real_images": test_set.images, "batch_size": SETTINGS["half_batch"], "judge": JUDGE}
+row = gan_utils.comparison.row(gan, draw(gan, wishes), wishes, **facts)
+facts = {"settings": SETTINGS, "comparison": {"AC-GAN": row}}
+records.record("06_acgan", found, seconds=gan.seconds, data=train_set, seed=SEED, **facts)
 
 # %% tags=["remove-cell"]
 assert generated.shape == (SAMPLES, 28, 28, 1)

@@ -1300,9 +1300,20 @@ found = {
     "gradients_last": last_norms,
     "cases": {name: rows["distance"] for name, rows in watched.items()},
 }
+
+# %% [markdown] tags=["remove-cell"]
+# The row of the comparison, and the record.
+
+# %% tags=["remove-cell"]
 all_runs = [*results["sgan"].values(), *(variants[title] for title in VARIANTS)]
 seconds = sum(row["seconds"] for rows in all_runs for row in rows)
-records.record("07_sgan", found, seconds=seconds, data=train_set, seed=SEED, settings=SETTINGS)
+drawn_now = gan.generate(gan_utils.comparison.COUNT)
+facts = {"real_images": test_set.images, "batch_size": BATCH_SIZE}
+facts = {
+    "settings": SETTINGS,
+    "comparison": {"SGAN": gan_utils.comparison.row(gan, drawn_now, **facts)},
+}
+records.record("07_sgan", found, seconds=seconds, data=train_set, seed=SEED, **facts)
 
 # %% tags=["remove-cell"]
 assert generated.shape == (SAMPLES, 28, 28, 1)

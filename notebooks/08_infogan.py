@@ -1419,13 +1419,15 @@ found = {
 }
 
 # %% [markdown] tags=["remove-cell"]
-# Where it was made with which settings.
+# The row of the comparison, and the record.
 
 # %% tags=["remove-cell"]
 settings = SETTINGS | {"noise_gain": NOISE_GAIN, "beta_1": BETA_1, "distortions": DISTORTIONS}
-records.record(
-    "08_infogan", found, seconds=gan.seconds, data=train_set, seed=SEED, settings=settings
-)
+facts = {"real_images": test_set.images, "batch_size": SETTINGS["real_images"]}
+drawn_now = read_codes(gan, gan_utils.comparison.COUNT, seed=2)[0]
+row = gan_utils.comparison.row(gan, drawn_now, **facts)
+facts = {"settings": settings, "comparison": {"InfoGAN": row}}
+records.record("08_infogan", found, seconds=gan.seconds, data=train_set, seed=SEED, **facts)
 
 # %% [markdown] tags=["remove-cell"]
 # The checks of this lesson.
