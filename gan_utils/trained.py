@@ -39,15 +39,16 @@ def check(name_or_path: str | os.PathLike) -> bool:
         return True
     if str(name_or_path) in names():
         return False
+    if path.exists():
+        raise ValueError(f"{path} is no {SUFFIX} file; give the file of a saved generator.")
     if path.suffix == SUFFIX:
         raise ValueError(f"There is no file {path}; a lesson saves its generator as one.")
     known = ", ".join(names())
     raise ValueError(
-        f"{str(name_or_path)!r} is no trained generator: give a {SUFFIX} file, such as a lesson "
-        f"saves, or one of {known}."
+        f"There is no file {str(name_or_path)!r}, and it is none of {known}."
         if known
-        else f"{str(name_or_path)!r} is no trained generator: this version brings none by name, so "
-        f"give a {SUFFIX} file, such as a lesson saves."
+        else f"There is no file {str(name_or_path)!r}, and this version of gan_utils brings no "
+        f"trained generators: give a {SUFFIX} file, such as a lesson saves."
     )
 
 
@@ -67,6 +68,7 @@ def load_generator(name_or_path: str | os.PathLike) -> "keras.Model":
     """
     if not check(name_or_path):
         return importlib.import_module(_SHIPPED).load_generator(str(name_or_path))
+    importlib.import_module("gan_utils.always_on")  # the layers that a translator is made of
     saving = importlib.import_module("keras").saving
     try:
         return saving.load_model(Path(name_or_path), compile=False)

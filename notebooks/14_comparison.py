@@ -95,12 +95,12 @@ NOT_RECORDED = "no recorded run yet"
 # %%
 SEED = 14
 OWN_SIZE = 32
-OWN_COUNT = 150
-HELD_OUT = 50
+OWN_COUNT = 60
+HELD_OUT = 60
 LATENT_DIM = 64
 BATCH_SIZE = 16
-PAD = 4
-D_RATE = 5e-4
+PAD = 3
+D_RATE = 1e-3
 G_RATE = 1e-3
 AVERAGE = 0.99
 EPOCHS = profile.epochs(full=30, quick=8, smoke=2)
@@ -141,10 +141,10 @@ def measured(rows, judge="LeNet (mnist)"):
     return [entry for entry in rows if entry["row"] and entry["row"]["extractor"] == judge]
 
 
-TABLES = {name: rows_of(name) for name in ("quick", "full")}
-done = {name: {e["lesson"] for e in rows if e["row"]} for name, rows in TABLES.items()}
+tables = {name: rows_of(name) for name in ("quick", "full")}
+done = {name: {e["lesson"] for e in rows if e["row"]} for name, rows in tables.items()}
 for lesson, note in LESSONS.items():
-    kinds = [name for name in TABLES if lesson in done[name]]
+    kinds = [name for name in tables if lesson in done[name]]
     print(f"{lesson:<11} {', '.join(kinds) or NOT_RECORDED:<20} {note}")
 
 # %% [markdown]
@@ -168,8 +168,8 @@ def floor_of(name):
 
 
 test_set = gan_utils.load_images("mnist", split="test")
-FLOORS = {name: floor_of(name) for name in ("mnist", "fashion_mnist")}
-for name, floor in FLOORS.items():
+floors = {name: floor_of(name) for name in ("mnist", "fashion_mnist")}
+for name, floor in floors.items():
     if floor is None:
         print(f"{name}: only the stand-in is here, no floor")
     else:
@@ -195,9 +195,9 @@ for name, floor in FLOORS.items():
 
 
 # %%
-def show_scores(rows):
+def show_scores(rows, floors):
     print(f"{'model':<19}{'distance':>9}{'kernel':>9}{'prec.':>7}{'recall':>8}{'asked':>7}")
-    for name, floor in FLOORS.items():
+    for name, floor in floors.items():
         if floor:
             show_line(f"real, {name.replace('_mnist', '')}", floor)
     for entry in rows:
@@ -217,7 +217,7 @@ def star(entry):
     return "*" if "fashion" in entry["row"]["extractor"] else "+" * (entry["lesson"] == "07_sgan")
 
 
-show_scores(TABLES["quick"])
+show_scores(tables["quick"], floors)
 print("* Fashion-MNIST, other data and another judge: not to be compared with the other rows")
 print("+ made to classify, not to draw: lesson 07 shows what it is good at")
 
@@ -250,19 +250,19 @@ def show_costs(rows):
         print(f"recorded on: {cpu}, {cores} cores, GPU {', '.join(gpus) or 'none'}")
 
 
-show_costs(TABLES["quick"])
+show_costs(tables["quick"])
 
 # %% [markdown]
-# Seconds depend on the machine, and on what else it was doing; parameters and steps do not. Dense
-# networks have many parameters and cheap steps, convolutions the reverse: a weight of a convolution
-# is used at every place of the picture.
+# Seconds depend on the machine, and on what else it was doing; parameters and steps do not. Do not
+# expect the one from the other: a weight of a dense layer is used once for a picture, a weight of a
+# convolution at every place of it, so networks of similar size can differ many times in cost.
 #
 # The recorded long runs, each with its own budget:
 
 # %%
-show_scores(TABLES["full"])
+show_scores(tables["full"], floors)
 print()
-show_costs(TABLES["full"])
+show_costs(tables["full"])
 
 # %% [markdown]
 # In these two tables the budgets differ from row to row, so a row shows what its model reached with
@@ -297,9 +297,9 @@ def draw_trade(tables, axis):
 
 # %%
 figure, axis = plt.subplots(figsize=(6.4, 4.6), layout="constrained")
-drawn_titles = draw_trade(TABLES, axis)
-if FLOORS["mnist"]:
-    axis.axhline(FLOORS["mnist"]["distance"], color="0.3", linestyle=":", label="real against real")
+drawn_titles = draw_trade(tables, axis)
+if floors["mnist"]:
+    axis.axhline(floors["mnist"]["distance"], color="0.3", linestyle=":", label="real against real")
 axis.set(title="MNIST models: distance against training time", xscale="log", yscale="log")
 axis.set(xlabel="seconds of training", ylabel="Fréchet distance, LeNet features")
 if drawn_titles:
@@ -313,7 +313,7 @@ plt.show()
 # conclusion is typed here, since the runs may be recorded anew; this cell draws them:
 
 # %%
-for name, rows in TABLES.items():
+for name, rows in tables.items():
     known = measured(rows)
     if len(known) < 2:
         print(f"{name}: fewer than two recorded runs to compare")
@@ -338,7 +338,7 @@ for name, rows in TABLES.items():
 
 
 # %%
-def show_gallery(rows, name):
+def show_gallery(rows, name, test_set):
     shown = [entry for entry in rows if entry["row"]]
     count = len(shown) + 1
     figure, axes = plt.subplots(count, 1, figsize=(6.4, 1.52 * count), layout="constrained")
@@ -357,7 +357,7 @@ def show_gallery(rows, name):
     print(f"{NOT_RECORDED}: {', '.join(missing)}" if missing else "every lesson is here")
 
 
-show_gallery(TABLES["quick"], "quick")
+show_gallery(tables["quick"], "quick", test_set)
 
 # %% [markdown]
 # Look at one row at a time. Could you read each picture? Do two of them look the same? Then compare
@@ -366,7 +366,7 @@ show_gallery(TABLES["quick"], "quick")
 # The long runs:
 
 # %%
-show_gallery(TABLES["full"], "full")
+show_gallery(tables["full"], "full", test_set)
 
 # %% [markdown]
 # The same questions, asked of models with more training. Where a model stands in both galleries,
@@ -554,7 +554,7 @@ else:
 
 # %%
 OWN_FOLDER = None
-RUN = records.run_folder("14_comparison")
+RUN = records.run_folder("14_comparison", test_set)
 SKINS = [(255, 205, 70), (250, 150, 120), (130, 200, 120), (120, 170, 250)]
 
 
@@ -643,7 +643,7 @@ def read_folder(folder, size):
 # %%
 own_pictures, refused = read_folder(folder, OWN_SIZE)
 own_pictures = own_pictures[np.random.default_rng(SEED).permutation(len(own_pictures))]
-held_out = min(HELD_OUT, len(own_pictures) // 4)
+held_out = min(HELD_OUT, len(own_pictures) // 2)
 kept_out, own_train = own_pictures[:held_out], own_pictures[held_out:]
 print(f"{len(own_train)} to train with, {len(kept_out)} held out; refused: {refused or 'none'}")
 print(f"{own_train.shape[1:]} {own_train.dtype}, values {own_train.min()} to {own_train.max()}")
@@ -786,13 +786,14 @@ for axis, (name, run) in zip(axes, own.items(), strict=True):
 axes[0].set_ylabel("mean logit of D")
 figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
 plt.show()
-gaps = {name: float(np.diff(run["judge"][-1][1::-1])[0]) for name, run in own.items()}
-print("training minus held-out, last epoch:", {name: round(gap, 2) for name, gap in gaps.items()})
+second_half = {name: run["judge"][EPOCHS // 2 :].mean(axis=0) for name, run in own.items()}
+gaps = {name: float(logits[0] - logits[1]) for name, logits in second_half.items()}
+print("training minus held-out, second half:", {name: round(gap, 2) for name, gap in gaps.items()})
 
 # %% [markdown]
 # The distance between the solid and the dashed line is what the discriminator knows about files and
-# not about faces. The printed numbers say how far apart the two lines ended in each run. Where the
-# gap opens, stop, add pictures, or augment.
+# not about faces. The printed numbers say how far apart they were on average in the second half of
+# each run. Where the gap opens, stop, add pictures, or augment.
 #
 # The other half of the question: are the drawings copies? For each, we look for the nearest
 # training picture, pixel by pixel, and do the same for held-out pictures, which are certainly no
@@ -871,7 +872,7 @@ plt.show()
 # kernel distance. How well do the two orders agree? And distance with precision?
 
 # %% tags=["hide-cell"]
-known = [entry["row"] for entry in measured(TABLES["quick"])]
+known = [entry["row"] for entry in measured(tables["quick"])]
 if len(known) > 2:
     for other, sign in (("kernel_distance", 1), ("precision", -1), ("recall", -1)):
         pairs = [[row["distance"] for row in known], [sign * row[other] for row in known]]
@@ -962,7 +963,7 @@ found = {
     "pictures": len(own_train),
     "gaps": gaps,
     "nearest": copies,
-    "floors": {name: floor for name, floor in FLOORS.items() if floor},
+    "floors": {name: floor for name, floor in floors.items() if floor},
 }
 records.record("14_comparison", found, seconds=seconds, data="drawn faces", seed=SEED)
 assert refused == []

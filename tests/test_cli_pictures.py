@@ -162,7 +162,7 @@ def test_a_folder_goes_before_a_data_set_of_the_same_name(tmp_path, monkeypatch)
 
 def test_unknown_names_are_explained(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "gan_utils.weights", None)
-    with pytest.raises(ValueError, match=r"no folder and no file 'dcgan'.*none by name"):
+    with pytest.raises(ValueError, match=r"no folder 'dcgan'.*no file 'dcgan'.*brings no trained"):
         pictures.open_source("dcgan", Wish())
     path = save(tmp_path / "one.png", GRAY)
     with pytest.raises(ValueError, match=r"one\.png is a file; give a folder"):
@@ -221,5 +221,5 @@ def test_generators_with_classes_get_all_of_them():
 def test_generators_that_cannot_draw_are_refused():
     with pytest.raises(ValueError, match="satellite_to_map translates pictures"):
         pictures.open_source("satellite_to_map", Wish())
-    with pytest.raises(ValueError, match=r"mnist.*'biggan'.*or one of dcgan.*infogan"):
+    with pytest.raises(ValueError, match=r"mnist.*'biggan'.*none of dcgan.*infogan"):
         pictures.open_source("biggan", Wish())

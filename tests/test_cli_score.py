@@ -253,7 +253,7 @@ def foreign(tmp_path, folders):
 
 
 CASES = {
-    "no folder": (lambda tmp, two: [two[0], tmp / "absent"], "no folder and no file"),
+    "no folder": (lambda tmp, two: [two[0], tmp / "absent"], "There is no folder"),
     "no statistics": (lambda tmp, two: [tmp / "absent.npz", two[1]], "make it with --save-stats"),
     "foreign statistics": (foreign, "foreign.npz holds no moments"),
     "empty folder": (lambda tmp, two: [tmp, two[1]], "has no pictures in it"),

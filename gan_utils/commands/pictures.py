@@ -203,8 +203,8 @@ def _generator(name: str, wish: Wish) -> Source:
         if name.endswith(trained.SUFFIX):
             raise
         raise ValueError(
-            f"There is no folder and no file {name!r} and no data set of that name "
-            f"({', '.join(DATA_SETS)}); {error}"
+            f"There is no folder {name!r} and no data set of that name ({', '.join(DATA_SETS)}). "
+            f"{error}"
         ) from None
     count = DEFAULT_DRAWN if wish.samples is None else wish.samples
     _require_two(name, count)

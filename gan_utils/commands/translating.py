@@ -4,14 +4,12 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from gan_utils import images
+from gan_utils import images, trained
 from gan_utils.commands.quiet import import_tensorflow
 
-SUFFIX = ".keras"
 _OVERLAP = 4  # neighboring tiles share one part in so many of their side
 
 
@@ -35,10 +33,10 @@ class Translator:
 
 
 def open_translator(name: str) -> Translator:
-    """Find a trained translator: the one place that turns a name into a network.
+    """Find a trained translator.
 
     Args:
-        name: A file that ends in .keras, else a name from `gan_utils.weights.names()`.
+        name: A file that ends in .keras, else a name from `gan_utils.trained.names()`.
 
     Returns:
         The translator.
@@ -47,7 +45,9 @@ def open_translator(name: str) -> Translator:
         ValueError: No such file or name, a file that is no Keras model, or a network that takes
             something else than one picture.
     """
-    model = _load_file(name) if _is_file(name) else _load_named(name)
+    trained.check(name)
+    import_tensorflow()
+    model = trained.load_generator(name)
     shapes = [tuple(part.shape) for part in getattr(model, "inputs", None) or []]
     if len(shapes) == 1 and len(shapes[0]) == 2:
         raise ValueError(f"{name} draws from noise; translate needs a network that takes pictures.")
@@ -161,40 +161,3 @@ def _ramp(tile: int) -> np.ndarray:
     """Return weights that rise from the edges of a tile to where its neighbors end."""
     from_edge = np.minimum(np.arange(1, tile + 1), np.arange(tile, 0, -1))
     return np.minimum(1, from_edge / (tile // _OVERLAP + 1)).astype(np.float32)
-
-
-def _is_file(name: str) -> bool:
-    return Path(name).suffix == SUFFIX or Path(name).exists()
-
-
-def _load_file(name: str) -> Any:
-    path = Path(name)
-    if not path.exists():
-        raise ValueError(f"There is no file {name}; a lesson saves its generator as one.")
-    if path.suffix != SUFFIX or not path.is_file():
-        raise ValueError(f"{name} is no {SUFFIX} file; give the file of a saved generator.")
-    import_tensorflow()
-    importlib.import_module("gan_utils.always_on")
-    try:
-        return importlib.import_module("keras").saving.load_model(path, compile=False)
-    except Exception as error:  # a damaged archive can raise nearly anything
-        reason = str(error).split("\n", 1)[0]
-        raise ValueError(
-            f"{name} cannot be loaded as a Keras model ({reason}); save it again."
-        ) from error
-
-
-def _load_named(name: str) -> Any:
-    try:
-        weights = importlib.import_module("gan_utils.weights")
-    except ModuleNotFoundError:
-        raise ValueError(
-            f"There is no file {name!r}, and this version of gan_utils brings no trained "
-            f"generators: give a {SUFFIX} file, such as a lesson saves."
-        ) from None
-    if name not in weights.names():
-        raise ValueError(
-            f"There is no file {name!r}, and it is none of {', '.join(weights.names())}."
-        )
-    import_tensorflow()
-    return weights.load_generator(name)

@@ -1,0 +1,207 @@
+"""Lesson 14: tables and gallery of whatever is recorded, and the road of one's own pictures."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import tensorflow as tf
+from lesson import load_lesson
+from PIL import Image
+
+from gan_utils import comparison, data, images, records
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    return load_lesson("14_comparison")
+
+
+def row(**changes):
+    sheet = np.random.default_rng(0).integers(0, 256, (58, 298, 1), dtype=np.uint8)
+    usual = {
+        "samples": 5000,
+        "real_samples": 5000,
+        "extractor": "LeNet (mnist)",
+        "distance": 50.0,
+        "kernel_distance": 12.5,
+        "precision": 0.8,
+        "recall": 0.4,
+        "agreement": None,
+        "seconds": 60.0,
+        "steps": 2000,
+        "batch_size": 8,
+        "parameters": [2_330_944, 212_865],
+        "sheet": comparison.as_text(sheet),
+    }
+    return usual | changes
+
+
+@pytest.fixture
+def recorded(monkeypatch):
+    """Runs of three lessons, one of them with two models, one on other data; an old record."""
+    hardware = {"cpu": "a processor", "cores": 2, "gpus": []}
+    fashion = row(extractor="LeNet (fashion_mnist)", agreement=0.876, distance=1.0)
+    runs = {
+        "02_dcgan": {"DCGAN": row()},
+        "06_acgan": {"AC-GAN": fashion},
+        "07_sgan": {"SGAN": row(distance=90.0)},
+        "10_wgan": {"WGAN, clipped": row(distance=120.0), "WGAN-GP": row(distance=40.0)},
+    }
+
+    def find(name, profile):
+        if name == "09_lsgan":
+            return {"hardware": hardware, "metrics": {"distance_after": 66.9}}
+        kept = runs.get(name) if profile == "quick" else None
+        return kept and {"hardware": hardware, "comparison": kept}
+
+    monkeypatch.setattr(records, "recorded", find)
+
+
+@pytest.fixture
+def nothing_recorded(monkeypatch):
+    monkeypatch.setattr(records, "recorded", lambda *_: None)
+
+
+@pytest.mark.usefixtures("nothing_recorded")
+def test_what_is_not_recorded_is_said_and_no_error(lesson, capsys):
+    rows = lesson.rows_of("quick")
+    assert [entry["lesson"] for entry in rows] == list(lesson.LESSONS)
+    lesson.show_scores(rows, {"mnist": None})
+    lesson.show_costs(rows)
+    lesson.show_gallery(rows, "quick", data.load_images("digits"))
+    plt.close("all")
+    shown = capsys.readouterr().out
+    assert shown.count(lesson.NOT_RECORDED) == 2 * len(lesson.LESSONS) + 1
+    assert lesson.measured(rows) == []
+    _, axis = plt.subplots()
+    assert lesson.draw_trade({"quick": rows, "full": rows}, axis) == []
+    plt.close("all")
+
+
+@pytest.mark.usefixtures("recorded")
+def test_the_tables_show_every_model_and_mark_what_does_not_compare(lesson, capsys):
+    rows = lesson.rows_of("quick")
+    lesson.show_scores(rows, {"mnist": row(distance=2.5), "fashion_mnist": None})
+    lines = {line[:19].strip(): line[19:].split() for line in capsys.readouterr().out.splitlines()}
+    assert lines["DCGAN"] == ["50.0", "12.50", "0.80", "0.40", "-"]
+    assert lines["AC-GAN*"][-1] == "87.6%"
+    assert "SGAN+" in lines
+    assert lines["real, mnist"][0] == "2.5"
+    assert "real, fashion" not in lines
+    assert " ".join(lines["09_lsgan"]) == lesson.NOT_RECORDED, "it has none of the common scores"
+    lesson.show_costs(rows)
+    shown = capsys.readouterr().out
+    costs = {line[:19].strip(): line[19:].split() for line in shown.splitlines()}
+    assert costs["WGAN-GP"] == ["60", "2,000", "8", "30", "2,331", "213"]
+    assert "a processor, 2 cores, GPU none" in shown
+
+
+@pytest.mark.usefixtures("recorded")
+def test_other_data_is_in_the_gallery_but_in_no_ranking(lesson, capsys):
+    tables = {name: lesson.rows_of(name) for name in ("quick", "full")}
+    titles = ["DCGAN", "SGAN", "WGAN, clipped", "WGAN-GP"]
+    assert [entry["title"] for entry in lesson.measured(tables["quick"])] == titles
+    _, axis = plt.subplots()
+    assert lesson.draw_trade(tables, axis) == titles
+    assert len(axis.collections) == 4
+    plt.close("all")
+    lesson.show_gallery(tables["quick"], "quick", data.load_images("digits"))
+    shown = [axis.get_title() for axis in plt.gcf().axes]
+    assert shown[0].startswith("real digits")
+    assert shown[1:] == [f"{title}: 60 s" for title in ("DCGAN", "AC-GAN", *titles[1:])]
+    plt.close("all")
+    assert capsys.readouterr().out.count("01_gan") == 1
+
+
+def test_networks_of_other_sizes(lesson):
+    for size in (8, 16, 64):
+        generator, discriminator = lesson.build_generator(size), lesson.build_discriminator(size)
+        assert generator.output_shape == (None, size, size, 3)
+        assert discriminator.output_shape == (None, 1)
+    small = lesson.build_generator(8, channels=1, width=2)
+    assert lesson.multiplications(small) == 64 * 32 + 4 * 4 * (4 * 4 * 2)
+    judge = lesson.build_discriminator(8, channels=1, width=2)
+    assert lesson.multiplications(judge) == 4 * 4 * (4 * 4 * 2) + 4 * 4 * 2
+
+
+def test_augmented_pictures_are_shifted_and_mirrored(lesson):
+    pictures = tf.random.stateless_uniform((40, 8, 8, 3), (1, 2), -1, 1)
+    same = lesson.augment(pictures, tf.constant([3, 4]), pad=0).numpy()
+    mirrored = [np.array_equal(a, b[:, ::-1]) for a, b in zip(same, pictures.numpy(), strict=True)]
+    kept = [np.array_equal(a, b) for a, b in zip(same, pictures.numpy(), strict=True)]
+    assert np.logical_xor(mirrored, kept).all()
+    assert 8 < sum(mirrored) < 32
+    shifted = lesson.augment(pictures, tf.constant([3, 4]), pad=2).numpy()
+    assert shifted.shape == (40, 8, 8, 3)
+    assert np.abs(shifted).max() <= 1
+    np.testing.assert_array_equal(shifted, lesson.augment(pictures, tf.constant([3, 4]), pad=2))
+    centers = {
+        tuple(np.argwhere((p == one[4, 4]).all(axis=-1))[0])
+        for p, one in zip(shifted, pictures.numpy(), strict=True)
+    }
+    assert {y for y, _ in centers} == {2, 3, 4, 5, 6}
+
+
+def test_the_generator_learns_through_the_augmentation(lesson):
+    pictures = tf.random.stateless_uniform((4, 8, 8, 1), (1, 2), -1, 1)
+    with tf.GradientTape() as tape:
+        tape.watch(pictures)
+        total = tf.reduce_sum(lesson.augment(pictures, tf.constant([0, 7]), pad=0))
+    np.testing.assert_array_equal(tape.gradient(total, pictures), np.ones((4, 8, 8, 1)))
+
+
+def test_both_sides_are_augmented_and_only_for_the_discriminator(lesson):
+    import keras
+
+    networks = lesson.build_generator(8, 1, 2), lesson.build_discriminator(8, 1, 2)
+    gan = lesson.AugmentedGAN(*networks, lesson.LATENT_DIM, average=0.9, seed=1)
+    gan.compile(keras.optimizers.Adam(), keras.optimizers.Adam())
+    batch = tf.random.stateless_uniform((6, 8, 8, 1), (1, 2), -1, 1)
+    for seen in (gan.real_inputs(batch), gan.fake_inputs(batch, None)):
+        assert seen.shape == batch.shape
+        assert np.abs(seen - batch).max() > 0.1
+    assert np.abs(gan.real_inputs(batch) - gan.fake_inputs(batch, None)).max() > 0.1
+    before = [weights.numpy() for weights in gan.trainable_weights]
+    logs = gan.train_step(batch)
+    assert all(np.isfinite(value) for value in logs.values())
+    after = [weights.numpy() for weights in gan.trainable_weights]
+    assert any(np.abs(a - b).max() > 0 for a, b in zip(before, after, strict=True))
+
+
+def test_a_folder_with_troubles_becomes_an_array(lesson, tmp_path):
+    lesson.make_example(tmp_path, 24)
+    Image.new("RGBA", (30, 50), (255, 0, 0, 0)).save(tmp_path / "clear.png")
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    pictures, refused = lesson.read_folder(tmp_path, 16)
+    assert pictures.shape == (25, 16, 16, 3)
+    assert pictures.dtype == np.uint8
+    assert (pictures[0] == 255).all(), "clear.png comes first, and is white"
+    assert len(refused) == 1
+    assert refused[0].startswith("broken.jpg")
+    assert images.to_float(pictures).min() >= -1
+
+
+def test_the_middle_is_kept_upright(lesson, tmp_path):
+    wide = np.zeros((20, 60, 3), np.uint8)
+    wide[:, 20:40] = 200
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    assert (lesson.read_square(tmp_path / "wide.png", 10) == 200).all()
+    top = np.zeros((40, 40, 3), np.uint8)
+    top[:20] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 3  # the camera was held upside down
+    Image.fromarray(top).save(tmp_path / "turned.png", exif=exif)
+    turned = lesson.read_square(tmp_path / "turned.png", 10)
+    assert turned[0].mean() < 10
+    assert turned[-1].mean() > 240
+
+
+def test_too_few_pictures_are_refused(lesson, tmp_path):
+    with pytest.raises(ValueError, match="0 readable pictures"):
+        lesson.read_folder(tmp_path, 16)
+
+
+def test_the_nearest_picture_by_hand(lesson):
+    others = np.stack([np.full((2, 2, 1), value, np.float32) for value in (-1, 0, 1)])
+    places, distances = lesson.nearest(np.full((1, 2, 2, 1), 0.8, np.float32), others)
+    assert places.tolist() == [2]
+    assert distances == pytest.approx([0.1])
