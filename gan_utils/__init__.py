@@ -24,6 +24,7 @@ _NAMES = {
     "ImageSet": "data",
     "load_images": "data",
     "Checkpoint": "callbacks",
+    "FallingRates": "callbacks",
     "SampleGrid": "callbacks",
     "StepHistory": "callbacks",
     "StopOnNaN": "callbacks",

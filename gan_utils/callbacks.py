@@ -182,6 +182,34 @@ class TensorBoardImages(keras.callbacks.Callback):
         self._writer.close()
 
 
+class FallingRates(keras.callbacks.Callback):
+    """Lets both learning rates fall in a straight line towards zero at the end of training.
+
+    The rates are a function of the epoch alone, so a resumed run has the same ones.
+
+    Args:
+        d_rate: learning rate of the discriminator until then.
+        g_rate: learning rate of the generator until then.
+        start: share of the epochs after which they fall, in [0, 1).
+
+    Raises:
+        ValueError: `start` outside [0, 1).
+    """
+
+    def __init__(self, d_rate: float, g_rate: float, *, start: float = 0.75) -> None:
+        super().__init__()
+        if not 0 <= start < 1:
+            raise ValueError(f"start is {start}; give a share of the epochs from 0 to below 1.")
+        self._rates = {"d_optimizer": d_rate, "g_optimizer": g_rate}
+        self._start = start
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Set the rates of this epoch."""
+        left = (1 - epoch / self.params["epochs"]) / (1 - self._start)
+        for name, rate in self._rates.items():
+            getattr(self.model, name).learning_rate = rate * min(1.0, left)
+
+
 class StopOnNaN(keras.callbacks.Callback):
     """Ends training with an explanation as soon as a logged number is not finite."""
 

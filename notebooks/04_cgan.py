@@ -426,7 +426,8 @@ print(f"distance {before['distance']:.1f} (real against real {floor:.2f})")
 # %% [markdown]
 # The run. `SampleGrid` draws the same noise after each epoch, ten rows, one digit a row. The same
 # picture and the step's values also go to TensorBoard's event files, in the run folder: the two
-# losses, D(x), and D(G(z)) before and after the discriminator's update.
+# losses, D(x), and D(G(z)) before and after the discriminator's update. In the last quarter of the
+# epochs both learning rates fall towards zero, so that the weights come to rest.
 
 
 # %%
@@ -436,19 +437,6 @@ def fixed_inputs():
     return [tf.constant(latents, tf.float32), tf.constant(class_labels, tf.int32)]
 
 
-class FallingRates(keras.callbacks.Callback):
-    def on_epoch_begin(self, epoch, logs=None):
-        share = min(1.0, 4 * (1 - epoch / EPOCHS))
-        self.model.d_optimizer.learning_rate = SETTINGS["d_rate"] * share
-        self.model.g_optimizer.learning_rate = SETTINGS["g_rate"] * share
-
-
-# %% [markdown]
-# In the last quarter of the epochs both learning rates fall towards zero, as the callback above
-# says, so that the weights come to rest. The run of one kind:
-
-
-# %%
 def train(kind, source, folder):
     gan = make_gan(kind)
     grid = callbacks.SampleGrid(fixed_inputs(), columns=NUM_CLASSES, folder=folder / "grids")
@@ -459,7 +447,7 @@ def train(kind, source, folder):
         callbacks.TensorBoardImages(folder / "tensorboard", fixed_inputs(), columns=NUM_CLASSES),
         callbacks.Checkpoint(folder / "checkpoints", every=CHECKPOINT_EVERY),
         callbacks.StopOnNaN(),
-        FallingRates(),
+        callbacks.FallingRates(SETTINGS["d_rate"], SETTINGS["g_rate"]),
     ]
     bar = 1 if "google.colab" in sys.modules else 2
     gan.fit(source, epochs=EPOCHS, callbacks=watchers, verbose=bar)

@@ -562,7 +562,7 @@ print(f"run folder: {RUN} (delete it to start over)")
 
 # %%
 def evenly(count):
-    return np.arange(count, dtype="int32")[:, None] % NUM_CLASSES
+    return np.arange(count, dtype="int32") % NUM_CLASSES
 
 
 def draw(gan, class_labels, seed=0):
@@ -707,7 +707,7 @@ named_real = lenet.probabilities(real_test.images, JUDGE).argmax(axis=1)
 per_class = {}
 print(f"{'class':<14}{'as asked':>10}{'real':>8}{'variety':>9}  most often mistaken for")
 for label, name in enumerate(CLASS_NAMES):
-    mine, real = asked[:, 0] == label, real_test.labels == label
+    mine, real = asked == label, real_test.labels == label
     wrong = np.bincount(named[mine & (named != label)], minlength=NUM_CLASSES)
     per_class[name] = {
         "as_asked": float(np.mean(named[mine] == label)),
@@ -883,7 +883,7 @@ def examine(trial_gan):
     pictures = draw(trial_gan, few)
     on_real = class_head(trial_gan.discriminator, images.to_float(real_test.images[:500]))
     on_fakes = class_head(trial_gan.discriminator, pictures[:500])
-    given = np.take_along_axis(on_fakes, few[:500], axis=1)
+    given = on_fakes[np.arange(len(on_fakes)), few[: len(on_fakes)]]
     networks = trial_gan.generator, trial_gan.discriminator
     return {
         "real_named_right": float(np.mean(on_real.argmax(1) == real_test.labels[:500])),

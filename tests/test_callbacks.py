@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from killed_run import build_gan
 
-from gan_utils import SampleGrid, StepHistory, StopOnNaN, TensorBoardImages
+from gan_utils import FallingRates, SampleGrid, StepHistory, StopOnNaN, TensorBoardImages
 
 PICTURES = np.random.default_rng(3).integers(0, 256, (50, 4, 4, 1), dtype=np.uint8)
 LATENTS = keras.random.normal((4, 6), seed=1)
@@ -79,3 +79,20 @@ def test_nan_in_a_loss_stops_fit():
     gan.generator_loss = lambda fake_logits: tf.reduce_mean(fake_logits) * np.nan
     with pytest.raises(FloatingPointError, match="g_loss"):
         gan.fit(PICTURES, batch_size=8, epochs=1, callbacks=[StopOnNaN()], verbose=0)
+
+
+def test_rates_fall_at_the_end_and_alike_after_a_resume():
+    gan = build_gan()
+    seen = []
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(float(gan.g_optimizer.learning_rate))
+    )
+    falling = FallingRates(2e-3, 1e-3, start=0.5)
+    options = {"batch_size": 8, "epochs": 4, "callbacks": [falling, watch], "verbose": 0}
+    gan.fit(PICTURES, **options)
+    np.testing.assert_allclose(seen, [1e-3, 1e-3, 1e-3, 0.5e-3], rtol=1e-5)
+    assert float(gan.d_optimizer.learning_rate) == pytest.approx(1e-3)
+    gan.fit(PICTURES, initial_epoch=3, **options)
+    assert seen[-1] == pytest.approx(0.5e-3)
+    with pytest.raises(ValueError, match="start"):
+        FallingRates(1e-3, 1e-3, start=1.0)

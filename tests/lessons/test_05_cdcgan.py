@@ -36,14 +36,27 @@ def test_counts_shapes_and_embeddings(gan, lesson):
     pictures = networks[0]([tf.zeros((2, lesson.LATENT_DIM)), tf.constant([[0], [9]])])
     assert pictures.shape == (2, 28, 28, 1)
     assert networks[1]([pictures, tf.constant([[0], [9]])]).shape == (2, 1)
-    assert [network.count_params() for network in networks] == [2_456_484, 222_305]
+    assert [network.count_params() for network in networks] == [2_456_484, 275_585]
     tables = [layer_of(network, keras.layers.Embedding).count_params() for network in networks]
-    assert tables == [100, 7_840]
-    assert networks[1].layers[-1].activation is keras.activations.linear
+    assert tables == [100, 62_720]
+    assert layer_of(networks[1], keras.layers.Dense).activation is keras.activations.linear
+    assert lesson.build_discriminator("slide").count_params() == 222_305
 
 
-def test_the_label_is_the_second_channel(gan):
+def test_the_product_is_that_of_the_formula(gan):
     network = gan.discriminator
+    pictures = keras.random.uniform((2, 28, 28, 1), -1, 1, seed=1)
+    features = layer_of(network, keras.layers.Dense).input
+    phi = keras.Model(network.inputs, features)([pictures, tf.constant([[4], [0]])]).numpy()
+    rows = layer_of(network, keras.layers.Embedding).embeddings.numpy()[[4, 0]]
+    kernel, bias = layer_of(network, keras.layers.Dense).get_weights()
+    expected = phi @ kernel + bias + (rows * phi).sum(axis=1, keepdims=True)
+    logits = network([pictures, tf.constant([[4], [0]])], training=False)
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_slide_is_the_second_channel(lesson):
+    network = lesson.build_discriminator("slide")
     joined = layer_of(network, keras.layers.Concatenate).output
     pictures = keras.random.uniform((2, 28, 28, 1), -1, 1, seed=1)
     seen = keras.Model(network.inputs, joined)([pictures, tf.constant([[4], [0]])]).numpy()
@@ -82,10 +95,18 @@ def test_labels_of_fakes_are_drawn_at_random_and_stay_with_them(lesson, gan, bat
     np.testing.assert_array_equal(gan.real_inputs(batch)[1][:, 0], batch[1])
 
 
-@pytest.mark.parametrize("mover", ["discriminator", "generator", "both"])
-def test_who_moves(lesson, batch, mover):
+@pytest.mark.parametrize(
+    ("kind", "mover"),
+    [
+        ("product", "discriminator"),
+        ("product", "generator"),
+        ("product", "both"),
+        ("slide", "both"),
+    ],
+)
+def test_who_moves(lesson, batch, kind, mover):
     rates = {"d_rate": 1e-3 * (mover != "generator"), "g_rate": 1e-3 * (mover != "discriminator")}
-    gan = lesson.make_gan({**lesson.SHORT, **rates})
+    gan = lesson.make_gan({**lesson.SHORT, **rates}, kind)
     players = {"discriminator": gan.discriminator, "generator": gan.generator}
     before = {name: [w.numpy() for w in p.trainable_weights] for name, p in players.items()}
     with warnings.catch_warnings():
