@@ -280,12 +280,14 @@ MARKS = "os^Dv<>phX"
 
 def draw_trade(tables, axis):
     titles = list(dict.fromkeys(e["title"] for rows in tables.values() for e in measured(rows)))
+    unnamed = set(titles)
     for name, rows in tables.items():
         for entry in measured(rows):
             place, row = titles.index(entry["title"]), entry["row"]
             color = COLORS[place % len(COLORS)]
             face = color if name == "quick" else "none"
-            label = f"{entry['title']}, {name}"
+            label = entry["title"] if entry["title"] in unnamed else None
+            unnamed.discard(entry["title"])
             look = {"marker": MARKS[place % len(MARKS)], "s": 70, "linewidths": 1.8}
             shown = {"label": label, "edgecolors": color, "facecolors": face}
             axis.scatter(row["seconds"], row["distance"], **look, **shown)
@@ -296,14 +298,14 @@ def draw_trade(tables, axis):
 # The dotted line is the floor, real against real.
 
 # %%
-figure, axis = plt.subplots(figsize=(6.4, 4.6), layout="constrained")
+figure, axis = plt.subplots(figsize=(6.4, 5.2), layout="constrained")
 drawn_titles = draw_trade(tables, axis)
 if floors["mnist"]:
     axis.axhline(floors["mnist"]["distance"], color="0.3", linestyle=":", label="real against real")
-axis.set(title="MNIST models: distance against training time", xscale="log", yscale="log")
+axis.set(title="MNIST models (filled: short runs, hollow: long)", xscale="log", yscale="log")
 axis.set(xlabel="seconds of training", ylabel="Fréchet distance, LeNet features")
 if drawn_titles:
-    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
 else:
     axis.text(0.5, 0.5, NOT_RECORDED, ha="center", transform=axis.transAxes)
 plt.show()
