@@ -738,9 +738,9 @@ for (name, accuracy), pictures in zip(chosen.items(), (candidates, kept), strict
 
 # %% [markdown]
 # The discriminator has learned about pairs all along, and after training it can be put to use as a
-# judge (Azadi et al., 2019, do it with a guarantee). The price may be variety, if what it likes best
-# is always the same; the spread, the standard deviation of a pixel over the drawings, shows whether
-# that happened here.
+# judge (Azadi et al., 2019, do it with a guarantee). The price may be variety, if what it likes
+# best is always the same; the spread, the standard deviation of a pixel over the drawings, shows
+# whether that happened here.
 
 # %% [markdown]
 # ## Summary
