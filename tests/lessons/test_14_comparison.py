@@ -168,7 +168,8 @@ def test_both_sides_are_augmented_and_only_for_the_discriminator(lesson):
 
 
 def test_a_folder_with_troubles_becomes_an_array(lesson, tmp_path):
-    lesson.make_example(tmp_path, 24)
+    lesson.make_example(tmp_path, 40)
+    lesson.make_example(tmp_path, 24)  # again: nothing of the first is left
     Image.new("RGBA", (30, 50), (255, 0, 0, 0)).save(tmp_path / "clear.png")
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     pictures, refused = lesson.read_folder(tmp_path, 16)
