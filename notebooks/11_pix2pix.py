@@ -1054,11 +1054,11 @@ plots.show_images(
 plt.show()
 
 # %% [markdown]
-# With everything on, two translations differ a little, most of all at edges and where the network
-# is not sure. The paper's authors had hoped for more variety than that, and say so. Switched off,
-# the same weights give a network that was never trained: every layer behind a batch normalization
-# gets numbers on another scale than it knows. Whether the figures above rise or fall by that is
-# luck; after a short run the moving statistics have not even arrived yet.
+# With everything on, two translations differ a little, most of all where the network is not sure.
+# The paper's authors had hoped for more variety than that, and say so. Switched off, every call
+# gives the same picture: the noise is gone. The figures may even rise by that, as one calm guess
+# can be closer to the truth than a noisy one; but it is another network than the one that was
+# trained and judged, and nobody was asked.
 
 # %% [markdown]
 # ## Exercises
