@@ -714,8 +714,8 @@ plt.show()
 # %% [markdown]
 # Of real digits the label fixes a smaller part than one might think: two handwritten fives differ
 # in most of their pixels. A generator whose label has a larger share than that obeys, but draws
-# each digit too much alike, which the asked-for digit does not punish and the Fréchet distance
-# does. Longer training brings the shares closer.
+# each digit too much alike: collapse within the classes. The asked-for digit does not punish that,
+# the Fréchet distance does.
 
 # %% [markdown]
 # **3. Let the discriminator choose.** Draw ten candidates for each wish and keep the one with the
