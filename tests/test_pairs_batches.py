@@ -198,12 +198,33 @@ print(resident() - start)
 """
 
 
+ENDS = """
+import sys
+from gan_utils import pairs
+batches = pairs.load_pairs(sys.argv[1], 128).batches(4, jitter=True, mirror=True)
+stream = iter(batches.dataset())
+for _ in range(40):
+    next(stream)
+"""
+
+
+def test_a_program_ends_though_a_stream_is_open(tmp_path):
+    """Reads under way once waited for Python, which waited for them."""
+    pairs.write_city(tmp_path, 20, 128)
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", ENDS, str(tmp_path)], timeout=120, check=True)
+
+
 def test_memory_stays_flat(tmp_path):
     """600 pairs are 59 MB as uint8 and 236 MB as floats; reading them all must hold none of it."""
     first = pairs.write_city(tmp_path, 20, 128) / "000000.png"
     for index in range(20, 600):
         (tmp_path / f"{index:06d}.png").write_bytes(first.read_bytes())
     result = subprocess.run(
-        [sys.executable, "-c", FLAT, str(tmp_path)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", FLAT, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
     assert int(result.stdout) < 20e6

@@ -1,5 +1,8 @@
 """Shuffled batches of pairs that can be resumed at any epoch."""
 
+import atexit
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +17,36 @@ if TYPE_CHECKING:
 # The enlargement of the paper: read at 286, cropped to 256.
 _JITTER = 286 / 256
 _READERS = 2
+# TensorFlow's threads must not wait for Python once it ends: the program would never leave.
+_QUIET_SECONDS = 0.25
+
+
+class _Reads:
+    """The reads under way in any stream, so that none is when Python ends."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._under_way, self._latest = 0, 0.0
+        self.ending = False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._under_way += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._under_way -= 1
+            self._latest = time.monotonic()
+
+    def end(self) -> None:
+        """Lets streams that nobody closed fill their buffers with empty pictures and fall quiet."""
+        self.ending = True
+        while self._under_way or time.monotonic() - self._latest < _QUIET_SECONDS:
+            time.sleep(0.01)
+
+
+_reads = _Reads()
+atexit.register(_reads.end)
 
 
 class PairBatches(Batches):
@@ -131,9 +164,13 @@ class PairBatches(Batches):
 
     def _read(self, number: np.int64, positions: np.ndarray) -> Pair:
         """Reads a batch as uint8; runs outside of TensorFlow's graph."""
-        read = [self._augmented(int(number), int(position)) for position in positions]
-        source, target = zip(*read, strict=True)
-        return np.stack(source), np.stack(target)
+        with _reads:
+            if _reads.ending:
+                shapes = [(self.batch_size, *self._pairs.size, count) for count in self._channels]
+                return np.zeros(shapes[0], np.uint8), np.zeros(shapes[1], np.uint8)
+            read = [self._augmented(int(number), int(position)) for position in positions]
+            source, target = zip(*read, strict=True)
+            return np.stack(source), np.stack(target)
 
     def _augmented(self, number: int, position: int) -> Pair:
         """One pair with the crop and the mirroring of this pass, the same for both halves."""
