@@ -191,23 +191,33 @@ class FallingRates(keras.callbacks.Callback):
         d_rate: learning rate of the discriminator until then.
         g_rate: learning rate of the generator until then.
         start: share of the epochs after which they fall, in [0, 1).
+        fall_from: the two rates from which they then fall; by default the same two.
 
     Raises:
         ValueError: `start` outside [0, 1).
     """
 
-    def __init__(self, d_rate: float, g_rate: float, *, start: float = 0.75) -> None:
+    def __init__(
+        self,
+        d_rate: float,
+        g_rate: float,
+        *,
+        start: float = 0.75,
+        fall_from: tuple[float, float] | None = None,
+    ) -> None:
         super().__init__()
         if not 0 <= start < 1:
             raise ValueError(f"start is {start}; give a share of the epochs from 0 to below 1.")
-        self._rates = {"d_optimizer": d_rate, "g_optimizer": g_rate}
+        self._rates = d_rate, g_rate
+        self._late_rates = fall_from or self._rates
         self._start = start
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Set the rates of this epoch."""
         left = (1 - epoch / self.params["epochs"]) / (1 - self._start)
-        for name, rate in self._rates.items():
-            getattr(self.model, name).learning_rate = rate * min(1.0, left)
+        d_rate, g_rate = self._rates if left > 1 else self._late_rates
+        self.model.d_optimizer.learning_rate = d_rate * min(1.0, left)
+        self.model.g_optimizer.learning_rate = g_rate * min(1.0, left)
 
 
 class StopOnNaN(keras.callbacks.Callback):

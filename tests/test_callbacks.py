@@ -94,5 +94,9 @@ def test_rates_fall_at_the_end_and_alike_after_a_resume():
     assert float(gan.d_optimizer.learning_rate) == pytest.approx(1e-3)
     gan.fit(PICTURES, initial_epoch=3, **options)
     assert seen[-1] == pytest.approx(0.5e-3)
+    falling = FallingRates(2e-3, 1e-3, start=0.5, fall_from=(1e-4, 2e-4))
+    gan.fit(PICTURES, **options | {"callbacks": [falling, watch]})
+    np.testing.assert_allclose(seen[-4:], [1e-3, 1e-3, 2e-4, 1e-4], rtol=1e-5)
+    assert float(gan.d_optimizer.learning_rate) == pytest.approx(0.5e-4)
     with pytest.raises(ValueError, match="start"):
         FallingRates(1e-3, 1e-3, start=1.0)

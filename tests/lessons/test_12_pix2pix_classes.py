@@ -1,0 +1,219 @@
+"""Lesson 12: sketches, three rules of answers, and three updates in their order."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from lesson import load_lesson
+
+import gan_utils
+from gan_utils import callbacks
+
+FILTERS = 2
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    return load_lesson("12_pix2pix_classes")
+
+
+@pytest.fixture(scope="module")
+def batch():
+    random = np.random.default_rng(0)
+    pictures = np.full((4, 28, 28, 1), -1, "float32")
+    for picture, edge in zip(pictures, (5, 8, 11, 14), strict=True):
+        picture[4:24, edge : edge + 12] = random.uniform(0, 1)
+    return tf.constant(pictures), tf.constant([0, 3, 9, 3])
+
+
+@pytest.fixture
+def make(lesson):
+    def make(name, **options):
+        kind = lesson.WAYS[name] if isinstance(name, str) else name
+        return lesson.make_translator(kind, 100, filters=FILTERS, **options)
+
+    return make
+
+
+def test_a_sketch_is_one_thin_line_around_a_plain_shape(lesson):
+    picture = np.full((1, 28, 28, 1), -1, "float32")
+    picture[0, 8:20, 6:22] = 1
+    lines = np.asarray(lesson.sketch(picture))
+    assert set(np.unique(lines)) == {-1, 1}
+    drawn = lines[0, ..., 0] > 0
+    assert (drawn[12].sum(), drawn[:, 14].sum()) == (2, 2), "left and right, top and bottom"
+    assert drawn.sum() <= 2 * (12 + 16) + 4
+    assert not drawn[10:18, 8:20].any(), "nothing inside"
+    assert not np.asarray(lesson.sketch(-np.ones((1, 28, 28, 1), "float32")) > 0).any()
+    assert not np.asarray(lesson.sketch(np.full((1, 28, 28, 1), -0.9, "float32")) > 0).any()
+
+
+def test_counts_and_shapes(lesson):
+    networks = {
+        1_017_450: lesson.build_generator(32),
+        1_420_138: lesson.build_generator(32, with_class=True),
+        35_041: lesson.build_discriminator(32),
+        45_291: lesson.build_discriminator(32, 11),
+        64_746: lesson.build_classifier(32),
+    }
+    assert [network.count_params() for network in networks.values()] == list(networks)
+    for network in networks.values():
+        last = network.layers[-1]
+        expected = "tanh" if network.name == "generator" else "linear"
+        assert keras.activations.serialize(last.activation) == expected
+
+
+def test_a_sketch_does_not_change_its_translation_with_its_company(make, batch):
+    translator = make("plain")
+    for layer in translator.generator.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+    sources = np.asarray(translator.generator_inputs(batch, None))
+    alone, together = translator.translate(sources[:1]), translator.translate(sources)
+    np.testing.assert_allclose(together[:1], alone, atol=1e-5)
+
+
+def test_noise_is_on_in_every_call(lesson, batch):
+    generator = lesson.build_generator(4)
+    source = lesson.sketch(batch[0])
+    for call in (generator, lambda x: generator(x, training=False)):
+        first, second = (np.asarray(call(source)) for _ in range(2))
+        assert (first != second).any()
+
+
+def test_answers_by_hand(lesson):
+    outputs = np.zeros((1, 1, 1, 11), "float32")
+    outputs[..., 3], outputs[..., 10] = 2.0, -1.0
+    no, yes = math.log1p(math.exp(-1)), math.log1p(math.exp(1))  # of a logit of -1
+    named = math.log1p(math.exp(-2)) + 9 * math.log(2)
+    total = math.exp(2) + 9 + math.exp(-1)
+    expected = {
+        "way 1": {True: yes + named, False: no + named},
+        "way 2": {True: math.log(total) - 2, False: math.log(total) + 1},
+    }
+    for name, costs in expected.items():
+        rule = lesson.ANSWERS[name]()
+        for real, cost in costs.items():
+            found = rule.answer_loss(tf.constant(outputs), tf.constant([3]), real)
+            assert float(found) == pytest.approx(cost, rel=1e-5), (name, real)
+    verdict = lesson.FakeAsAClass().verdict(outputs)
+    assert float(verdict[0, 0, 0, 0]) == pytest.approx(math.log(math.exp(2) + 9) + 1, rel=1e-5)
+    assert float(lesson.ClassesAndVerdict().verdict(outputs)[0, 0, 0, 0]) == -1
+    plain = lesson.PlainAnswers()
+    minus_one = tf.constant([[[[-1.0]]]])
+    assert float(plain.answer_loss(minus_one, None, True)) == pytest.approx(yes, rel=1e-5)
+    assert float(plain.answer_loss(minus_one, None, False)) == pytest.approx(no, rel=1e-5)
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_a_fake_gets_zero_for_all_real_classes_in_way_2_only(lesson, real):
+    for name, wanted in (("way 1", True), ("way 2", real)):
+        rule, outputs = lesson.ANSWERS[name](), tf.Variable(tf.zeros((1, 1, 1, 11)))
+        with tf.GradientTape() as tape:
+            loss = rule.answer_loss(outputs, tf.constant([3]), real)
+        pull = -tape.gradient(loss, outputs).numpy().ravel()
+        assert (pull[3] > 0) == wanted, "is its class asked for?"
+        assert all(value < 0 for k, value in enumerate(pull[:10]) if k != 3)
+
+
+def test_step_of_way_3_moves_d_then_q_then_g(lesson, make, batch):
+    rows = lesson.watch_one_step(make("way 3"), batch)
+    movers = {update: [n for n, change in moved.items() if change > 0] for update, moved in rows}
+    assert list(movers.items()) == [
+        ("update_discriminator", ["D"]),
+        ("update_classifier", ["Q"]),
+        ("update_generator", ["G"]),
+    ]
+
+
+@pytest.mark.parametrize("name", ["plain", "way 1", "way 2"])
+def test_each_update_moves_its_own_network(make, batch, name):
+    translator = make(name)
+    assert translator.discriminator.output_shape[-1] == (1 if name == "plain" else 11)
+    players = {"D": translator.discriminator, "G": translator.generator}
+
+    def changed(before):
+        return [
+            name
+            for name, network in players.items()
+            if any((a != b).any() for a, b in zip(network.get_weights(), before[name], strict=True))
+        ]
+
+    inputs = translator.generator_inputs(batch, None)
+    with tf.GradientTape() as tape:
+        fake_images = translator.generator(inputs, training=True)
+    before = {name: network.get_weights() for name, network in players.items()}
+    translator.update_discriminator(batch, inputs, fake_images)
+    assert changed(before) == ["D"]
+    before = {name: network.get_weights() for name, network in players.items()}
+    translator.update_generator(batch, inputs, fake_images, tape)
+    assert changed(before) == ["G"]
+
+
+def test_generator_objective_of_way_3_by_hand(make, batch):
+    translator = make("way 3", q_weight=2.0)
+    inputs = translator.generator_inputs(batch, None)
+    fake_images = batch[0] - 0.25
+    loss, logs = translator.generator_objective(batch, inputs, fake_images)
+    logits = translator.classifier(fake_images, training=False).numpy().astype("float64")
+    logs_of_classes = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    naming = -logs_of_classes[np.arange(4), batch[1].numpy()].mean()
+    pairs = tf.concat([inputs[0], fake_images], axis=-1)
+    game = np.log1p(np.exp(-translator.discriminator(pairs).numpy())).mean()
+    assert float(logs["l1"]) == pytest.approx(0.125, rel=1e-4)
+    assert float(loss) == pytest.approx(25 + game + 2 * naming, rel=1e-4)
+
+
+def test_q_learns_from_real_targets_only(lesson, make, batch):
+    right, wrong = make("way 3"), make(lesson.LearnsFromFakes)
+    fakes = tf.random.stateless_uniform(batch[0].shape, [1, 2], -1, 1)
+    for translator, depends in ((right, False), (wrong, True)):
+        found = []
+        for fake_images in (fakes, -fakes):
+            with tf.GradientTape() as tape:
+                tape.watch(fake_images)
+                loss, _ = translator.classifier_objective(batch, fake_images)
+            found.append(tape.gradient(loss, fake_images) is not None)
+        assert found == [depends, depends]
+
+
+def test_way_3_hears_the_label_and_plain_has_none(make, batch):
+    translator = make("way 3")
+    assert len(translator.generator.inputs) == 2
+    assert len(make("plain").generator.inputs) == 1
+    for layer in translator.generator.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+    source, labels = translator.generator_inputs(batch, None)
+    one, other = (translator.translate([source, labels * 0 + k]) for k in (2, 7))
+    assert np.abs(one - other).max() > 1e-4
+
+
+def test_wrong_labels_are_refused(lesson, make, batch):
+    translator, sources = make("way 3"), np.asarray(lesson.sketch(batch[0]))
+    for labels in ([0, 1, 2, 10], [0, 1, 2, -1], [0, 1, 2], [0.0, 1.0, 2.0, 3.0]):
+        with pytest.raises(ValueError, match="label"):
+            lesson.translate(translator, sources, np.array(labels))
+    drawn = [lesson.translate(translator, sources, np.arange(4)) for _ in range(2)]
+    np.testing.assert_array_equal(*drawn, err_msg="the same noise each time")
+
+
+def test_a_resumed_run_ends_like_one_that_went_through(make, tmp_path, batch):
+    random = np.random.default_rng(1)
+    pictures = random.integers(0, 256, (12, 28, 28, 1)).astype("uint8")
+    labels = np.arange(12) % 10
+
+    def run(folder, epochs):
+        translator = make("way 3")
+        source = gan_utils.Batches(pictures, labels, batch_size=4, steps_per_epoch=1, seed=0)
+        translator.fit(source, epochs=epochs, callbacks=[callbacks.Checkpoint(folder)], verbose=0)
+        networks = translator.generator, translator.discriminator, translator.classifier
+        weights = [w for network in networks for w in network.get_weights()]
+        return weights + [v.numpy() for v in translator.q_optimizer.variables]
+
+    through = run(tmp_path / "through", 2)
+    run(tmp_path / "cut", 1)
+    for one, other in zip(through, run(tmp_path / "cut", 2), strict=True):
+        np.testing.assert_array_equal(one, other)
