@@ -116,6 +116,7 @@ def test_start_page_links_the_lessons_that_stand(site):
     linked = {Path(urlsplit(link).path).stem for link in links if "notebooks/" in link}
     assert set(LESSONS) <= linked
     text = page_path(site, PAGES[0]).read_text(encoding="utf-8")
-    for number in range(1, 15):
-        assert f"{number:02d} ·" in text
-    assert text.count("lesson-coming") == 14 - len(LESSONS)
+    planned = [f"{number:02d}" for number in range(1, 15)]
+    for number in planned:
+        assert f"{number} ·" in text
+    assert text.count("lesson-coming") == len(set(planned) - {name[:2] for name in LESSONS})
