@@ -149,6 +149,9 @@ for name in ("quick", "full"):
 # L_2 = -\log p_c(x, y) - \log p_{fake}(x, G(x)), \qquad p = \mathrm{softmax}(o_1, \dots, o_{N+1}).
 # $$
 #
+# In both ways the generator sees the sketch alone, as before. It wants its fakes to get the answer
+# that a real pair of the class should get, and that answer now names the class too.
+#
 # **Way 3: a classifier of its own.** $Q$ names the class of a picture. It never sees a sketch, and
 # it learns from real targets only: $L_Q = -\log Q(c \mid y)$. The generator gets the sketch *and*
 # the class, and one more term:
@@ -774,8 +777,8 @@ animation = plots.save_gif(frames, RUN / "four_ways.gif", seconds=0.6, width=560
 display(Image(filename=animation, alt="Clothes forming inside of sketches, one row for each way"))
 
 # %% [markdown]
-# All four find the outline within the first epoch, because the sketch brings it along. What takes
-# time is what lies between the lines.
+# All four find the rough outline within the first epoch, because the sketch brings it along. What
+# takes time is what lies between the lines. The curves of the four runs:
 
 # %%
 curves = {"step": histories["plain"].history["step"]}
@@ -968,6 +971,7 @@ for title, given in wrong_labels.items():
 # %%
 def learn_to_judge(rule, forger, steps=D_STEPS):
     keras.utils.set_random_seed(SEED)
+    reseed(forger, SEED)  # the same forgeries for everybody
     fresh = build_discriminator(outputs=rule.outputs)
     optimizer = keras.optimizers.Adam(D_RATE, beta_1=BETA_1)
     optimizer.build(fresh.trainable_variables)
@@ -1020,15 +1024,16 @@ def question_gradients(rule, fresh, count=64):
 # %%
 forger = translators["plain"].generator
 naming_costs = {}
-print(f"after {D_STEPS} updates on one forger      gradient in the first convolution")
-print(f"{'':<8}{'true one judged better':>23}{'of the verdict':>18}{'of the class':>16}")
+print(f"after {D_STEPS} updates on one forger, {'gradient in the first convolution':>34}")
+print(f"{'':<8}{'true one judged better':>23}{'of the verdict':>20}{'of the class':>16}")
 for name, kind in ANSWERS.items():
     rule = kind()
     fresh = learn_to_judge(rule, forger)
     better = scores(rule, fresh, targets) > scores(rule, fresh, translations["plain"])
     verdict, naming = question_gradients(rule, fresh)
     naming_costs[name] = {"better": float(better.mean()), "verdict": verdict, "naming": naming}
-    print(f"{name:<8}{better.mean():>23.1%}{verdict:>18.4f}{naming:>16.4f}")
+    print(f"{name:<8}{better.mean():>23.1%}{verdict:>20.4f}{naming:>16.4f}")
+print(f"(shares of {len(better)} test pairs)")
 
 # %% [markdown]
 # With one question, the discriminator soon knows the forgeries. With two, it knows less of them
