@@ -845,9 +845,10 @@ show_reversed(
 )
 
 # %% [markdown]
-# Compare row by row with the true item at the bottom. No translator can know whether a shirt was
-# light or dark: the sketch has only edges, and the class does not tell either. Where does the class
-# help? Class by class, with the class that plain Pix2Pix is most often mistaken for:
+# Compare row by row with the true item at the bottom. Whether an item was light or dark does not
+# stand in its sketch, and the class does not tell either: all four have to guess it from which
+# lines there are. Where does the class help? Class by class, with the class that plain Pix2Pix is
+# most often mistaken for:
 
 # %%
 seen = {name: lenet.probabilities(t, JUDGE).argmax(axis=1) for name, t in translations.items()}
