@@ -74,7 +74,7 @@ print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'n
 # `TUTORIAL` is the classic recipe: the DCGAN lesson's large batches and small steps. A CPU learns
 # more in its time from small batches with larger steps and an average of the generator's weights,
 # so that is what this lesson does, in `full` with many more of them. The discriminator's steps are
-# larger than the generator's in the first half; "What goes wrong" shows why.
+# larger than the generator's for more than half of the time; "What goes wrong" shows why.
 
 # %%
 SEED = 5
@@ -87,8 +87,8 @@ BETA_1 = 0.5
 TUTORIAL = {"batch_size": 256, "d_rate": 1e-4, "g_rate": 1e-4, "average": None}
 FULL = {"batch_size": 16, "d_rate": 1e-3, "g_rate": 3e-4, "average": 0.999}
 SHORT = {"batch_size": 8, "d_rate": 1e-3, "g_rate": 5e-4, "average": 0.998}
-LATE_START = 0.5
-LATE_RATES = (3e-4, 6e-4) if profile.name == "full" else (5e-4, 1e-3)
+LATE_START = 0.6
+LATE_RATES = (2.5e-4, 6e-4) if profile.name == "full" else (5e-4, 1e-3)
 SETTINGS = FULL if profile.name == "full" else SHORT
 EPOCHS = profile.epochs(full=15, quick=6, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=1_000, quick=200, smoke=3)
@@ -413,7 +413,7 @@ print(f"distance {before['distance']:.1f} (real against real {floor:.2f})")
 
 # %% [markdown]
 # The run. Ten rows of fixed noise, one digit a row, are drawn after each epoch; grid and scalars
-# go to TensorBoard's files in the run folder too. In the second half of the epochs the generator's
+# go to TensorBoard's files in the run folder too. Late, from `LATE_START` on, the generator's
 # learning rate becomes the larger one, and both fall: variety has been learned by then, and the
 # labels are obeyed more strictly. If the run is interrupted, the cell goes on from the last
 # checkpoint.
