@@ -89,11 +89,11 @@ D_RATE = 5e-4
 G_RATE = 1e-3
 BETA_1 = 0.5
 AVERAGE = 0.998
-EPOCHS = profile.epochs(full=20, quick=6, smoke=2)
+EPOCHS = profile.epochs(full=20, quick=5, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=250, quick=250, smoke=3)
 SAMPLES = profile.samples(full=5_000, quick=3_000, smoke=100)
 STABILITY_SEEDS = profile.samples(full=5, quick=2, smoke=1)
-STABILITY_STEPS = profile.steps(full=500, quick=100, smoke=3)
+STABILITY_STEPS = profile.steps(full=500, quick=80, smoke=3)
 STABILITY_RATES = [(5e-4, 1e-3), (2e-4, 2e-4)][: 2 if profile.name == "full" else 1]
 STABILITY_SAMPLES = profile.samples(full=2_000, quick=1_000, smoke=100)
 LEAST_SPREAD = 0.5

@@ -99,12 +99,12 @@ SHORT = {"clip_rate": 2e-4, "d_rate": 5e-4, "g_rate": 5e-4, "batch_size": 8, "av
 SETTINGS = LONG if profile.name == "full" else SHORT
 CLIP_EPOCHS = profile.epochs(full=8, quick=2, smoke=2)
 EPOCHS = profile.epochs(full=20, quick=7, smoke=3)
-STEPS_PER_EPOCH = profile.steps(full=150, quick=34, smoke=2)
+STEPS_PER_EPOCH = profile.steps(full=150, quick=29, smoke=2)
 SAMPLES = profile.samples(full=4_000, quick=1_500, smoke=100)
 FRESH_STEPS = profile.steps(full=400, quick=90, smoke=2)
 LINE_STEPS = profile.steps(full=400, quick=200, smoke=3)
 RING_SEEDS = profile.samples(full=5, quick=2, smoke=1)
-RING_STEPS = profile.steps(full=1_000, quick=200, smoke=3)
+RING_STEPS = profile.steps(full=1_000, quick=150, smoke=3)
 
 keras.utils.set_random_seed(SEED)
 

@@ -118,7 +118,7 @@ LATENT_DIM = 100
 BATCH_SIZE = 8
 RATE = 1e-3
 BETA_1 = 0.5
-STEPS = profile.steps(full=2_000, quick=600, smoke=8)
+STEPS = profile.steps(full=2_000, quick=420, smoke=8)
 EXERCISE_STEPS = profile.steps(full=100, quick=100, smoke=4)
 OTHER_SEEDS = (1, 2)
 SEED_STEPS = 400
