@@ -99,12 +99,12 @@ SHORT = {"clip_rate": 2e-4, "d_rate": 5e-4, "g_rate": 5e-4, "batch_size": 8, "av
 SETTINGS = LONG if profile.name == "full" else SHORT
 CLIP_EPOCHS = profile.epochs(full=8, quick=2, smoke=2)
 EPOCHS = profile.epochs(full=20, quick=7, smoke=3)
-STEPS_PER_EPOCH = profile.steps(full=150, quick=29, smoke=2)
+STEPS_PER_EPOCH = profile.steps(full=150, quick=34, smoke=2)
 SAMPLES = profile.samples(full=4_000, quick=1_500, smoke=100)
 FRESH_STEPS = profile.steps(full=400, quick=90, smoke=2)
 LINE_STEPS = profile.steps(full=400, quick=200, smoke=3)
-RING_SEEDS = profile.samples(full=5, quick=2, smoke=1)
-RING_STEPS = profile.steps(full=1_000, quick=150, smoke=3)
+RING_SEEDS = profile.samples(full=5, quick=1, smoke=1)
+RING_STEPS = profile.steps(full=1_000, quick=250, smoke=3)
 
 keras.utils.set_random_seed(SEED)
 
@@ -931,7 +931,7 @@ for name, (kind, critic_steps) in RING_KINDS.items():
 ring_seconds = time.perf_counter() - start
 ring_failures = {n: sum(r["modes"] < MODES for r in rows) for n, rows in ring_table.items()}
 print(
-    f"clusters covered of {MODES}, after {RING_STEPS} generator steps, seeds 0 to", RING_SEEDS - 1
+    f"clusters covered of {MODES}, after {RING_STEPS} generator steps; seeds:", *range(RING_SEEDS)
 )
 for name, rows in ring_table.items():
     counts = " ".join(f"{row['modes']:>3}" for row in rows)
