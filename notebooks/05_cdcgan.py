@@ -88,7 +88,7 @@ TUTORIAL = {"batch_size": 256, "d_rate": 1e-4, "g_rate": 1e-4, "average": None}
 FULL = {"batch_size": 16, "d_rate": 1e-3, "g_rate": 3e-4, "average": 0.999}
 SHORT = {"batch_size": 8, "d_rate": 1e-3, "g_rate": 5e-4, "average": 0.998}
 LATE_START = 0.6
-LATE_RATES = (2.5e-4, 6e-4) if profile.name == "full" else (5e-4, 6e-4)
+LATE_RATES = (2.5e-4, 6e-4) if profile.name == "full" else (1e-3, 5e-4)
 SETTINGS = FULL if profile.name == "full" else SHORT
 EPOCHS = profile.epochs(full=15, quick=6, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=1_000, quick=200, smoke=3)
@@ -413,9 +413,9 @@ print(f"distance {before['distance']:.1f} (real against real {floor:.2f})")
 
 # %% [markdown]
 # The run. Ten rows of fixed noise, one digit a row, are drawn after each epoch; grid and scalars
-# go to TensorBoard's files in the run folder too. Late, from `LATE_START` on, the generator's
-# learning rate becomes the larger one, and both fall: variety has been learned by then, and the
-# labels are obeyed more strictly. If the run is interrupted, the cell goes on from the last
+# go to TensorBoard's files in the run folder too. From the share `LATE_START` of the epochs on, both
+# learning rates fall; in `full` the generator's is then the larger one: variety has been learned,
+# and the labels are obeyed more strictly. If the run is interrupted, the cell goes on from the last
 # checkpoint.
 
 # %%
