@@ -413,10 +413,10 @@ print(f"distance {before['distance']:.1f} (real against real {floor:.2f})")
 
 # %% [markdown]
 # The run. Ten rows of fixed noise, one digit a row, are drawn after each epoch; grid and scalars
-# go to TensorBoard's files in the run folder too. From the share `LATE_START` of the epochs on, both
-# learning rates fall; in `full` the generator's is then the larger one: variety has been learned,
-# and the labels are obeyed more strictly. If the run is interrupted, the cell goes on from the last
-# checkpoint.
+# go to TensorBoard's files in the run folder too. From the share `LATE_START` of the epochs on,
+# both learning rates fall; in `full` the generator's is then the larger one: variety has been
+# learned, and the labels are obeyed more strictly. If the run is interrupted, the cell goes on from
+# the last checkpoint.
 
 # %%
 fixed_latents = np.random.default_rng(SEED).normal(size=(NUM_CLASSES**2, LATENT_DIM))
