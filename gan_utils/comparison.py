@@ -79,7 +79,7 @@ def scores(
     pictures = images.check_images(pictures, "pictures")
     real_images = evenly(real_images, len(pictures))
     vectors, fakes = lenet.features(real_images, judge), lenet.features(pictures, judge)
-    kernel = metrics.kid(vectors, fakes, subset_size=min(1_000, len(pictures) // 2))
+    kernel = metrics.kid(vectors, fakes)
     agreement = None if class_labels is None else lenet.accuracy(pictures, class_labels, judge)
     return {
         "samples": len(pictures),

@@ -84,3 +84,11 @@ def test_pictures_are_spread_evenly():
     assert comparison.evenly(np.arange(3), 9).tolist() == [0, 1, 2]
     with pytest.raises(ValueError, match="pictures have shape"):
         comparison.scores(np.zeros((3, 28, 28)), real_images=np.zeros((3, 28, 28)))
+
+
+def test_fewer_real_pictures_than_drawn_ones_are_compared_too(digits):
+    """The embedded stand-in has a small test set; a row counts 5,000 drawings."""
+    pictures = images.to_float(digits.images[:120])
+    found = comparison.scores(pictures, real_images=digits.images[200:240])
+    assert (found["samples"], found["real_samples"]) == (120, 40)
+    assert np.isfinite(found["kernel_distance"])
