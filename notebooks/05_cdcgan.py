@@ -62,7 +62,7 @@ from IPython.display import Image, display
 from keras import layers
 
 import gan_utils
-from gan_utils import GAN, callbacks, images, lenet, metrics, plots, profile, records
+from gan_utils import GAN, callbacks, lenet, metrics, plots, profile, records
 from gan_utils.batches import check_labels
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
@@ -666,11 +666,9 @@ plt.show()
 
 
 # %%
-def label_share(pictures, class_labels):
-    floats = images.to_float(pictures) if pictures.dtype == np.uint8 else pictures
-    groups = [floats[class_labels == label] for label in np.unique(class_labels)]
-    means = np.stack([group.mean(axis=0) for group in groups])
-    return float(means.var(axis=0).sum() / floats.var(axis=0).sum())
+def share_between(pictures, groups):
+    means = np.stack([pictures[groups == group].mean(axis=0) for group in np.unique(groups)])
+    return float(means.var(axis=0).sum() / pictures.var(axis=0).sum())
 
 
 swapped = make_gan({**SETTINGS, "d_rate": SETTINGS["g_rate"], "g_rate": SETTINGS["d_rate"]})
@@ -683,8 +681,8 @@ swap = {
     f"{EPOCHS * STEPS_PER_EPOCH} steps": result,
     f"rates swapped, {SWAP_STEPS} steps": judge(swapped_drawings, class_labels, real_features),
 }
-shares = [label_share(drawings, class_labels) for drawings in (generated, swapped_drawings)]
-real_share = label_share(test_set.images[:SAMPLES], test_set.labels[:SAMPLES])
+shares = [share_between(drawings, class_labels) for drawings in (generated, swapped_drawings)]
+real_share = share_between(test_set.images[:SAMPLES], test_set.labels[:SAMPLES])
 
 # %% [markdown]
 # Three figures of each, and eight drawings of each of five digits with the swapped rates:
@@ -748,18 +746,14 @@ plt.show()
 style = np.repeat(np.random.default_rng(SEED).normal(size=(50, LATENT_DIM)), NUM_CLASSES, axis=0)
 every = np.tile(np.arange(NUM_CLASSES), 50)[:, None]
 combined = gan.translate([tf.constant(style, tf.float32), tf.constant(every, tf.int32)])
-combined = combined.reshape(50, NUM_CLASSES, -1)
-total = combined.var(axis=(0, 1)).sum()
 parts = {
-    "label": combined.mean(axis=0).var(axis=0).sum() / total,
-    "latents": combined.mean(axis=1).var(axis=0).sum() / total,
+    "label": share_between(combined, every[:, 0]),
+    "latents": share_between(combined, np.repeat(np.arange(50), NUM_CLASSES)),
 }
 parts["both together"] = 1 - sum(parts.values())
 print("drawings:", ", ".join(f"{name} {share:.0%}" for name, share in parts.items()))
 print(f"real digits: label {real_share:.0%}")
-plots.show_images(
-    combined[:4].reshape(-1, *IMAGE_SHAPE), columns=10, title="One latent vector a row"
-)
+plots.show_images(combined[: 4 * NUM_CLASSES], columns=10, title="One latent vector a row")
 plt.show()
 
 # %% [markdown]
