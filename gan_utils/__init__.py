@@ -23,6 +23,7 @@ _NAMES = {
     "Batches": "batches",
     "ImageSet": "data",
     "load_images": "data",
+    "run_elsewhere": "elsewhere",
     "Checkpoint": "callbacks",
     "FallingRates": "callbacks",
     "SampleGrid": "callbacks",

@@ -900,7 +900,7 @@ generator = keras.saving.load_model({str(RUN / "generator.keras")!r}, compile=Fa
 latents = keras.random.normal((10, {LATENT_DIM}), seed=5)
 np.save({str(RUN / "drawn.npy")!r}, generator(latents, training=False))
 """
-subprocess.run([sys.executable, "-c", use_script], check=True, capture_output=True)
+gan_utils.run_elsewhere(use_script)
 drawn = np.load(RUN / "drawn.npy")
 plots.show_images(drawn, columns=5, title="Drawn by another process")
 plt.show()

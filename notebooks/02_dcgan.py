@@ -629,19 +629,7 @@ for name in ("quick", "full"):
 # generators. It is one file, written under a temporary name and then renamed, so a
 # crash never leaves half a checkpoint under a whole one's name. To prove that it is enough, we
 # restore the latest one in a *fresh process* that knows nothing but the builders.
-
-
-# %%
-def run_elsewhere(script):
-    answer = subprocess.run(
-        [sys.executable, "-c", script], check=False, capture_output=True, text=True
-    )
-    if answer.returncode:
-        raise RuntimeError(answer.stderr)
-    return answer.stdout.strip()
-
-
-# %% [markdown]
+#
 # The script for that process: the two builders as they stand in this lesson, and three lines.
 
 # %%
@@ -660,7 +648,7 @@ latents = keras.random.normal(({FIXED_COUNT}, LATENT_DIM), seed={SEED})
 np.save({str(RUN / "restored.npy")!r}, gan.translate(latents))
 print("restored after", epochs, "epochs")
 """
-print(run_elsewhere(restore_script))
+print(gan_utils.run_elsewhere(restore_script))
 difference = np.abs(np.load(RUN / "restored.npy") - gan.translate(fixed_latents)).max()
 print(f"largest difference in a pixel {difference:.1e}")
 assert difference < 1e-5
@@ -681,7 +669,7 @@ generator = keras.saving.load_model({str(generator_file)!r}, compile=False)
 latents = keras.random.normal((10, generator.input_shape[1]), seed=5)
 np.save({str(RUN / "drawn.npy")!r}, generator(latents, training=False))
 """
-run_elsewhere(use_script)
+gan_utils.run_elsewhere(use_script)
 drawn = np.load(RUN / "drawn.npy")
 print(f"file: {generator_file.stat().st_size / 1e6:.1f} MB")
 plots.show_images(drawn, columns=5, title="Drawn by another process")

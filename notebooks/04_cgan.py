@@ -673,11 +673,7 @@ class_labels = keras.ops.array({ASKED}, "int32")[:, None]
 latents = keras.random.normal((len(class_labels), {LATENT_DIM}), seed=5)
 np.save({str(RUN / "drawn.npy")!r}, generator([latents, class_labels], training=False))
 """
-answer = subprocess.run(
-    [sys.executable, "-c", use_script], check=False, capture_output=True, text=True
-)
-if answer.returncode:
-    raise RuntimeError(answer.stderr)
+gan_utils.run_elsewhere(use_script)
 drawn = np.load(RUN / "drawn.npy")
 latents = keras.random.normal((len(ASKED), LATENT_DIM), seed=5)
 here = gan.translate([latents, tf.constant(ASKED, tf.int32)[:, None]])

@@ -747,19 +747,10 @@ for name in ("quick", "full"):
 # class 4. Its inputs are the latent vectors and the labels, one integer in a row of its own for
 # each picture.
 
-
 # %%
-def run_elsewhere(script):
-    answer = subprocess.run(
-        [sys.executable, "-c", script], check=False, capture_output=True, text=True
-    )
-    if answer.returncode:
-        raise RuntimeError(answer.stderr)
-
-
 generator_file = RUN / "generator.keras"
 gan.sampler.save(generator_file)
-run_elsewhere(f"""
+gan_utils.run_elsewhere(f"""
 import keras, numpy as np
 generator = keras.saving.load_model({str(generator_file)!r}, compile=False)
 for seed, label in enumerate(({SNEAKER}, {COAT})):

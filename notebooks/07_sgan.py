@@ -947,15 +947,11 @@ logits = classifier(images.to_float(digits.images), training=False).numpy()
 np.save({str(RUN / "logits.npy")!r}, logits)
 print(f"{{(logits.argmax(axis=1) == digits.labels).mean():.4f}}")
 """
-answer = subprocess.run(
-    [sys.executable, "-c", use_script], check=False, capture_output=True, text=True
-)
-if answer.returncode:
-    raise RuntimeError(answer.stderr)
+share_right = gan_utils.run_elsewhere(use_script)
 elsewhere = np.load(RUN / "logits.npy")
 here = gan.discriminator(images.to_float(test_set.images[: len(elsewhere)]), training=False)
 print(f"file: {classifier_file.stat().st_size / 1e6:.1f} MB; right in the other process:", end=" ")
-print(f"{answer.stdout.split()[-1]} of {len(elsewhere)} test digits")
+print(f"{share_right} of {len(elsewhere)} test digits")
 assert np.abs(elsewhere - here).max() < 1e-3
 
 # %% [markdown]

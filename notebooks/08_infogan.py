@@ -1001,11 +1001,7 @@ drawn = generator(np.concatenate([noise, codes], axis=1), training=False)
 read = np.argmax(recognizer(drawn, training=False), axis=1)
 np.savez({str(RUN / "drawn.npz")!r}, drawn=drawn, read=read)
 """
-answer = subprocess.run(
-    [sys.executable, "-c", use_script], check=False, capture_output=True, text=True
-)
-if answer.returncode:
-    raise RuntimeError(answer.stderr)
+gan_utils.run_elsewhere(use_script)
 with np.load(RUN / "drawn.npz") as archive:
     drawn, read = archive["drawn"], archive["read"]
 plots.show_images(drawn, columns=10, row_labels=["code 0", "code 1"], title="Another process")

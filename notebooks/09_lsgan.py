@@ -650,11 +650,7 @@ generator = keras.saving.load_model({str(generator_file)!r}, compile=False)
 latents = keras.random.normal((10, generator.input_shape[1]), seed=5)
 np.save({str(RUN / "drawn.npy")!r}, generator(latents, training=False))
 """
-answer = subprocess.run(
-    [sys.executable, "-c", use_script], check=False, capture_output=True, text=True
-)
-if answer.returncode:
-    raise RuntimeError(answer.stderr)
+gan_utils.run_elsewhere(use_script)
 drawn = np.load(RUN / "drawn.npy")
 print(f"file: {generator_file.stat().st_size / 1e6:.1f} MB")
 plots.show_images(drawn, columns=5, title="Drawn by another process")

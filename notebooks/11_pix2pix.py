@@ -907,17 +907,7 @@ print(f"{generator_file.name}: {generator_file.stat().st_size / 1e6:.1f} MB")
 # A fresh process loads it and translates one picture twice. It imports `gan_utils.always_on`, so
 # that Keras knows the two layers; nothing else of this lesson is needed.
 
-
 # %%
-def run_elsewhere(script):
-    answer = subprocess.run(
-        [sys.executable, "-c", script], check=False, capture_output=True, text=True
-    )
-    if answer.returncode:
-        raise RuntimeError(answer.stderr)
-    return answer.stdout.strip()
-
-
 np.save(folder / "one_source.npy", sources[:1])
 script = f"""
 import keras, numpy as np
@@ -927,7 +917,7 @@ source = np.load({str(folder / "one_source.npy")!r})
 twice = [generator(source, training=False), generator.predict(source, verbose=0)]
 np.save({str(folder / "twice.npy")!r}, np.concatenate(twice))
 """
-run_elsewhere(script)
+gan_utils.run_elsewhere(script)
 reloaded = np.load(folder / "twice.npy")
 print(f"two translations of one picture differ by {np.abs(reloaded[0] - reloaded[1]).mean():.4f}")
 assert np.abs(reloaded[0] - reloaded[1]).max() > 0

@@ -1078,20 +1078,11 @@ for name in ("way 1", "way 2", "way 3"):
 # sketches with it. It imports `gan_utils.always_on`, so that Keras knows the dropout that stays on;
 # nothing else of this lesson is needed.
 
-
 # %%
-def run_elsewhere(script):
-    answer = subprocess.run(
-        [sys.executable, "-c", script], check=False, capture_output=True, text=True
-    )
-    if answer.returncode:
-        raise RuntimeError(answer.stderr)
-
-
 generator_file = RUN / "sketch_to_item.keras"
 translators["way 3"].generator.save(generator_file)
 np.save(RUN / "sketches.npy", ten_sketches)
-run_elsewhere(f"""
+gan_utils.run_elsewhere(f"""
 import keras, numpy as np
 from gan_utils.always_on import reseed
 generator = keras.saving.load_model({str(generator_file)!r}, compile=False)

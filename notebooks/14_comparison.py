@@ -470,19 +470,7 @@ assert sizes[128][2] > 4 * sizes[64][2]
 # strategy's scope. To show it without two GPUs, a fresh process splits the CPU into two logical
 # devices. Afterwards both copies of each weight must be the same, or the devices would train two
 # different models.
-
-
-# %%
-def run_elsewhere(script):
-    answer = subprocess.run(
-        [sys.executable, "-c", script], check=False, capture_output=True, text=True
-    )
-    if answer.returncode:
-        raise RuntimeError(answer.stderr)
-    return answer.stdout.strip()
-
-
-# %% [markdown]
+#
 # With real GPUs, leave out the two lines about logical devices and the list of names.
 
 # %%
@@ -507,7 +495,7 @@ copies = [variable.value.values for variable in generator.trainable_variables]
 print(len(copies[0]), int(gan.g_optimizer.iterations.numpy()),
       max(float(np.abs(a - b).max()) for a, b in copies))
 """
-devices, mirrored_steps, mirrored_difference = run_elsewhere(mirrored_script).split()
+devices, mirrored_steps, mirrored_difference = gan_utils.run_elsewhere(mirrored_script).split()
 print(f"{devices} devices, {mirrored_steps} steps; largest difference {mirrored_difference}")
 assert float(mirrored_difference) == 0
 
@@ -854,7 +842,7 @@ generator = trained.load_generator({str(generator_file)!r})
 latents = np.random.default_rng(1).standard_normal((8, generator.input_shape[1]))
 np.save({str(RUN / "own.npy")!r}, generator(latents.astype("float32"), training=False))
 """
-run_elsewhere(use_script)
+gan_utils.run_elsewhere(use_script)
 elsewhere = np.load(RUN / "own.npy")
 plots.show_images(elsewhere, columns=8, title="Drawn by another process")
 plt.show()
