@@ -23,8 +23,8 @@ def clear(path: Path) -> None:
 
 
 def main() -> None:
-    """Update every notebook from its script; cells that stay keep their ids."""
-    scripts = sorted(str(path) for path in NOTEBOOKS.glob("*.py"))
+    """Update every notebook, the template too, from its script; cells that stay keep their ids."""
+    scripts = sorted(str(path) for path in NOTEBOOKS.rglob("*.py"))
     command = [sys.executable, "-m", "jupytext", "--update", "--to", "ipynb", *scripts]
     subprocess.run(command, check=True)
     for script in scripts:

@@ -96,12 +96,12 @@ def _check_layout(images: np.ndarray, name: str) -> None:
     if images.ndim != 4:
         raise ValueError(
             f"{name} have shape {images.shape}; give four axes (n, height, width, channels), "
-            "for grey pictures with images[..., None]."
+            "for gray pictures with images[..., None]."
         )
     if images.shape[-1] not in (1, 3):
         raise ValueError(
             f"{name} have shape {images.shape} with {images.shape[-1]} channels; "
-            "the last axis must be 1 (grey) or 3 (red, green, blue)."
+            "the last axis must be 1 (gray) or 3 (red, green, blue)."
         )
     if 0 in images.shape:
         raise ValueError(f"{name} have shape {images.shape}: there is no picture in it.")

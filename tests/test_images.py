@@ -92,7 +92,7 @@ def test_grid_refuses_impossible_numbers(wrong):
 
 
 def test_resize_is_antialiased():
-    # One-pixel stripes average to grey; picking every second pixel would give black or white.
+    # One-pixel stripes average to gray; picking every second pixel would give black or white.
     stripes = np.zeros((1, 16, 16, 1), np.uint8)
     stripes[:, :, ::2] = 255
     half = images.resize(stripes, 8)

@@ -16,7 +16,8 @@ OUTPUT_ALT = "Figure made by the code cell above"
 class ResultRole(SphinxRole):
     """``{result}`02_dcgan:quick:seconds``` prints a recorded number; ``:.2f`` after it shapes it.
 
-    The number is looked up among the run's metrics, then among the run's other facts.
+    The number is looked up among the run's metrics, then among the run's other facts; dots in its
+    name lead into groups of them (``04_cgan:full:results.concatenate.accuracy``).
     """
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
@@ -26,7 +27,9 @@ class ResultRole(SphinxRole):
             path = Path(self.env.srcdir) / "book" / "results" / f"{lesson}.json"
             self.env.note_dependency(str(path))
             run = json.loads(path.read_text(encoding="utf-8"))["runs"][profile]
-            value = {**run, **run.get("metrics", {})}[key]
+            value = {**run, **run.get("metrics", {})}
+            for part in key.split("."):
+                value = value[part]
             text = format(value, form[0] if form else "")
         except (OSError, KeyError, ValueError, TypeError) as error:
             message = self.inliner.reporter.error(

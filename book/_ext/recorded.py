@@ -1,0 +1,73 @@
+"""Reads the recorded runs of the book, and says in words what they were made with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
+
+
+def results_path(srcdir: str | Path, lesson: str) -> Path:
+    """Return the file that keeps a lesson's recorded runs, whether it exists or not."""
+    return Path(srcdir) / "book" / "results" / f"{lesson}.json"
+
+
+def runs(srcdir: str | Path, lesson: str) -> dict[str, dict[str, Any]]:
+    """Return a lesson's recorded runs by profile, shortest first; empty when there is none."""
+    path = results_path(srcdir, lesson)
+    found = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.is_file() else {}
+    return {name: found[name] for name in ("quick", "full") if name in found}
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that a reader would use."""
+    if seconds < 100:
+        return f"{seconds:.0f} seconds"
+    if seconds < 6000:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f} hours"
+
+
+def machine(run: dict[str, Any]) -> str:
+    """Return what a run was made on, such as ``2 CPU cores (AMD EPYC)``."""
+    hardware = run["hardware"]
+    cores = hardware["cores"]
+    words = f"{cores} CPU core{'s' if cores != 1 else ''} ({hardware['cpu']})"
+    return f"{', '.join(hardware['gpus'])}; {words}" if hardware.get("gpus") else words
+
+
+def data(run: dict[str, Any]) -> str:
+    """Return what a run was trained on; a stand-in is called one."""
+    found = run.get("data")
+    if isinstance(found, dict):
+        name = TITLES.get(found["name"], found["name"])
+        if found["source"] == "embedded":
+            return f"the embedded stand-in for {name} ({found['count']:,} pictures)"
+        return f"{name}, {found['split']} part ({found['count']:,} pictures)"
+    return found or "no data"
+
+
+def budget(run: dict[str, Any]) -> str:
+    """Return how much training a run had: passes, steps and batch size, as far as recorded."""
+    facts = {**run.get("settings", {}), **run["metrics"]}
+    parts = []
+    if "epochs" in facts and "steps_per_epoch" in facts:
+        parts.append(f"{facts['epochs']} epochs of {facts['steps_per_epoch']:,} steps")
+        if facts.get("tutorial_epochs", facts["epochs"]) != facts["epochs"]:
+            parts[0] += f" (the classic recipe has {facts['tutorial_epochs']} epochs)"
+    elif "updates" in facts or "steps" in facts:
+        steps = facts.get("updates", facts.get("steps"))
+        parts.append(f"{steps:,} steps")
+    for key, words in (("batch_size", "batch {}"), ("real_images", "{} real pictures a step")):
+        if isinstance(facts.get(key), int):
+            parts.append(words.format(facts[key]))
+    return ", ".join(parts)
+
+
+def versions(run: dict[str, Any]) -> str:
+    """Return the versions that made a run, in one line."""
+    found = run["versions"]
+    known = (("python", "Python"), ("tensorflow", "TensorFlow"), ("keras", "Keras"))
+    return ", ".join(f"{title} {found[name]}" for name, title in known if name in found)

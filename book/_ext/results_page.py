@@ -1,0 +1,121 @@
+"""Sphinx extension: tables and pictures from the recorded runs.
+
+``{recorded-run} 02_dcgan`` shows what a lesson's recorded runs reached, ``{recorded-picture}
+04_cgan:full:CGAN, concatenate`` the pictures that were drawn at the end of one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import recorded
+from docutils import nodes
+from docutils.parsers.rst import directives
+from docutils.statemachine import StringList
+from recorded_figures import FIGURES, Figure
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+MISSING = "no run is recorded yet"
+ABSENT = "n/a"
+
+
+def value_of(figure: Figure, run: dict[str, Any]) -> str:
+    """Return a figure of a run as text, `ABSENT` where the run does not have it."""
+    try:
+        return format(figure.value(run["metrics"]), figure.form)
+    except (KeyError, IndexError, TypeError, ValueError):
+        return ABSENT
+
+
+def table(lesson: str, found: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the lines of a table: a line for each figure, a column for each run."""
+    figures = FIGURES.get(lesson, [])
+    published = any(figure.published for figure in figures)
+    head = ["", *found, *(["published"] if published else [])]
+    lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
+    for figure in figures:
+        cells = [figure.words, *(value_of(figure, run) for run in found.values())]
+        cells += [figure.published or ABSENT] if published else []
+        if set(cells[1:]) != {ABSENT}:
+            lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def circumstances(profile: str, run: dict[str, Any]) -> str:
+    """Return one line on how a run was made."""
+    facts = [recorded.budget(run), recorded.data(run)]
+    if run.get("seconds"):
+        facts.append(f"{recorded.duration(run['seconds'])} on {recorded.machine(run)}")
+    else:
+        facts.append(recorded.machine(run))
+    samples, extractor = run["metrics"].get("samples"), run["metrics"].get("extractor")
+    if isinstance(samples, int):
+        judge = f", {extractor}" if isinstance(extractor, str) else ""
+        facts.append(f"measured on {samples:,} pictures{judge}")
+    facts += [run["date"], recorded.versions(run)]
+    if run.get("commit"):
+        facts.append(f"commit {run['commit']}")
+    return f"- **{profile}:** {'; '.join(fact for fact in facts if fact)}."
+
+
+def described(lesson: str, found: dict[str, dict[str, Any]]) -> list[str]:
+    """Return a lesson's part of the results page as Markdown."""
+    if not found:
+        return [f"Of this lesson, {MISSING}."]
+    wanted = ("quick", "full") if lesson[0].isdigit() else tuple(found)
+    missing = [name for name in wanted if name not in found]
+    lines = [*table(lesson, found), ""] if FIGURES.get(lesson) else []
+    lines += [circumstances(name, run) for name, run in found.items()]
+    return [*lines, *(f"- **{name}:** {MISSING}." for name in missing)]
+
+
+class RecordedRun(SphinxDirective):
+    """Shows the recorded runs of one lesson."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table and the lines below it."""
+        lesson = self.arguments[0]
+        path = recorded.results_path(self.env.srcdir, lesson)
+        self.env.note_dependency(str(path))
+        text = described(lesson, recorded.runs(self.env.srcdir, lesson))
+        holder = nodes.container(classes=["recorded-run"])
+        self.state.nested_parse(StringList(text, str(path)), 0, holder)
+        return [holder]
+
+
+class RecordedPicture(SphinxDirective):
+    """Shows the sheet of pictures that a recorded run kept; its content is the caption."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+    has_content = True
+    option_spec: ClassVar[dict[str, Any]] = {"alt": directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        """Return the figure, or an error that fails the build."""
+        try:
+            lesson, profile, name = (part.strip() for part in self.arguments[0].split(":"))
+            path = recorded.results_path(self.env.srcdir, lesson)
+            self.env.note_dependency(str(path))
+            run = recorded.runs(self.env.srcdir, lesson)[profile]
+            uri = f"data:image/png;base64,{run['comparison'][name]['sheet']}"
+            alt = self.options["alt"]
+        except (KeyError, ValueError) as error:
+            message = f"No recorded picture {self.arguments[0]!r}, or no :alt: for it: {error!r}"
+            raise self.error(message) from error
+        figure = nodes.figure("", nodes.image("", uri=uri, alt=alt), classes=["recorded-picture"])
+        words = nodes.container()
+        self.state.nested_parse(self.content, self.content_offset, words)
+        if words.children:
+            figure += nodes.caption("", "", *words[0].children)
+        return [figure]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the directives."""
+    app.add_directive("recorded-run", RecordedRun)
+    app.add_directive("recorded-picture", RecordedPicture)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
