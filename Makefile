@@ -11,7 +11,7 @@ WANTED := $(shell cksum < pyproject.toml | cut -d' ' -f1)
 FOR_BOOK := $(VENV)/.for-book-$(WANTED)
 FOR_TEST := $(VENV)/.for-test-$(WANTED)
 
-.PHONY: help book test colab lessons sync bench train serve clean
+.PHONY: help book test colab lessons sync bench train pack serve clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -43,9 +43,13 @@ bench: $(FOR_TEST)  ## Measure speed and memory
 	@for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
 
 # Not the default of the other targets: without GAN_PROFILE, training is the full run.
-train: $(FOR_BOOK)  ## Train one lesson in full and record it: make train LESSON=02_dcgan
+train: $(FOR_BOOK)  ## Train one lesson in full, record it, pack its generators: make train LESSON=02_dcgan
 	@test -n "$(LESSON)" || { echo "Say which lesson: make train LESSON=02_dcgan"; exit 1; }
 	GAN_PROFILE=$(if $(filter file,$(origin GAN_PROFILE)),full,$(GAN_PROFILE)) $(BIN)/python book/train.py $(LESSON)
+
+pack: $(FOR_BOOK)  ## Pack the trained generators of a full run that stands in runs/ into weights/
+	@test -n "$(LESSON)" || { echo "Say which lesson: make pack LESSON=04_cgan"; exit 1; }
+	$(BIN)/python book/pack.py $(LESSON)
 
 serve:  ## Show the built site at http://localhost:8000
 	@test -d _build/$(GAN_PROFILE)/html || { echo "There is no site yet: make book"; exit 1; }

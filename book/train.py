@@ -1,4 +1,7 @@
-"""Runs one lesson where its checkpoints stay, so that a long run can go on, and records it."""
+"""Runs one lesson where its checkpoints stay, so that a long run can go on, and records it.
+
+After a full run, the generators that it trained are packed into weights/.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{options.lesson} stopped; start it again to go on.", file=sys.stderr)
         return 1
     print(f"{options.lesson}: {execution.seconds(executed):.0f} s; recorded in {root}/book/results")
-    return 0
+    if profile.name != "full":
+        return 0
+    import pack  # what it needs takes seconds to import
+
+    return pack.main([options.lesson, "--root", str(root)])
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ _MODULES = (
     "profile",
     "records",
     "trained",
+    "weights",
 )
 _NAMES = {
     "GAN": "gan",

@@ -1,32 +1,23 @@
-"""Trained generators, by name or from a file: the one place that turns either into a network."""
+"""A trained generator by name or from a file: what the commands take where they say NAME."""
 
 import importlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gan_utils import weights
+
 if TYPE_CHECKING:
     import keras
 
 SUFFIX = ".keras"
-_SHIPPED = "gan_utils.weights"
-
-
-def names() -> tuple[str, ...]:
-    """Return the names of the trained generators that this version brings, none perhaps."""
-    try:
-        return tuple(importlib.import_module(_SHIPPED).names())
-    except ModuleNotFoundError as error:
-        if error.name != _SHIPPED:
-            raise
-        return ()
 
 
 def check(name_or_path: str | os.PathLike) -> bool:
     """Find out, without importing TensorFlow, whether there is such a generator.
 
     Args:
-        name_or_path: A file that ends in .keras, or one of `names()`.
+        name_or_path: A file that ends in .keras, or one of `weights.names()`.
 
     Returns:
         Whether it is a file.
@@ -37,13 +28,13 @@ def check(name_or_path: str | os.PathLike) -> bool:
     path = Path(name_or_path)
     if path.is_file() and path.suffix == SUFFIX:
         return True
-    if str(name_or_path) in names():
+    if str(name_or_path) in weights.names():
         return False
     if path.exists():
         raise ValueError(f"{path} is no {SUFFIX} file; give the file of a saved generator.")
     if path.suffix == SUFFIX:
         raise ValueError(f"There is no file {path}; a lesson saves its generator as one.")
-    known = ", ".join(names())
+    known = ", ".join(weights.names())
     raise ValueError(
         f"There is no file {str(name_or_path)!r}, and it is none of {known}."
         if known
@@ -56,7 +47,8 @@ def load_generator(name_or_path: str | os.PathLike) -> "keras.Model":
     """Load a trained generator.
 
     Args:
-        name_or_path: A file that ends in .keras, such as a lesson saves, or one of `names()`.
+        name_or_path: A file that ends in .keras, such as a lesson saves, or one of
+            `weights.names()`.
 
     Returns:
         A Keras model of `latents` `(n, latent_dim)`, of `[latents, class_labels]` with labels
@@ -65,9 +57,10 @@ def load_generator(name_or_path: str | os.PathLike) -> "keras.Model":
     Raises:
         ValueError: No such file or name, or a file that Keras cannot load, for example because it
             would run code of its own.
+        gan_utils.cache.DownloadError: The generator of a name is not here and cannot be downloaded.
     """
     if not check(name_or_path):
-        return importlib.import_module(_SHIPPED).load_generator(str(name_or_path))
+        return weights.load_generator(str(name_or_path))
     importlib.import_module("gan_utils.always_on")  # the layers that a translator is made of
     saving = importlib.import_module("keras").saving
     try:

@@ -36,7 +36,7 @@ def open_translator(name: str) -> Translator:
     """Find a trained translator.
 
     Args:
-        name: A file that ends in .keras, else a name from `gan_utils.trained.names()`.
+        name: A file that ends in .keras, else a name from `gan_utils.weights.names()`.
 
     Returns:
         The translator.

@@ -1,0 +1,118 @@
+"""Scores packed generators, and holds the scores against those of the run that made them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import origins
+from origins import ORIGINS
+
+from gan_utils import comparison, data, images, lenet, metrics
+from gan_utils.commands import drawing
+
+SAMPLES = 5_000
+COMPARED = 200  # vectors of noise on which float16 is held against float32
+_SLACK = {"distance": 2.0, "agreement": 0.015, "map_color": 0.02}  # what another noise may change
+_RELATIVE_SLACK = {"distance": 0.06}
+
+
+def call(network: Any, inputs: list[np.ndarray]) -> np.ndarray:
+    """Run a network picture by picture where it takes pictures, else in one batch."""
+    from gan_utils.always_on import reseed
+
+    size = 1 if inputs[0].ndim == 4 else len(inputs[0])
+    parts = []
+    for start in range(0, len(inputs[0]), size):
+        reseed(network, 0)
+        part = [values[start : start + size] for values in inputs]
+        parts.append(network(part if len(part) > 1 else part[0], training=False))
+    return np.concatenate(parts)
+
+
+def example_inputs(network: Any) -> list[np.ndarray]:
+    """Return inputs of every kind that a network of the book takes."""
+    rng = np.random.default_rng(0)
+    shape = tuple(network.inputs[0].shape[1:])
+    if len(shape) == 1:
+        count = COMPARED
+        first = rng.standard_normal((count, *shape))
+    elif shape[-1] == 3:
+        count = 16
+        first = images.to_float(origins.places(count, shape[0]).source)
+    else:
+        count = 64
+        first = images.to_float(data.load_images("fashion_mnist", "test").images[:count])
+    labels = np.arange(count, dtype=np.int32)[:, None] % drawing.num_classes(network)
+    return [first.astype(np.float32), labels][: len(network.inputs)]
+
+
+def draw(name: str, network: Any, count: int = SAMPLES, seed: int = 0) -> Any:
+    """Draw pictures from noise, each class equally often.
+
+    Args:
+        name: Of the generator.
+        network: Its network.
+        count: Number of pictures.
+        seed: Of the noise.
+
+    Returns:
+        `(count, height, width, channels)` float32 in [-1, 1] and the classes asked for
+        `(count,)` int, None where one cannot ask.
+    """
+    takes = drawing.understand(name, network)
+    rng = np.random.default_rng([seed, count])
+    latents = rng.standard_normal((count, takes.latent_dim)).astype(np.float32)
+    wishes = np.arange(count) % (takes.num_classes or drawing.NUM_CLASSES)
+    parts = [slice(start, start + 250) for start in range(0, count, 250)]
+    drawn = [
+        network(drawing.arrange(takes, latents[part], wishes[part]), training=False)
+        for part in parts
+    ]
+    return np.concatenate(drawn), wishes if takes.num_classes else None
+
+
+def score(name: str, network: Any, record: dict[str, Any]) -> dict[str, Any]:
+    """Score a network as every lesson's generator is scored.
+
+    Args:
+        name: Of the generator.
+        network: Its network, as it will be shipped.
+        record: Of the run that made it.
+
+    Returns:
+        What `gan_utils.comparison.scores` returns. Where the record has no such scores, also
+        `distance_as_recorded`: from as many real pictures as the lesson took, the first ones.
+    """
+    origin = ORIGINS[name]
+    if len(network.inputs[0].shape) == 4:
+        return origin.judge_translator(network, call) if origin.judge_translator else {}
+    drawn, wishes = draw(name, network)
+    meant = None if wishes is None else origin.meaning(record)[wishes]
+    real_images = data.load_images(origin.judge, "test").images
+    found = comparison.scores(drawn, meant, real_images=real_images, judge=origin.judge)
+    told = origin.metrics(record)
+    if origin.row not in record.get("comparison", {}) and "distance" in told:
+        parts = (real_images[: told["samples"]], drawn[: told["samples"]])
+        vectors = [lenet.features(part, origin.judge) for part in parts]
+        found["distance_as_recorded"] = metrics.fid(*vectors)
+    return found
+
+
+def difference(scores: dict[str, Any], told: dict[str, Any]) -> str:
+    """Say how scores differ from those of the run by more than other noise explains.
+
+    Args:
+        scores: Of the packed network.
+        told: Of the recorded run.
+
+    Returns:
+        A sentence, or an empty string.
+    """
+    for key, slack in _SLACK.items():
+        now, then = scores.get(f"{key}_as_recorded", scores.get(key)), told.get(key)
+        if now is None or then is None:
+            continue
+        if abs(now - then) > slack + _RELATIVE_SLACK.get(key, 0) * then:
+            return f"{key} is {now:.3f}, but the recorded run had {then:.3f}"
+    return ""
