@@ -10,6 +10,7 @@ from pathlib import Path
 import execution
 import rendering
 import staging
+import widgets
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,7 +41,8 @@ def build(root: Path, out: Path | None = None, *, execute_only: bool = False) ->
     if execute_only:
         print_lessons(project)
     else:
-        changed = rendering.render(project, staging.stage(project))
+        parts = widgets.prepare(project)
+        changed = rendering.render(project, staging.stage(project, parts), parts)
         page = out / "html" / "index.html"
         print(f"{'Built' if changed else 'Up to date'}: {page}")
         serve = "make serve" + (

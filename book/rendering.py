@@ -11,6 +11,7 @@ from pathlib import Path
 
 import execution
 from execution import Project
+from widgets import Widgets
 
 MATHJAX_PARTS = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2")
 TOOLS = ("sphinx", "jupyter-book", "myst-nb", "sphinx-book-theme", "sphinxcontrib-bibtex")
@@ -42,7 +43,7 @@ class PageContents(HTMLParser):
             self.pictures.append(attributes.get("src") or "")
 
 
-def render(project: Project, changed: bool) -> bool:
+def render(project: Project, changed: bool, widgets: Widgets | None = None) -> bool:
     """Build the site when something changed since the last good build; return whether it did.
 
     Raises:
@@ -60,6 +61,7 @@ def render(project: Project, changed: bool) -> bool:
         shutil.rmtree(html, ignore_errors=True)
     run_sphinx(project, fresh)
     copy_mathjax(html / "_static" / "mathjax")
+    (widgets or Widgets()).copy(html)
     write_redirect(project)
     check_site(project)
     stamp.write_text(key)

@@ -8,19 +8,20 @@ from pathlib import Path
 import execution
 import nbformat
 from execution import STAMP, Project
+from widgets import Widgets
 
 BOOK_FILES = ("**/*.md", "*.bib", "_static/**/*", "_ext/*.py", "results/*.json")
 TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
 
 
-def stage(project: Project) -> bool:
+def stage(project: Project, widgets: Widgets | None = None) -> bool:
     """Bring the staged tree up to date; return whether anything in it changed.
 
     A file that did not change is not touched, so Sphinx reads only what did.
     """
     files = book_files(project.root)
     for name in execution.lesson_names(project.root):
-        files[f"notebooks/{name}.ipynb"] = lesson_page(project, name)
+        files[f"notebooks/{name}.ipynb"] = lesson_page(project, name, widgets or Widgets())
     return mirror(files, project.out / "source")
 
 
@@ -32,7 +33,7 @@ def book_files(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
 
 
-def lesson_page(project: Project, name: str) -> bytes:
+def lesson_page(project: Project, name: str, widgets: Widgets) -> bytes:
     """Return the lesson's present text with the outputs of its kept copy, as a notebook."""
     notebook = execution.read_lesson(project.root, name)
     executed = execution.executed_copy(project, name)
@@ -42,6 +43,9 @@ def lesson_page(project: Project, name: str) -> bytes:
     for cell, source in pairs:
         cell.outputs, cell.execution_count = source.outputs, source.execution_count
         carry_words(cell)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = widgets.place(cell.source)
     code = "\n".join(cell.source for cell in execution.code_cells(notebook))
     insert_under_title(notebook, origin_note(executed.metadata[STAMP], code))
     return (nbformat.writes(notebook) + "\n").encode()

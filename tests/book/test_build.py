@@ -11,6 +11,7 @@ import pytest
 import rendering
 import staging
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from widgets import Widgets
 
 ROOT = Path(__file__).resolve().parents[2]
 TOC = "format: jb-book\nroot: book/index\nchapters:\n- file: notebooks/a\n- file: notebooks/b\n"
@@ -154,7 +155,7 @@ def test_allowed_error_is_no_failure():
 
 def test_page_has_new_words_and_kept_outputs(project):
     write_lesson(project.root, "a", "1 + 1", 'load_images("mnist")', text="# Title\n\nNew words")
-    page = nbformat.reads(staging.lesson_page(project, "a").decode(), as_version=4)
+    page = nbformat.reads(staging.lesson_page(project, "a", Widgets()).decode(), as_version=4)
     assert page.cells[0].source.startswith("# Title\n\n:::{admonition}")
     assert page.cells[0].source.endswith("New words")
     assert page.cells[1].outputs[0].text == "a says 1"

@@ -1,0 +1,200 @@
+"""Writes trained generators as ONNX files that a reader's browser runs, and a picture of each."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+    import onnx
+
+LARGEST_FILE = 6_000_000  # bytes
+FEW = 1_000  # so few numbers are not worth packing
+STILL_ROWS = 4
+STILL_SCALE = 2
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a page needs to know about a generator, from its manifest."""
+
+    name: str
+    latent_dim: int
+    height: int
+    width: int
+    channels: int
+    classes: tuple[str, ...] = ()
+    encoding: str = ""  # label, one-hot, or nothing to ask for
+
+    @classmethod
+    def of(cls, name: str, manifest: dict) -> Facts:
+        """Return the facts that a manifest's entry holds."""
+        classes = tuple(manifest.get("classes") or ())
+        labeled = "class_labels" in manifest["inputs"]
+        encoding = ("label" if labeled else "one-hot") if classes else ""
+        (latent_dim,) = manifest["inputs"]["latents"]
+        if encoding == "one-hot":
+            latent_dim -= len(classes)
+        height, width, channels = manifest["output"]
+        return cls(name, latent_dim, height, width, channels, classes, encoding)
+
+
+def inputs(facts: Facts, latents: np.ndarray, labels: Sequence[int]) -> list[np.ndarray]:
+    """Return a batch of a generator's inputs from noise and the positions of classes.
+
+    Args:
+        facts: what the generator takes.
+        latents: (n, latent_dim) noise.
+        labels: n positions in `facts.classes`; not read where there are none.
+
+    Returns:
+        One array or two, as the generator takes them.
+    """
+    latents = np.asarray(latents, "float32")
+    if facts.encoding == "one-hot":
+        codes = np.eye(len(facts.classes), dtype="float32")[np.asarray(labels)]
+        return [np.concatenate([latents, codes], axis=1)]
+    if facts.encoding == "label":
+        return [latents, np.asarray(labels, "int32")[:, None]]
+    return [latents]
+
+
+def draw(
+    model: keras.Model, facts: Facts, latents: np.ndarray, labels: Sequence[int]
+) -> np.ndarray:
+    """Return the generator's pictures, float32 in [-1, 1]."""
+    arrays = inputs(facts, latents, labels)
+    return np.asarray(model(arrays if len(arrays) > 1 else arrays[0], training=False))
+
+
+def export(model: keras.Model, facts: Facts, path: Path) -> None:
+    """Write a generator for the page: its weights in half precision, in 8 bits where need be.
+
+    Args:
+        model: a trained generator.
+        facts: what it takes.
+        path: the ONNX file to write.
+
+    Raises:
+        ValueError: when the file would be larger than `LARGEST_FILE`.
+    """
+    import onnx
+
+    draw(model, facts, np.zeros((1, facts.latent_dim)), [0])  # Keras exports what has been called
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # the converter asks for old NumPy names
+        whole = os.path.join(folder, "whole.onnx")
+        model.export(whole, format="onnx", verbose=False)
+        network = onnx.load(whole)
+    pack(network, LARGEST_FILE)
+    path.write_bytes(network.SerializeToString())
+
+
+def pack(network: onnx.ModelProto, largest: int) -> None:
+    """Store a network's weights in half precision; the largest ones in 8 bits, if it must be.
+
+    Args:
+        network: changed in place; it still computes in single precision.
+        largest: bytes that the file may have.
+
+    Raises:
+        ValueError: it stays larger.
+    """
+    from onnx import TensorProto, numpy_helper
+
+    tensors = [
+        tensor
+        for tensor in network.graph.initializer
+        if tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) >= FEW
+    ]
+    tensors.sort(key=lambda tensor: -np.prod(tensor.dims))
+    halves = sum(2 * int(np.prod(tensor.dims)) for tensor in tensors)
+    size = network.ByteSize() - halves
+    nodes = []
+    for tensor in tensors:
+        values = numpy_helper.to_array(tensor)
+        if size > largest:
+            nodes += store_bytes(network.graph, tensor, values)
+            size -= values.size
+        else:
+            nodes += store_halves(network.graph, tensor, values)
+        network.graph.initializer.remove(tensor)
+    for node in reversed(nodes):
+        network.graph.node.insert(0, node)
+    if network.ByteSize() > largest:
+        raise ValueError(f"Packed, the network has {network.ByteSize()} bytes, over {largest}.")
+
+
+def store_halves(
+    graph: onnx.GraphProto, tensor: onnx.TensorProto, values: np.ndarray
+) -> list[onnx.NodeProto]:
+    """Add the values in half precision; return the node that widens them under the old name."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    stored = f"{tensor.name}/half"
+    graph.initializer.append(numpy_helper.from_array(values.astype("float16"), stored))
+    return [helper.make_node("Cast", [stored], [tensor.name], to=TensorProto.FLOAT)]
+
+
+def store_bytes(
+    graph: onnx.GraphProto, tensor: onnx.TensorProto, values: np.ndarray
+) -> list[onnx.NodeProto]:
+    """Add the values in 8 bits; return the nodes that scale them back under the old name."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    levels, scale = to_bytes(values)
+    graph.initializer.append(numpy_helper.from_array(levels, f"{tensor.name}/levels"))
+    graph.initializer.append(numpy_helper.from_array(scale, f"{tensor.name}/scale"))
+    wide = f"{tensor.name}/wide"
+    return [
+        helper.make_node("Cast", [f"{tensor.name}/levels"], [wide], to=TensorProto.FLOAT),
+        helper.make_node("Mul", [wide, f"{tensor.name}/scale"], [tensor.name]),
+    ]
+
+
+def to_bytes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Round weights to 255 levels, one scale along the axis that loses least.
+
+    Returns:
+        The levels, int8 in [-127, 127], and the scale, float32, which multiplies them.
+    """
+    found = []
+    for axis in range(values.ndim):
+        others = tuple(index for index in range(values.ndim) if index != axis)
+        scale = np.maximum(np.abs(values).max(axis=others, keepdims=True) / 127, 1e-12)
+        levels = np.rint(values / scale)
+        found.append((float(np.square(levels * scale - values).sum()), levels, scale))
+    _, levels, scale = min(found, key=lambda item: item[0])
+    return levels.astype("int8"), scale.astype("float32")
+
+
+def still(model: keras.Model, facts: Facts, path: Path) -> None:
+    """Write the picture that stands in the page until the reader starts the generator."""
+    from PIL import Image
+
+    from gan_utils import images
+
+    columns = len(facts.classes) or 8
+    noise = np.random.default_rng(0).normal(size=(STILL_ROWS, facts.latent_dim))
+    if facts.classes:
+        latents, labels = np.repeat(noise, columns, axis=0), np.tile(range(columns), STILL_ROWS)
+    else:
+        latents, labels = walks(noise, columns), ()
+    sheet = images.grid(draw(model, facts, latents, labels), columns=columns)
+    sheet = np.repeat(np.repeat(sheet, STILL_SCALE, axis=0), STILL_SCALE, axis=1)
+    Image.fromarray(sheet.squeeze()).save(path)
+
+
+def walks(noise: np.ndarray, steps: int) -> np.ndarray:
+    """Return latents on the way from each point to the next one, as the page's slider goes."""
+    angles = np.linspace(0, np.pi / 2, steps)[None, :, None]
+    ways = np.cos(angles) * noise[:, None] + np.sin(angles) * np.roll(noise, -1, axis=0)[:, None]
+    return ways.reshape(-1, noise.shape[1])

@@ -1,0 +1,230 @@
+"""Puts the interactive parts into the lessons' pages: lesson 01's game and trained generators.
+
+A lesson says where with a comment that other readers of the notebook do not show, such as
+``<!-- interactive: cgan -->``, on a line of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+import shutil
+from dataclasses import asdict, dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+import bundling
+import execution
+import generators
+from execution import Project
+
+INTERACTIVE = Path(__file__).parent / "interactive"
+FOLDER = "_static/interactive"  # of the site
+COMMENT = re.compile(r"^<!-- interactive: (\w+) -->$", re.MULTILINE)
+GAME = "ring"
+GAME_LESSON = "01_gan"
+MEGABYTE = 1e6
+RUNTIMES = {
+    "game": ("game.js", "tfjs-backend-wasm-simd.wasm"),
+    "generator": ("generator.js", "ort-wasm-simd-threaded.wasm"),
+}
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a widget's cover says, and what its generator calls the thing that one asks for."""
+
+    title: str
+    invitation: str
+    button: str
+    thing: str = "picture"
+
+
+def ask_for(thing: str) -> Words:
+    """Return the words for a generator that one can ask for a class."""
+    invitation = f"Choose the {thing}, change the noise, and see what the generator draws."
+    return Words("The trained generator", invitation, "Start the generator", thing)
+
+
+WALK = Words(
+    "The trained generator",
+    "Walk from one point of the noise to another, and watch one picture become the other.",
+    "Start the generator",
+)
+# One entry for each name that a lesson may put into its comment.
+WIDGETS = {
+    GAME: Words(
+        "The game, live",
+        "Train both networks here, step by step. Change the learning rates and the loss, and watch "
+        "modes come and go.",
+        "Play the game",
+    ),
+    **dict.fromkeys(("gan", "dcgan", "lsgan", "wgan", "wgan_gp"), WALK),
+    **dict.fromkeys(("cgan", "cdcgan"), ask_for("digit")),
+    "acgan": ask_for("item"),
+    "infogan": ask_for("code"),
+}
+
+
+@dataclass(frozen=True)
+class Widgets:
+    """What stands in the place of each comment, and the files that go into the site."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+
+    def place(self, text: str) -> str:
+        """Return a page's text with each comment replaced; without a widget by nothing."""
+        return COMMENT.sub(lambda found: self.texts.get(found[1], ""), text)
+
+    def copy(self, site: Path) -> None:
+        """Put the files that the widgets load into the site."""
+        for name, path in self.files.items():
+            target = site / FOLDER / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+
+
+def prepare(project: Project) -> Widgets:
+    """Make what the lessons ask for, and say what cannot be had."""
+    wanted = [
+        name for lesson in execution.lesson_names(project.root) for name in asked(project, lesson)
+    ]
+    if not wanted:
+        return Widgets()
+    for name in wanted:
+        if name not in WIDGETS:
+            raise execution.LessonError(f"No interactive part {name!r}: add it to book/widgets.py.")
+    try:
+        bundle = bundling.bundle(project.root)
+    except bundling.NoBundleError as error:
+        print(f"The pages get no interactive parts: {error}. (Node.js 18 or newer makes them.)")
+        return Widgets({name: absence(name) for name in wanted})
+    widgets = Widgets()
+    for path in bundle.iterdir():
+        if path.suffix in (".js", ".wasm"):
+            widgets.files[path.name] = path
+    for name in wanted:
+        add = add_game if name == GAME else add_generator
+        add(project, widgets, name)
+    return widgets
+
+
+def asked(project: Project, lesson: str) -> list[str]:
+    """Return the names of the widgets that a lesson has a place for."""
+    notebook = execution.read_lesson(project.root, lesson)
+    return [
+        name
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        for name in COMMENT.findall(cell.source)
+    ]
+
+
+def absence(name: str) -> str:
+    """Return the sentence for a page of a book that was built without Node."""
+    more = "[Playing in the page](../book/profiles-and-data.md#playing-in-the-page)"
+    return f"*{WIDGETS[name].title} is not part of this copy of the book. {more} says why.*"
+
+
+def add_game(project: Project, widgets: Widgets, name: str) -> None:
+    """Add the game; its still picture is the end of the lesson's own animation."""
+    path = project.root / "_build" / "interactive" / f"{project.profile}-{name}.png"
+    if last_frame(project, path):
+        widgets.files[f"{name}.png"] = path
+    words = "Points, the discriminator's field, and circles around the modes, at the end of a run"
+    widgets.texts[name] = cover(widgets, name, "game", words)
+
+
+def last_frame(project: Project, path: Path) -> bool:
+    """Write the last picture of lesson 01's first animation; tell whether there is one."""
+    from PIL import Image
+
+    executed = execution.executed_copy(project, GAME_LESSON)
+    outputs = (
+        []
+        if executed is None
+        else [output for cell in execution.code_cells(executed) for output in cell.outputs]
+    )
+    found = [
+        output["data"]["image/gif"] for output in outputs if "image/gif" in output.get("data", {})
+    ]
+    if not found:
+        return False
+    with Image.open(BytesIO(base64.b64decode(found[0]))) as animation:
+        animation.seek(animation.n_frames - 1)
+        animation.convert("RGB").save(path)
+    return True
+
+
+def add_generator(project: Project, widgets: Widgets, name: str) -> None:
+    """Add a trained generator, exported for the page unless that was done before."""
+    from gan_utils import weights
+
+    if name not in weights.names():
+        print(f"No interactive part {name!r}: there is no trained generator of that name yet.")
+        return
+    manifest = weights.facts(name)
+    facts = generators.Facts.of(name, manifest)
+    folder = project.root / "_build" / "interactive" / "generators"
+    folder.mkdir(parents=True, exist_ok=True)
+    model, still, stamp = (folder / f"{name}{suffix}" for suffix in (".onnx", ".png", ".key"))
+    code = hashlib.sha256(Path(generators.__file__).read_bytes()).hexdigest()
+    key = f"{manifest['sha256']} {code}"
+    if not stamp.is_file() or stamp.read_text() != key:
+        print(f"Exporting the trained generator {name!r} for its page", flush=True)
+        network = weights.load_generator(name)
+        generators.export(network, facts, model)
+        generators.still(network, facts, still)
+        stamp.write_text(key)
+    widgets.files.update({model.name: model, still.name: still})
+    words = f"Pictures drawn by the trained generator, a grid of {generators.STILL_ROWS} rows"
+    shown = shown_facts(facts, widgets.files[model.name])
+    widgets.texts[name] = cover(widgets, name, "generator", words, shown)
+
+
+def shown_facts(facts: generators.Facts, model: Path) -> dict:
+    """Return what the page's script needs to know."""
+    names = facts.classes
+    if facts.encoding == "one-hot":  # the classes say what the codes turned out to draw
+        names = tuple(f"{code} (draws {drawn})" for code, drawn in enumerate(names))
+    address = f"{model.name}?v={version(model)}"
+    return asdict(facts) | {
+        "classes": names,
+        "word": WIDGETS[facts.name].thing,
+        "model": address,
+    }
+
+
+def cover(widgets: Widgets, name: str, kind: str, alt: str, facts: dict | None = None) -> str:
+    """Return what the page shows until the reader starts the widget."""
+    script, *_ = loaded = [widgets.files[file] for file in RUNTIMES[kind]]
+    loaded += [widgets.files[f"{name}.onnx"]] if facts else []
+    size = sum(path.stat().st_size for path in loaded) / MEGABYTE
+    picture = f"../{FOLDER}/{name}.png"
+    words = WIDGETS[name]
+    image = f'<img class="dark-light" src="{picture}" alt="{html.escape(alt)}">'
+    page = INTERACTIVE / "cover.html"
+    markup = (
+        page.read_text(encoding="utf-8")
+        .strip()
+        .format(
+            title=html.escape(words.title),
+            invitation=html.escape(words.invitation),
+            button=html.escape(words.button),
+            module=f"../{FOLDER}/{script.name}?v={version(script)}",
+            facts=html.escape(json.dumps(facts or {})),
+            still=image if f"{name}.png" in widgets.files else "",
+            cost=f"It runs in your browser and loads {size:.1f} MB.",
+            script=(INTERACTIVE / "start.js").read_text(encoding="utf-8").strip(),
+        )
+    )
+    return f"```{{raw}} html\n{markup}\n```"
+
+
+def version(path: Path) -> str:
+    """Return a short hash, so that a browser does not keep an older file of that name."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:10]
