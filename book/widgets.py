@@ -126,7 +126,7 @@ def asked(project: Project, lesson: str) -> list[str]:
 
 def absence(name: str) -> str:
     """Return the sentence for a page of a book that was built without Node."""
-    more = "[Playing in the page](../book/profiles-and-data.md#playing-in-the-page)"
+    more = "[Playing in the page](../book/profiles-and-data.md)"
     return f"*{WIDGETS[name].title} is not part of this copy of the book. {more} says why.*"
 
 

@@ -692,6 +692,12 @@ plt.show()
 # %% [markdown]
 # The cure here is to give the discriminator its capacity back. With pictures one cannot count
 # modes so easily, and the sign to look for is variety: the same digit again and again in a grid.
+#
+# Now it is your turn. On the page of the book you can play the same game, with smaller networks:
+# both train before your eyes while you change the learning rates, the loss and the size of the
+# discriminator. Can you make a mode vanish, and come back?
+#
+# <!-- interactive: ring -->
 
 # %% [markdown]
 # ## From points to pictures
