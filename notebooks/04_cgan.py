@@ -685,6 +685,14 @@ plt.show()
 # Above each drawing the digit that was asked for.
 
 # %% [markdown]
+# ### In your browser
+#
+# On the page of the book, the generator of the recorded full run draws while you watch: choose a
+# digit, keep the noise, and compare; or keep the digit and walk through the noise.
+#
+# <!-- interactive: cgan -->
+
+# %% [markdown]
 # ## What goes wrong
 #
 # The discriminator must see a drawing with the label it was drawn *for*. A slip that many make:

@@ -1015,6 +1015,14 @@ for file in (generator_file, recognizer_file):
 # look up its code in the table above.
 
 # %% [markdown]
+# ### In your browser
+#
+# On the page of the book, the generator of the recorded full run draws while you watch: turn
+# the code and keep the noise, or keep the code and walk through the noise.
+#
+# <!-- interactive: infogan -->
+
+# %% [markdown]
 # ## What goes wrong
 #
 # The classic mistake is not a crash. If the recognizer's loss never reaches the generator, the

@@ -992,6 +992,14 @@ plt.show()
 # Ten digits by a process that read one file and nothing of this lesson.
 
 # %% [markdown]
+# ### In your browser
+#
+# On the page of the book, the generator of the recorded full run draws while you watch: walk
+# from one point of the noise to another. Nothing jumps on the way.
+#
+# <!-- interactive: wgan_gp -->
+
+# %% [markdown]
 # ## What goes wrong
 #
 # Batch normalization in the critic of a WGAN-GP. The penalty holds the slope of the critic *at each
