@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 BOOK = Path(__file__).resolve().parent
-RUN, PROFILE, ROW = "04_cgan", "full", "CGAN, concatenate"
+RUN, PROFILE, ROW = "05_cdcgan", "full", "CDCGAN"
 SIZE = (1200, 630)  # what the sites that show such cards ask for
 INK, SOFT, PAPER = "#1b1f24", "#57606a", "#ffffff"
 
@@ -44,7 +44,7 @@ def card() -> Image.Image:
     place = (round(digits.width * scale), round(digits.height * scale))
     picture.paste(digits.resize(place, Image.Resampling.LANCZOS), (80, 290))
     pen.text(
-        (84, 530), "Nobody wrote these digits. Lesson 04 drew them.", fill=SOFT, font=letters(32)
+        (84, 530), "Nobody wrote these digits. Lesson 05 drew them.", fill=SOFT, font=letters(32)
     )
     return picture
 

@@ -25,6 +25,8 @@ REPOSITORY = CONFIG["repository"]["url"]
 OWNER, NAME = REPOSITORY.removeprefix("https://github.com/").split("/")
 SCRIPTS = sorted((ROOT / "notebooks").glob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+TEMPLATE = ROOT / "notebooks" / "templates" / "00_topic.py"  # what a new lesson starts from
+LESSONS = [*SCRIPTS, TEMPLATE]
 MODULES = sorted((ROOT / "gan_utils").rglob("*.py"))
 BUILD_SCRIPTS = sorted((ROOT / "book").rglob("*.py"))
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -69,12 +71,12 @@ def test_every_lesson_is_a_pair():
     assert [path.stem for path in SCRIPTS] == [path.stem for path in NOTEBOOKS]
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
+@pytest.mark.parametrize("path", LESSONS, ids=name_of)
 def test_pair_says_the_same(path):
     assert cells(path) == cells(path.with_suffix(".ipynb")), "run `make sync`"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, TEMPLATE.with_suffix(".ipynb")], ids=name_of)
 def test_notebook_carries_no_run(path):
     notebook = json.loads(path.read_text(encoding="utf-8"))
     codes = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
@@ -84,12 +86,12 @@ def test_notebook_carries_no_run(path):
     assert "jupytext_version" not in path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
+@pytest.mark.parametrize("path", LESSONS, ids=name_of)
 def test_script_header_names_no_jupytext_version(path):
     assert "jupytext_version" not in path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
+@pytest.mark.parametrize("path", LESSONS, ids=name_of)
 def test_cells_are_short(path):
     long = [
         source
@@ -99,7 +101,7 @@ def test_cells_are_short(path):
     assert long == []
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
+@pytest.mark.parametrize("path", LESSONS, ids=name_of)
 def test_markdown_reads_well_on_colab(path):
     noisy = [
         source for kind, source, _ in cells(path) if kind == "markdown" and MYST.search(source)
@@ -107,7 +109,7 @@ def test_markdown_reads_well_on_colab(path):
     assert noisy == []
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
+@pytest.mark.parametrize("path", LESSONS, ids=name_of)
 def test_prose_stands_before_every_code_cell(path):
     kinds = [(kind, "remove-cell" in tags) for kind, _, tags in cells(path)]
     bare = [
@@ -118,7 +120,7 @@ def test_prose_stands_before_every_code_cell(path):
     assert bare == [], "these cells follow another code cell directly"
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
+@pytest.mark.parametrize("path", LESSONS, ids=name_of)
 def test_lesson_sets_itself_up(path):
     sources = [source for kind, source, _ in cells(path) if kind == "code"]
     assert "google.colab" in sources[0]
@@ -133,7 +135,7 @@ def test_lesson_sets_itself_up(path):
     assert badges == [["remove-cell"]], "one Colab badge, in a cell of its own"
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
+@pytest.mark.parametrize("path", LESSONS, ids=name_of)
 def test_lessons_are_independent(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imported = {
