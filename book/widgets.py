@@ -19,6 +19,7 @@ from pathlib import Path
 import bundling
 import execution
 import generators
+import nbformat
 from execution import Project
 
 INTERACTIVE = Path(__file__).parent / "interactive"
@@ -91,7 +92,9 @@ class Widgets:
 def prepare(project: Project) -> Widgets:
     """Make what the lessons ask for, and say what cannot be had."""
     wanted = [
-        name for lesson in execution.lesson_names(project.root) for name in asked(project, lesson)
+        name
+        for lesson in execution.lesson_names(project.root)
+        for name in asked_in(execution.read_lesson(project.root, lesson))
     ]
     if not wanted:
         return Widgets()
@@ -113,9 +116,8 @@ def prepare(project: Project) -> Widgets:
     return widgets
 
 
-def asked(project: Project, lesson: str) -> list[str]:
+def asked_in(notebook: nbformat.NotebookNode) -> list[str]:
     """Return the names of the widgets that a lesson has a place for."""
-    notebook = execution.read_lesson(project.root, lesson)
     return [
         name
         for cell in notebook.cells

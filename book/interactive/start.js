@@ -3,6 +3,7 @@
   const root = document.currentScript.parentElement;
   const [button, status] = [root.querySelector("button"), root.querySelector("[role=status]")];
   button.hidden = false;
+  root.querySelector(".interactive-still").remove();
   button.addEventListener("click", async () => {
     if (button.getAttribute("aria-disabled")) return;
     button.setAttribute("aria-disabled", "true");

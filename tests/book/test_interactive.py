@@ -1,0 +1,194 @@
+"""The parts of the pages that run in the browser: lesson 01's game and the trained generators."""
+
+import shutil
+import statistics
+from pathlib import Path
+
+import execution
+import generators
+import numpy as np
+import pytest
+import widgets
+from test_browser import OVERFLOW, Visit
+
+from gan_utils import losses, weights
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).resolve().parents[2]
+# Lesson of each generator that a page shows; a comment whose generator is not trained shows none.
+SHOWN = {
+    name: lesson
+    for lesson in execution.lesson_names(ROOT)
+    for name in widgets.asked_in(execution.read_lesson(ROOT, lesson))
+    if name in weights.names()
+}
+GAME_PAGE = f"notebooks/{widgets.GAME_LESSON}.html"
+DRAWS = 8
+LISTEN = """() => {
+    window.drawn = [];
+    document.addEventListener("drawn", event =>
+        window.drawn.push({...event.detail, moment: performance.now()}));
+    document.addEventListener("click", () => { window.clicked ??= performance.now(); }, true);
+}"""
+LEARN = """async address => {
+    const { prepare, RingGame, coveredModes } = await import(address);
+    await prepare();
+    const game = new RingGame({ seed: 1, rates: { discriminator: 0.002, generator: 0.002 } });
+    const before = coveredModes(game.fakePoints()).filter(Boolean).length;
+    for (let step = 0; step < 500; step += 1) game.step();
+    return [before, coveredModes(game.fakePoints()).filter(Boolean).length];
+}"""
+LOSSES = """async ([address, real, fake]) => {
+    const { prepare, LOSSES } = await import(address);
+    await prepare();
+    const values = loss => [loss.discriminator(real, fake), loss.generator(fake)];
+    return Object.fromEntries(Object.entries(LOSSES).map(([name, loss]) =>
+        [name, values(loss).map(value => value.dataSync()[0])]));
+}"""
+
+
+@pytest.fixture(scope="module")
+def scripts(site):
+    """Folder of the widgets' files in the site; nothing to test where there is no Node."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("no Node.js or npm here, so the book was built without interactive parts")
+    return site / widgets.FOLDER
+
+
+def loaded(visit):
+    """Collect what the page asks for from the widgets' folder, pictures aside."""
+    files = []
+    visit.page.on("request", lambda request: files.append(request.url))
+    return lambda: [
+        file for file in files if f"/{widgets.FOLDER}/" in file and not file.endswith(".png")
+    ]
+
+
+def open_game(visit):
+    page = visit.open(GAME_PAGE)
+    page.locator(".interactive button").click()
+    page.locator(".interactive-body").wait_for()
+    return page
+
+
+def number(page, name):
+    row = page.locator(f".interactive-numbers dt:text-is('{name}') + dd")
+    return row.inner_text()
+
+
+def test_game_is_played_with_the_keyboard(browser, address, scripts):
+    with Visit(browser, address, 1280, reduced_motion="reduce") as visit:
+        files = loaded(visit)
+        page = visit.open(GAME_PAGE)
+        assert page.locator(".interactive img").get_attribute("alt")
+        assert files() == [], "loaded before the click"
+        assert page.get_by_text("scripts are off").count() == 0
+        page.locator(".interactive button").focus()
+        page.keyboard.press("Enter")
+        page.locator(".interactive-body").wait_for()
+        assert page.evaluate("document.activeElement.textContent") == "Start"
+        assert number(page, "Step") == "0", "runs although the reader wants no motion"
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        assert number(page, "Step") == "1"
+        status = page.locator(".interactive [role=status]")
+        assert status.inner_text().startswith("Step 1: ")
+        page.get_by_label("Learning rate of G").press("End")
+        assert page.locator("label", has_text="Learning rate of G").inner_text().endswith("0.1")
+        page.get_by_label("Loss", exact=True).select_option("least-squares")
+        page.get_by_role("button", name="Start").press("Enter")
+        page.wait_for_function("document.querySelector('.interactive-numbers dd').textContent > 5")
+        page.get_by_role("button", name="Pause").press("Space")
+        assert status.inner_text().startswith("Paused. Step ")
+        page.get_by_role("button", name="Reset").press("Enter")
+        assert number(page, "Step") == "0"
+        assert visit.problems == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_game_fits_a_phone(browser, address, scripts, scheme):
+    with Visit(browser, address, 360, scheme, has_touch=True, is_mobile=True) as visit:
+        page = open_game(visit)
+        page.wait_for_function("document.querySelector('.interactive-numbers dd').textContent > 2")
+        assert page.evaluate(OVERFLOW) <= 0
+        page.get_by_role("button", name="Pause").tap()
+        assert visit.problems == []
+
+
+def test_game_is_learned(browser, address, scripts):
+    with Visit(browser, address, 1280) as visit:
+        page = visit.open(GAME_PAGE)
+        before, after = page.evaluate(LEARN, f"{address}{widgets.FOLDER}/game.js")
+        assert before == 0
+        assert after >= 5
+
+
+def test_game_has_the_losses_of_the_lessons(browser, address, scripts):
+    real, fake = [0.3, -1.2, 2.5], [-0.7, 1.9, 0.1]
+    arrays = np.array(real, "float32"), np.array(fake, "float32")
+    with Visit(browser, address, 1280) as visit:
+        page = visit.open(GAME_PAGE)
+        found = page.evaluate(LOSSES, [f"{address}{widgets.FOLDER}/game.js", real, fake])
+    cross_entropy = float(losses.cross_entropy_discriminator_loss(*arrays))
+    assert found["non-saturating"] == pytest.approx(
+        [cross_entropy, float(losses.cross_entropy_generator_loss(arrays[1]))], abs=1e-5
+    )
+    saturating = -np.logaddexp(0, arrays[1]).mean()
+    assert found["saturating"] == pytest.approx([cross_entropy, saturating], abs=1e-5)
+    squares = losses.least_squares_discriminator_loss(*arrays)
+    square = losses.least_squares_generator_loss(arrays[1])
+    assert found["least-squares"] == pytest.approx([float(squares), float(square)], abs=1e-5)
+
+
+def test_without_scripts_a_picture_and_a_sentence(browser, address, scripts):
+    with Visit(browser, address, 1280, java_script_enabled=False) as visit:
+        page = visit.open(GAME_PAGE)
+        assert page.locator(".interactive img").is_visible()
+        assert page.get_by_text("scripts are off").is_visible()
+        assert not page.locator(".interactive button").is_visible()
+
+
+def test_there_are_generators():
+    assert {"cgan", "infogan", "wgan_gp"} <= set(SHOWN)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_page_draws_what_keras_draws(browser, address, scripts, name):
+    assert (scripts / f"{name}.onnx").stat().st_size <= 6_000_000
+    with Visit(browser, address, 360, "dark") as visit:
+        files = loaded(visit)
+        page = visit.open(f"notebooks/{SHOWN[name]}.html")
+        assert files() == [], "loaded before the click"
+        page.evaluate(LISTEN)
+        page.locator(".interactive button").press("Enter")
+        slider = page.get_by_label("From one point of noise to another")
+        slider.wait_for()
+        page.wait_for_function("window.drawn.length > 0")
+        if page.locator(".interactive select").count():
+            page.locator(".interactive select").select_option("7")
+        for index in range(DRAWS):
+            page.wait_for_function(f"window.drawn.length > {index}")
+            slider.press("PageUp")
+        page.get_by_role("button", name="New first point").press("Enter")
+        page.wait_for_function(f"window.drawn.length > {DRAWS}")
+        drawn, clicked = page.evaluate("[window.drawn, window.clicked]")
+        assert page.evaluate(OVERFLOW) <= 0
+        assert visit.problems == []
+    check_pictures(name, drawn)
+    assert drawn[0]["moment"] - clicked <= 3_000
+    assert statistics.median(draw["milliseconds"] for draw in drawn[1:]) <= 50
+
+
+def check_pictures(name, drawn):
+    """Compare a page's pictures with those of the shipped generator in Keras."""
+    facts = generators.Facts.of(name, weights.facts(name))
+    labels = [draw["label"] for draw in drawn]
+    noise = np.array([draw["noise"] for draw in drawn])
+    wanted = generators.draw(weights.load_generator(name), facts, noise, labels)
+    shape = (facts.height, facts.width, facts.channels)
+    pixels = np.array([draw["pixels"] for draw in drawn]).reshape(-1, *shape)
+    differences = np.abs(pixels - (wanted + 1) * 127.5)
+    assert differences.max() <= 2
+    assert not facts.classes or 7 in labels
+    assert np.ptp(wanted) > 1.5, "an empty picture would agree with anything"

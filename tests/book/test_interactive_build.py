@@ -1,0 +1,146 @@
+"""How the interactive parts are made, and what a book without them looks like."""
+
+import base64
+import shutil
+from io import BytesIO
+from pathlib import Path
+
+import bundling
+import execution
+import generators
+import nbformat
+import numpy as np
+import pytest
+import rendering
+import staging
+import widgets
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+TOC = "format: jb-book\nroot: book/profiles-and-data\nchapters:\n- file: notebooks/01_gan\n"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A book of one lesson that has a place for the game, and was executed."""
+    (tmp_path / "_toc.yml").write_text(TOC)
+    shutil.copy(ROOT / "_config.yml", tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    for folder in ("_ext", "_static", "interactive"):
+        shutil.copytree(ROOT / "book" / folder, tmp_path / "book" / folder)
+    (tmp_path / "book" / "references.bib").write_text("")
+    (tmp_path / "book" / "profiles-and-data.md").write_text("# Profiles and data\n")
+    text = "# Title\n\nWords.\n\n<!-- interactive: ring -->\n\nMore words."
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells = [new_markdown_cell(text), new_code_cell("show()")]
+    notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, tmp_path / "notebooks" / "01_gan.ipynb")
+    project = execution.Project(tmp_path, tmp_path / "_build" / "quick", "quick")
+    cells[1].execution_count = 1
+    cells[1].outputs = [new_output("display_data", data={"image/gif": animation()})]
+    path = tmp_path / "01_gan.ipynb"
+    nbformat.write(notebook, path)
+    execution.keep(project, path, execution.shared_inputs(project))
+    return project
+
+
+def animation():
+    pictures = [Image.new("RGB", (20, 20), color) for color in ("red", "blue")]
+    stream = BytesIO()
+    pictures[0].save(stream, "GIF", save_all=True, append_images=pictures[1:])
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+def test_book_builds_without_node(project, monkeypatch, capsys):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    parts = widgets.prepare(project)
+    assert "no interactive parts: Node.js was not found" in capsys.readouterr().out
+    assert parts.files == {}
+    rendering.render(project, staging.stage(project, parts), parts)
+    page = (project.out / "html" / "notebooks" / "01_gan.html").read_text(encoding="utf-8")
+    assert "is not part of this copy of the book" in page
+    assert "More words" in page
+    assert 'class="interactive"' not in page
+    assert not (project.out / "html" / widgets.FOLDER).exists()
+
+
+def test_failing_npm_is_said(project, monkeypatch, capsys):
+    monkeypatch.setattr(shutil, "which", lambda name: "false")
+    widgets.prepare(project)
+    assert "no interactive parts: false failed" in capsys.readouterr().out
+
+
+def test_game_takes_its_picture_from_the_lesson(project, monkeypatch):
+    made = project.root / "_build" / "interactive"
+    made.mkdir(parents=True)
+    for files in widgets.RUNTIMES.values():
+        for name in files:
+            (made / name).write_text(name)
+    monkeypatch.setattr(bundling, "bundle", lambda root: made)
+    parts = widgets.prepare(project)
+    with Image.open(parts.files["ring.png"]) as picture:
+        red, _, blue = picture.convert("RGB").getpixel((5, 5))
+    assert blue > red, "not the last picture of the animation"
+    text = parts.place("Words.\n\n<!-- interactive: ring -->\n")
+    assert "```{raw} html" in text
+    assert "game.js?v=" in text
+    assert "interactive: ring" not in text
+
+
+def test_unknown_widget_is_an_error(project):
+    path = project.root / "notebooks" / "01_gan.ipynb"
+    path.write_text(path.read_text().replace("interactive: ring", "interactive: rings"))
+    with pytest.raises(execution.LessonError, match="No interactive part 'rings'"):
+        widgets.prepare(project)
+
+
+def test_generator_to_come_shows_nothing(project, capsys):
+    parts = widgets.Widgets()
+    widgets.add_generator(project, parts, "never_trained")
+    assert "no trained generator of that name yet" in capsys.readouterr().out
+    assert parts.place("a\n<!-- interactive: never_trained -->\nb") == "a\n\nb"
+
+
+@pytest.mark.parametrize(("largest", "tolerance"), [(10_000, 1e-3), (6_000, 0.02)])
+def test_packed_network_computes_the_same(largest, tolerance):
+    onnx = pytest.importorskip("onnx")
+    from onnx import reference
+
+    network, kernel = product(onnx)
+    generators.pack(network, largest)
+    assert network.ByteSize() <= largest
+    row = np.random.default_rng(1).normal(size=(1, 40)).astype("float32")
+    (found,) = reference.ReferenceEvaluator(network).run(None, {"row": row})
+    np.testing.assert_allclose(found, row @ kernel, atol=tolerance * np.abs(row).sum())
+
+
+def test_network_that_stays_too_large_is_refused():
+    network, _ = product(pytest.importorskip("onnx"))
+    with pytest.raises(ValueError, match="over 1000"):
+        generators.pack(network, 1_000)
+
+
+def product(onnx):
+    """A network that multiplies a row by a matrix of 40 by 100 numbers."""
+    kernel = np.random.default_rng(0).normal(size=(40, 100)).astype("float32")
+    float32 = onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("MatMul", ["row", "kernel"], ["out"])],
+        "product",
+        [onnx.helper.make_tensor_value_info("row", float32, [1, 40])],
+        [onnx.helper.make_tensor_value_info("out", float32, [1, 100])],
+        [onnx.numpy_helper.from_array(kernel, "kernel")],
+    )
+    return onnx.helper.make_model(graph), kernel
+
+
+def test_eight_bits_lose_at_most_half_a_level():
+    values = (
+        np.random.default_rng(0).normal(size=(3, 4, 5, 5))
+        * np.array([1, 10, 0.1, 0])[:, None, None]
+    )
+    levels, scale = generators.to_bytes(values)
+    assert levels.dtype == np.int8
+    assert scale.shape == (1, 4, 1, 1), "the scale does not follow the axis that differs"
+    assert np.all(np.abs(levels * scale - values) <= scale / 2 + 1e-7)
