@@ -183,41 +183,36 @@ class TensorBoardImages(keras.callbacks.Callback):
 
 
 class FallingRates(keras.callbacks.Callback):
-    """Lets both learning rates fall in a straight line towards zero at the end of training.
+    """Sets both learning rates in stages and lets those of the last fall in a line towards zero.
 
     The rates are a function of the epoch alone, so a resumed run has the same ones.
 
     Args:
-        d_rate: learning rate of the discriminator until then.
-        g_rate: learning rate of the generator until then.
-        start: share of the epochs after which they fall, in [0, 1).
-        fall_from: the two rates from which they then fall; by default the same two.
+        stages: for each (start, d_rate, g_rate): the share of the epochs after which it begins,
+            in [0, 1), the first 0 and each greater than the one before, and the learning rates
+            of the discriminator and the generator.
 
     Raises:
-        ValueError: `start` outside [0, 1).
+        ValueError: no stage, or starts that are not such shares.
     """
 
-    def __init__(
-        self,
-        d_rate: float,
-        g_rate: float,
-        *,
-        start: float = 0.75,
-        fall_from: tuple[float, float] | None = None,
-    ) -> None:
+    def __init__(self, *stages: tuple[float, float, float]) -> None:
         super().__init__()
-        if not 0 <= start < 1:
-            raise ValueError(f"start is {start}; give a share of the epochs from 0 to below 1.")
-        self._rates = d_rate, g_rate
-        self._late_rates = fall_from or self._rates
-        self._start = start
+        starts = [stage[0] for stage in stages]
+        if not stages or starts[0] != 0 or starts[-1] >= 1 or sorted({*starts}) != starts:
+            raise ValueError(
+                f"the stages start at {starts}; give rising shares from 0 to below 1, the first 0."
+            )
+        self._stages = stages
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Set the rates of this epoch."""
-        left = (1 - epoch / self.params["epochs"]) / (1 - self._start)
-        d_rate, g_rate = self._rates if left > 1 else self._late_rates
-        self.model.d_optimizer.learning_rate = d_rate * min(1.0, left)
-        self.model.g_optimizer.learning_rate = g_rate * min(1.0, left)
+        done = epoch / self.params["epochs"]
+        start, d_rate, g_rate = [stage for stage in self._stages if stage[0] <= done][-1]
+        last = self._stages[-1][0]
+        left = (1 - done) / (1 - last) if start == last else 1.0
+        self.model.d_optimizer.learning_rate = d_rate * left
+        self.model.g_optimizer.learning_rate = g_rate * left
 
 
 class StopOnNaN(keras.callbacks.Callback):

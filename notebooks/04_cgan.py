@@ -441,13 +441,14 @@ def train(kind, source, folder):
     gan = make_gan(kind)
     grid = callbacks.SampleGrid(fixed_inputs(), columns=NUM_CLASSES, folder=folder / "grids")
     steps = callbacks.StepHistory(folder / "steps.csv")
+    rates = SETTINGS["d_rate"], SETTINGS["g_rate"]
     watchers = [
         grid,
         steps,
         callbacks.TensorBoardImages(folder / "tensorboard", fixed_inputs(), columns=NUM_CLASSES),
         callbacks.Checkpoint(folder / "checkpoints", every=CHECKPOINT_EVERY),
         callbacks.StopOnNaN(),
-        callbacks.FallingRates(SETTINGS["d_rate"], SETTINGS["g_rate"]),
+        callbacks.FallingRates((0, *rates), (0.75, *rates)),
     ]
     bar = 1 if "google.colab" in sys.modules else 2
     gan.fit(source, epochs=EPOCHS, callbacks=watchers, verbose=bar)

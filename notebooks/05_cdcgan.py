@@ -431,9 +431,7 @@ watchers = [
     asked,
     callbacks.TensorBoardImages(RUN / "tensorboard", fixed, columns=NUM_CLASSES),
     callbacks.Checkpoint(RUN / "checkpoints", every=CHECKPOINT_EVERY),
-    callbacks.FallingRates(
-        SETTINGS["d_rate"], SETTINGS["g_rate"], start=LATE_START, fall_from=LATE_RATES
-    ),
+    callbacks.FallingRates((0, SETTINGS["d_rate"], SETTINGS["g_rate"]), (LATE_START, *LATE_RATES)),
     callbacks.StopOnNaN(),
 ]
 batches = labeled_batches(

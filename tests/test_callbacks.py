@@ -87,16 +87,20 @@ def test_rates_fall_at_the_end_and_alike_after_a_resume():
     watch = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: seen.append(float(gan.g_optimizer.learning_rate))
     )
-    falling = FallingRates(2e-3, 1e-3, start=0.5)
+    falling = FallingRates((0, 2e-3, 1e-3), (0.5, 2e-3, 1e-3))
     options = {"batch_size": 8, "epochs": 4, "callbacks": [falling, watch], "verbose": 0}
     gan.fit(PICTURES, **options)
     np.testing.assert_allclose(seen, [1e-3, 1e-3, 1e-3, 0.5e-3], rtol=1e-5)
     assert float(gan.d_optimizer.learning_rate) == pytest.approx(1e-3)
     gan.fit(PICTURES, initial_epoch=3, **options)
     assert seen[-1] == pytest.approx(0.5e-3)
-    falling = FallingRates(2e-3, 1e-3, start=0.5, fall_from=(1e-4, 2e-4))
+    falling = FallingRates((0, 2e-3, 1e-3), (0.5, 1e-4, 2e-4))
     gan.fit(PICTURES, **options | {"callbacks": [falling, watch]})
     np.testing.assert_allclose(seen[-4:], [1e-3, 1e-3, 2e-4, 1e-4], rtol=1e-5)
     assert float(gan.d_optimizer.learning_rate) == pytest.approx(0.5e-4)
-    with pytest.raises(ValueError, match="start"):
-        FallingRates(1e-3, 1e-3, start=1.0)
+
+
+@pytest.mark.parametrize("starts", [(), (0.5,), (0, 1.0), (0, 0.6, 0.4), (0, 0)])
+def test_stages_of_rates_must_start_one_after_the_other(starts):
+    with pytest.raises(ValueError, match="rising shares"):
+        FallingRates(*((start, 1e-3, 1e-3) for start in starts))
