@@ -1,5 +1,6 @@
 """What the built site holds, read from its files; no browser needed."""
 
+import functools
 import tempfile
 from html.parser import HTMLParser
 from io import BytesIO
@@ -38,6 +39,12 @@ def page_path(site, page):
     return site / f"{page}.html"
 
 
+@functools.cache
+def anchors_of(path):
+    """The anchors of a page of the site, which is built once and read many times."""
+    return Page(path).anchors
+
+
 def broken_links(site, path, links):
     """Return the links of a page that lead to no file, or to no anchor, of the site."""
     broken = []
@@ -48,7 +55,7 @@ def broken_links(site, path, links):
         target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
         anchor = unquote(parts.fragment)
         in_page = anchor and target.suffix == ".html"
-        if not target.is_file() or (in_page and anchor not in Page(target).anchors):
+        if not target.is_file() or (in_page and anchor not in anchors_of(target)):
             broken.append(link)
     return broken
 
