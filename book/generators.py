@@ -76,7 +76,7 @@ def draw(
 
 
 def export(model: keras.Model, facts: Facts, path: Path) -> None:
-    """Write a generator for the page: its weights in half precision, in 8 bits where need be.
+    """Write a generator for the page: its weights in half precision, or 12 bits where need be.
 
     Args:
         model: a trained generator.
@@ -99,7 +99,7 @@ def export(model: keras.Model, facts: Facts, path: Path) -> None:
 
 
 def pack(network: onnx.ModelProto, largest: int) -> None:
-    """Store a network's weights in half precision; the largest ones in 8 bits, if it must be.
+    """Store a network's weights in half precision; the largest ones in 12 bits, if it must be.
 
     Args:
         network: changed in place; it still computes in single precision.
@@ -121,9 +121,9 @@ def pack(network: onnx.ModelProto, largest: int) -> None:
     nodes = []
     for tensor in tensors:
         values = numpy_helper.to_array(tensor)
-        if size > largest:
-            nodes += store_bytes(network.graph, tensor, values)
-            size -= values.size
+        if size > largest and values.ndim > 1 and values.size % 2 == 0:
+            nodes += store_twelve_bits(network.graph, tensor, values)
+            size -= values.size // 2
         else:
             nodes += store_halves(network.graph, tensor, values)
         network.graph.initializer.remove(tensor)
@@ -144,36 +144,62 @@ def store_halves(
     return [helper.make_node("Cast", [stored], [tensor.name], to=TensorProto.FLOAT)]
 
 
-def store_bytes(
+def store_twelve_bits(
     graph: onnx.GraphProto, tensor: onnx.TensorProto, values: np.ndarray
 ) -> list[onnx.NodeProto]:
-    """Add the values in 8 bits; return the nodes that scale them back under the old name."""
+    """Add the values in 12 bits; return the nodes that put them together under the old name.
+
+    The upper 8 bits stand alone; the lower 4 of the first half of the values share their bytes with
+    those of the second half.
+    """
     from onnx import TensorProto, helper, numpy_helper
 
-    levels, scale = to_bytes(values)
-    graph.initializer.append(numpy_helper.from_array(levels, f"{tensor.name}/levels"))
-    graph.initializer.append(numpy_helper.from_array(scale, f"{tensor.name}/scale"))
-    wide = f"{tensor.name}/wide"
-    return [
-        helper.make_node("Cast", [f"{tensor.name}/levels"], [wide], to=TensorProto.FLOAT),
-        helper.make_node("Mul", [wide, f"{tensor.name}/scale"], [tensor.name]),
+    levels, scale = to_levels(values)
+    low = (levels & 15).astype("uint8").reshape(2, -1)
+    stored = {
+        "upper": (levels >> 4).astype("int8"),
+        "lower": low[0] + 16 * low[1],
+        "scale": scale,
+        "sixteen": np.float32(16),
+        "shape": np.array(values.shape, "int64"),
+    }
+    part = {name: f"{tensor.name}/{name}" for name in (*stored, *"abcdefgh")}
+    for name, array in stored.items():
+        graph.initializer.append(numpy_helper.from_array(np.asarray(array), part[name]))
+    steps = (
+        ("Cast", ["lower"], "a", {"to": TensorProto.FLOAT}),
+        ("Div", ["a", "sixteen"], "b", {}),
+        ("Floor", ["b"], "c", {}),  # of the second half
+        ("Mul", ["c", "sixteen"], "d", {}),
+        ("Sub", ["a", "d"], "e", {}),  # of the first half
+        ("Concat", ["e", "c"], "f", {"axis": 0}),
+        ("Reshape", ["f", "shape"], "g", {}),
+        ("Cast", ["upper"], "h", {"to": TensorProto.FLOAT}),
+    )
+    nodes = [
+        helper.make_node(kind, [part[name] for name in names], [part[out]], **options)
+        for kind, names, out, options in steps
     ]
+    wide, whole = f"{tensor.name}/wide", f"{tensor.name}/whole"
+    nodes.append(helper.make_node("Mul", [part["h"], part["sixteen"]], [wide]))
+    nodes.append(helper.make_node("Add", [wide, part["g"]], [whole]))
+    return [*nodes, helper.make_node("Mul", [whole, part["scale"]], [tensor.name])]
 
 
-def to_bytes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Round weights to 255 levels, one scale along the axis that loses least.
+def to_levels(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Round weights to 4,095 levels, one scale along the axis that loses least.
 
     Returns:
-        The levels, int8 in [-127, 127], and the scale, float32, which multiplies them.
+        The levels, int32 in [-2047, 2047], and the scale, float32, which multiplies them.
     """
     found = []
     for axis in range(values.ndim):
         others = tuple(index for index in range(values.ndim) if index != axis)
-        scale = np.maximum(np.abs(values).max(axis=others, keepdims=True) / 127, 1e-12)
+        scale = np.maximum(np.abs(values).max(axis=others, keepdims=True) / 2047, 1e-12)
         levels = np.rint(values / scale)
         found.append((float(np.square(levels * scale - values).sum()), levels, scale))
     _, levels, scale = min(found, key=lambda item: item[0])
-    return levels.astype("int8"), scale.astype("float32")
+    return levels.astype("int32"), scale.astype("float32")
 
 
 def still(model: keras.Model, facts: Facts, path: Path) -> None:
