@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 from PIL import Image
 
-from gan_utils import cli
+from gan_utils import cli, weights
 from gan_utils.always_on import AlwaysDropout
 from gan_utils.commands import translating
 
@@ -162,6 +162,16 @@ def two_inputs(tmp_path):
     return tmp_path / "two.keras"
 
 
+def asking(tmp_path):
+    """A translator that paints every picture in the gray of its class."""
+    one, label = layers.Input((SIZE, SIZE, 3)), layers.Input((1,), dtype="int32")
+    gray = layers.Reshape((1, 1, 1))(layers.Embedding(3, 1)(label))
+    model = keras.Model([one, label], layers.Add()([layers.Rescaling(0.0)(one), gray]))
+    model.set_weights([np.array([[-1.0], [0.0], [1.0]])])
+    model.save(tmp_path / "asking.keras")
+    return tmp_path / "asking.keras"
+
+
 def written(path, content=b""):
     path.write_bytes(content)
     return path
@@ -181,6 +191,11 @@ CASES = {
     ),
     "noise model": (lambda t, g, m: [noise_model(t), g, t / "o.png"], "draws from noise"),
     "two inputs": (lambda t, g, m: [two_inputs(t), g, t / "o.png"], "needs one picture"),
+    "no label": (lambda t, g, m: [asking(t), g, t / "o.png"], "has to be told the class"),
+    "no such class": (
+        lambda t, g, m: [asking(t), g, t / "o.png", "--label", 3], "--label 0 to 2"
+    ),
+    "not asked": (lambda t, g, m: [m, g, t / "o.png", "--label", 0], "leave --label out"),
     "no picture": (lambda t, g, m: [m, t / "no.jpg", t / "o.png"], "no.jpg"),
     "empty file": (lambda t, g, m: [m, written(t / "0.png"), t / "o.png"], "0.png cannot be read"),
     "cut off": (lambda t, g, m: [m, truncated(t), t / "o.png"], "cut.png cannot be read"),
@@ -225,20 +240,23 @@ def test_an_unreadable_file_is_an_error_with_its_name(run, models, tmp_path):
 
 
 def test_names_come_from_the_one_place_for_trained_generators(monkeypatch, run, models, tmp_path):
-    import sys
-    import types
-
-    import gan_utils
-
-    stub = types.ModuleType("gan_utils.weights")
-    stub.names = lambda: ("satellite_to_map",)
-    stub.load_generator = lambda name: keras.saving.load_model(models["negative"], compile=False)
-    monkeypatch.setitem(sys.modules, "gan_utils.weights", stub)
-    monkeypatch.setattr(gan_utils, "weights", stub, raising=False)
+    monkeypatch.setattr(weights, "names", lambda: ("satellite_to_map",))
+    negative = keras.saving.load_model(models["negative"], compile=False)
+    monkeypatch.setattr(weights, "load_generator", lambda name: negative)
     given = picture(tmp_path / "in.png")
     run("satellite_to_map", given, tmp_path / "out.png")
     np.testing.assert_array_equal(read(tmp_path / "out.png"), 255 - read(given))
     assert "none of satellite_to_map" in run("map", given, tmp_path / "o.png", status=1).err
+
+
+def test_a_translator_is_told_the_class(run, tmp_path):
+    given = picture(tmp_path / "in.png")
+    for label, gray in ((0, 0), (2, 255)):
+        run(asking(tmp_path), given, tmp_path / "out.png", "--label", label)
+        assert (read(tmp_path / "out.png") == gray).all()
+    run(asking(tmp_path), picture(tmp_path / "wide.png", (40, 20)), tmp_path / "out.png",
+        "--tile", "--label", "2")  # fmt: skip
+    assert (read(tmp_path / "out.png") == 255).all()
 
 
 @pytest.mark.parametrize("seed", ["-1", "x", str(2**32)])

@@ -5,4 +5,4 @@ returns the exit status; `ValueError` and `OSError` end the program with their s
 TensorFlow only when it runs, and stands in `NAMES`.
 """
 
-NAMES = ("score", "translate")
+NAMES = ("generate", "score", "translate")

@@ -1,9 +1,9 @@
 """Translate pictures with a trained generator.
 
-NAME is a .keras file, such as lesson 11 saves, or the name of a trained generator where they are
-installed. INPUT is a picture or a folder of pictures; OUTPUT is then a file or a folder. Pictures
-of another size than the generator's are resized to it, and that is said; with --tile they keep
-their size and are translated piece by piece.
+NAME is a .keras file, such as lesson 11 saves, or the name of a trained generator. INPUT is a
+picture or a folder of pictures; OUTPUT is then a file or a folder. Pictures of another size than
+the generator's are resized to it, and that is said; with --tile they keep their size and are
+translated piece by piece.
 """
 
 import argparse
@@ -11,19 +11,15 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-
-from gan_utils.commands import pictures, translating
+from gan_utils.commands import pictures, saving, translating
 from gan_utils.commands.progress import Progress
-from gan_utils.files import whole_file
 
 EXAMPLES = """examples:
   gan-utils translate satellite_to_map.keras photo.jpg map.png
   gan-utils translate satellite_to_map.keras photos/ maps/
   gan-utils translate satellite_to_map.keras large.jpg map.png --tile
+  gan-utils translate sketch_to_item.keras sketch.png boot.png --label 9
 """
-_SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-_LARGEST_SEED = 2**32 - 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tile", action="store_true", help="keep the picture's size, translate it in tiles"
     )
     parser.add_argument(
-        "--seed", type=_seed, default=0, help="of the generator's own noise (default 0)"
+        "--seed", type=saving.seed, default=0, help="of the generator's own noise (default 0)"
+    )
+    parser.add_argument(
+        "--label",
+        type=lambda text: saving.whole_number(text, 0, 9_999),
+        metavar="L",
+        help="the class, from 0, for a generator that asks for one, such as sketch_to_item",
     )
     parser.add_argument(
         "--progress",
@@ -52,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         OSError: Files that cannot be read or written.
     """
     jobs = _plan(Path(options.input), Path(options.output))
-    translator = translating.open_translator(options.name)
+    translator = translating.open_translator(options.name, options.label)
     several = Path(options.input).is_dir()
     shown = options.progress if several else False
     bar = Progress(options.input, len(jobs), shown=shown)
@@ -82,13 +84,9 @@ def _translate(
     translator: translating.Translator, source: Path, target: Path, options: argparse.Namespace
 ) -> tuple[int, int]:
     """Translate one file into another; return the height and width of the first."""
-    from PIL import Image
-
     picture = translating.read_picture(source, translator.channels)
     drawn = translating.translate_picture(translator, picture, tile=options.tile, seed=options.seed)
-    image = Image.fromarray(np.squeeze(drawn, -1) if drawn.shape[-1] == 1 else drawn)
-    with whole_file(target) as temporary:
-        image.save(temporary, _SUFFIXES[target.suffix.lower()])
+    saving.save(drawn, target)
     return picture.shape[:2]
 
 
@@ -102,20 +100,10 @@ def _plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
         files = pictures.list_pictures(str(source))
         jobs = [(file, (target / file.relative_to(source)).with_suffix(".png")) for file in files]
     else:
-        _require_file_name(source, target)
+        saving.require_place(target, f"{source} is a picture")
         jobs = [(source, target)]
     _require_distinct(jobs)
     return jobs
-
-
-def _require_file_name(source: Path, target: Path) -> None:
-    if target.is_dir():
-        raise ValueError(f"{target} is a folder; {source} is a picture, so give a file to write.")
-    if target.suffix.lower() not in _SUFFIXES:
-        kinds = ", ".join(_SUFFIXES)
-        raise ValueError(f"{target} has no name of a picture file; let it end in one of {kinds}.")
-    if not target.parent.is_dir():
-        raise ValueError(f"{target} cannot be written: {target.parent} is no folder.")
 
 
 def _require_distinct(jobs: list[tuple[Path, Path]]) -> None:
@@ -145,11 +133,3 @@ def _report(
         )
     number = "1 picture" if written == 1 else f"{written:,} pictures"
     sys.stdout.write(f"{number} translated: {options.output}\n")
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal() or int(text) > _LARGEST_SEED:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a whole number from 0 to {_LARGEST_SEED:,}"
-        )
-    return int(text)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gan_utils import images, trained
+from gan_utils.commands import drawing
 from gan_utils.commands.quiet import import_tensorflow
 
 _OVERLAP = 4  # neighboring tiles share one part in so many of their side
@@ -32,18 +33,19 @@ class Translator:
     reseed: Callable[[int], None]
 
 
-def open_translator(name: str) -> Translator:
+def open_translator(name: str, label: int | None = None) -> Translator:
     """Find a trained translator.
 
     Args:
         name: A file that ends in .keras, else a name from `gan_utils.weights.names()`.
+        label: The class of all pictures, for a network that takes `[pictures, class_labels]`.
 
     Returns:
         The translator.
 
     Raises:
-        ValueError: No such file or name, a file that is no Keras model, or a network that takes
-            something else than one picture.
+        ValueError: No such file or name, a file that is no Keras model, a network that takes
+            something else than one picture, or a class that it does not know, want or get.
     """
     trained.check(name)
     import_tensorflow()
@@ -51,14 +53,19 @@ def open_translator(name: str) -> Translator:
     shapes = [tuple(part.shape) for part in getattr(model, "inputs", None) or []]
     if len(shapes) == 1 and len(shapes[0]) == 2:
         raise ValueError(f"{name} draws from noise; translate needs a network that takes pictures.")
-    fits = len(shapes) == 1 and len(shapes[0]) == 4 and None not in shapes[0][1:]
-    if not fits or shapes[0][3] not in (1, 3):
+    fits = len(shapes[:1]) == 1 and len(shapes[0]) == 4 and None not in shapes[0][1:]
+    asks = shapes[1:] == [(None, 1)] and "int" in str(model.inputs[1].dtype)
+    if not fits or shapes[0][3] not in (1, 3) or (shapes[1:] and not asks):
         raise ValueError(
             f"{name} takes inputs of shape {', '.join(map(str, shapes)) or 'unknown'}; translate "
-            "needs one picture of fixed height and width, gray or RGB."
+            "needs one picture of fixed height and width, gray or RGB, and at most a class label."
         )
+    _require_label(name, label, drawing.num_classes(model) if asks else 0)
     tensorflow = importlib.import_module("tensorflow")
-    call = tensorflow.function(lambda picture: model(picture, training=False))
+    rest = [tensorflow.constant([[label]], model.inputs[1].dtype)] if asks else []
+    call = tensorflow.function(
+        lambda picture: model([picture, *rest] if rest else picture, training=False)
+    )
     reseed = importlib.import_module("gan_utils.always_on").reseed
     return Translator(
         name,
@@ -67,6 +74,15 @@ def open_translator(name: str) -> Translator:
         lambda picture: np.asarray(call(tensorflow.constant(picture))),
         lambda seed: reseed(model, seed),
     )
+
+
+def _require_label(name: str, label: int | None, num_classes: int) -> None:
+    if label is not None and not num_classes:
+        raise ValueError(f"{name} takes no class; leave --label out.")
+    if num_classes and (label is None or label >= num_classes):
+        raise ValueError(
+            f"{name} has to be told the class of the picture: --label 0 to {num_classes - 1}."
+        )
 
 
 def read_picture(path: Path, channels: int) -> np.ndarray:
