@@ -10,6 +10,7 @@ import base64
 import hashlib
 import html
 import json
+import os
 import re
 import shutil
 from dataclasses import asdict, dataclass, field
@@ -166,6 +167,7 @@ def add_generator(project: Project, widgets: Widgets, name: str) -> None:
     """Add a trained generator, exported for the page unless that was done before."""
     from gan_utils import weights
 
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # its start-up lines say nothing here
     if name not in weights.names():
         print(f"No interactive part {name!r}: there is no trained generator of that name yet.")
         return

@@ -4,6 +4,7 @@ import { button, choice, element, install, picture, slider } from "./parts.js";
 
 const STEPS = 9; // pictures on the way between two points
 const WALK = 100; // positions of the slider
+const REST_MS = 120;
 
 ort.env.wasm.numThreads = 1; // threads would need special headers
 ort.env.wasm.wasmPaths = { wasm: new URL("ort-wasm-simd-threaded.wasm", import.meta.url).href };
@@ -65,6 +66,7 @@ class Bench {
     this.facts = generator.facts;
     this.label = 0;
     this.share = 0;
+    this.work = Promise.resolve();
     this.from = randomNoise(generator.noise);
     this.to = randomNoise(generator.noise);
     this.makeStage();
@@ -130,17 +132,24 @@ class Bench {
     (this.choice ?? this.walk).control.focus();
   }
 
-  // Draws the picture, then the row; while one is being drawn, only the last wish is kept.
-  async draw() {
+  // Draws the picture at once, and the row when the reader has let go of the slider.
+  draw() {
     this.wanted = true;
-    if (this.busy) return;
-    this.busy = true;
-    while (this.wanted) {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.queue(() => this.drawRow()), REST_MS);
+    return this.queue(async () => {
+      if (!this.wanted) return; // the latest wish is drawn already
       this.wanted = false;
       await this.drawPicture();
-      await this.drawRow();
-    }
-    this.busy = false;
+    });
+  }
+
+  // One thing at a time: the runtime does not begin a picture before the last one is done.
+  queue(task) {
+    this.work = this.work.then(task).catch((error) => {
+      this.status.textContent = `It could not be drawn (${error.message}).`;
+    });
+    return this.work;
   }
 
   async drawPicture() {
