@@ -128,6 +128,21 @@ def load_generator(name: str) -> "keras.Model":
     return weights_format.unpack(find(name))
 
 
+def try_generator(name: str) -> tuple["keras.Model | None", str]:
+    """Load a trained generator where that is possible, as a lesson does that goes on without it.
+
+    Args:
+        name: One of `names()`.
+
+    Returns:
+        The generator and what it is; else None and the reason.
+    """
+    try:
+        return load_generator(name), describe(name)
+    except (ValueError, OSError) as error:
+        return None, f"without the trained generator: {error}"
+
+
 def _manifest() -> dict[str, dict[str, Any]]:
     for path in _MANIFESTS:
         if path.is_file():

@@ -1013,6 +1013,35 @@ for file in (generator_file, recognizer_file):
 # %% [markdown]
 # What each row was asked for stands at its left; what $Q$ read, below. To draw a certain *digit*,
 # look up its code in the table above.
+#
+# ### The generator of the recorded run
+#
+# The generator that the recorded full run trained comes with this project. It is found in a
+# checkout, or downloaded once and checked; where neither is possible, the cell says so. Here it
+# draws one code at a time, each time from the same ten noise vectors.
+
+# %%
+trained_generator, sentence = gan_utils.weights.try_generator("infogan")
+print(sentence)
+if trained_generator is not None:
+    meanings = gan_utils.weights.facts("infogan")["classes"]
+    noise = np.random.default_rng(SEED).normal(size=(10, NOISE_DIM))
+    rows = np.concatenate(
+        [np.tile(noise, (NUM_CODES, 1)), np.repeat(np.eye(NUM_CODES), 10, axis=0)], axis=1
+    )
+    drawn_by_trained = trained_generator(rows.astype("float32"), training=False).numpy()
+    plots.show_images(
+        drawn_by_trained,
+        columns=10,
+        row_labels=[f"code {code}: {digit}" for code, digit in enumerate(meanings)],
+        title="Trained generator, recorded full run: a row for each code",
+    )
+    plt.show()
+
+# %% [markdown]
+# Left of each row its code, and the digit that LeNet read most often for it in the recorded run.
+# Down a column the noise stays the same, and with it the style. From a terminal,
+# `gan-utils generate infogan --label 3 page.png` draws a page of code 3.
 
 # %% [markdown]
 # ### In your browser
@@ -1444,6 +1473,8 @@ assert len(grid.frames) == EPOCHS + 1
 assert len(watch.agreement) == len(watch.purity) == EPOCHS + 1
 assert table.sum() == SAMPLES
 assert read.shape == (20,)
+if trained_generator is not None:
+    assert np.abs(drawn_by_trained).max() <= 1
 if profile.name != "smoke" and train_set.source != "embedded":
     assert agreement(table) > watch.agreement[0] + 0.1
     assert experiments["lambda = 0"]["agreement"] < agreement(table)
