@@ -106,7 +106,7 @@ FIGURES: dict[str, list[Figure]] = {
     "07_sgan": SGAN,
     "08_infogan": [
         Figure("Purity of the codes", at("purity"), ".1%"),
-        Figure("Test digits sorted wrong by Q", at("error"), ".1%", "5 % {cite}`chen2016infogan`"),
+        Figure("Test digits sorted wrong by Q", at("error"), ".1%", "5% {cite}`chen2016infogan`"),
     ],
     "09_lsgan": PLAIN,
     "10_wgan": [
