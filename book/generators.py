@@ -6,9 +6,9 @@ import os
 import tempfile
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,6 +45,13 @@ class Facts:
             latent_dim -= len(classes)
         height, width, channels = manifest["output"]
         return cls(name, latent_dim, height, width, channels, classes, encoding)
+
+    def shown(self) -> dict[str, Any]:
+        """Return what the page's script needs to know, apart from addresses and words."""
+        names = self.classes
+        if self.encoding == "one-hot":  # the classes say what the codes turned out to draw
+            names = tuple(f"{code} (draws {drawn})" for code, drawn in enumerate(names))
+        return asdict(self) | {"classes": names}
 
 
 def inputs(facts: Facts, latents: np.ndarray, labels: Sequence[int]) -> list[np.ndarray]:
@@ -86,9 +93,14 @@ def export(model: keras.Model, facts: Facts, path: Path) -> None:
     Raises:
         ValueError: when the file would be larger than `LARGEST_FILE`.
     """
+    draw(model, facts, np.zeros((1, facts.latent_dim)), [0])  # Keras exports what has been called
+    write(model, path)
+
+
+def write(model: keras.Model, path: Path) -> None:
+    """Write a network that has been called once, as `export` does."""
     import onnx
 
-    draw(model, facts, np.zeros((1, facts.latent_dim)), [0])  # Keras exports what has been called
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # the converter asks for old NumPy names
         whole = os.path.join(folder, "whole.onnx")

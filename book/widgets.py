@@ -13,7 +13,7 @@ import json
 import os
 import re
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
@@ -21,9 +21,11 @@ import bundling
 import execution
 import generators
 import nbformat
+import translators
 from execution import Project
 
 INTERACTIVE = Path(__file__).parent / "interactive"
+EXPORTS = Path(generators.__file__)
 FOLDER = "_static/interactive"  # of the site
 COMMENT = re.compile(r"^<!-- interactive: (\w+) -->$", re.MULTILINE)
 GAME = "ring"
@@ -32,6 +34,7 @@ MEGABYTE = 1e6
 RUNTIMES = {
     "game": ("game.js", "tfjs-backend-wasm-simd.wasm"),
     "generator": ("generator.js", "ort-wasm-simd-threaded.wasm"),
+    "translator": ("translator.js", "ort-wasm-simd-threaded.wasm"),
 }
 
 
@@ -68,6 +71,12 @@ WIDGETS = {
     **dict.fromkeys(("cgan", "cdcgan"), ask_for("digit")),
     "acgan": ask_for("item"),
     "infogan": ask_for("code"),
+    "map_to_satellite": Words(
+        "The trained translator",
+        "Paint a map, and see which city the network invents for it. Its dropout is left out here, "
+        "so that the same map gives the same picture.",
+        "Start the translator",
+    ),
 }
 
 
@@ -172,35 +181,32 @@ def add_generator(project: Project, widgets: Widgets, name: str) -> None:
         print(f"No interactive part {name!r}: there is no trained generator of that name yet.")
         return
     manifest = weights.facts(name)
-    facts = generators.Facts.of(name, manifest)
     folder = project.root / "_build" / "interactive" / "generators"
     folder.mkdir(parents=True, exist_ok=True)
-    model, still, stamp = (folder / f"{name}{suffix}" for suffix in (".onnx", ".png", ".key"))
-    code = hashlib.sha256(Path(generators.__file__).read_bytes()).hexdigest()
-    key = f"{manifest['sha256']} {code}"
+    translator = translators.is_translator(manifest)
+    suffixes = (".onnx", ".png", "-map.png") if translator else (".onnx", ".png")
+    files = [folder / f"{name}{suffix}" for suffix in suffixes]
+    stamp = folder / f"{name}.key"
+    key = f"{manifest['sha256']} {bundling.digest([EXPORTS, EXPORTS.with_name('translators.py')])}"
     if not stamp.is_file() or stamp.read_text() != key:
         print(f"Exporting the trained generator {name!r} for its page", flush=True)
         network = weights.load_generator(name)
-        generators.export(network, facts, model)
-        generators.still(network, facts, still)
+        if translator:
+            translators.export(network, manifest["output"][0], *files)
+        else:
+            generators.export(network, generators.Facts.of(name, manifest), files[0])
+            generators.still(network, generators.Facts.of(name, manifest), files[1])
         stamp.write_text(key)
-    widgets.files.update({model.name: model, still.name: still})
-    words = f"Pictures drawn by the trained generator, a grid of {generators.STILL_ROWS} rows"
-    shown = shown_facts(facts, widgets.files[model.name])
-    widgets.texts[name] = cover(widgets, name, "generator", words, shown)
-
-
-def shown_facts(facts: generators.Facts, model: Path) -> dict:
-    """Return what the page's script needs to know."""
-    names = facts.classes
-    if facts.encoding == "one-hot":  # the classes say what the codes turned out to draw
-        names = tuple(f"{code} (draws {drawn})" for code, drawn in enumerate(names))
-    address = f"{model.name}?v={version(model)}"
-    return asdict(facts) | {
-        "classes": names,
-        "word": WIDGETS[facts.name].thing,
-        "model": address,
-    }
+    widgets.files.update({path.name: path for path in files})
+    address = {"model": f"{name}.onnx?v={version(files[0])}"}
+    if translator:
+        facts = translators.facts(name, manifest) | {"example": files[2].name}
+        words = "A map, and the picture that the trained network makes of it"
+        widgets.texts[name] = cover(widgets, name, "translator", words, facts | address)
+    else:
+        facts = generators.Facts.of(name, manifest).shown() | {"word": WIDGETS[name].thing}
+        words = f"Pictures drawn by the trained generator, a grid of {generators.STILL_ROWS} rows"
+        widgets.texts[name] = cover(widgets, name, "generator", words, facts | address)
 
 
 def cover(widgets: Widgets, name: str, kind: str, alt: str, facts: dict | None = None) -> str:

@@ -1,48 +1,24 @@
 // A trained generator in the page: noise and, where it takes one, a class go in, a picture comes out.
-import * as ort from "onnxruntime-web/wasm";
 import { button, choice, element, install, picture, slider } from "./parts.js";
+import { labelTensor, open, paint, Queue, tensor } from "./session.js";
 
 const STEPS = 9; // pictures on the way between two points
 const WALK = 100; // positions of the slider
 const REST_MS = 120;
 
-ort.env.wasm.numThreads = 1; // threads would need special headers
-ort.env.wasm.wasmPaths = { wasm: new URL("ort-wasm-simd-threaded.wasm", import.meta.url).href };
-
 export async function start(root) {
   const facts = JSON.parse(root.dataset.facts);
-  const generator = await Generator.load(facts);
-  const bench = new Bench(root, generator);
+  const bench = new Bench(root, facts, await open(facts.model));
   bench.open();
   await bench.draw();
 }
 
-export class Generator {
-  static async load(facts) {
-    const address = new URL(facts.model, import.meta.url).href;
-    return new Generator(facts, await ort.InferenceSession.create(address));
-  }
-
-  constructor(facts, session) {
-    this.facts = facts;
-    this.session = session;
-    this.noise = facts.latent_dim;
-  }
-
-  // Pictures for rows of noise, and a class for each row: numbers from 0 to 255, row by row.
-  async draw(rows, labels) {
-    const { encoding, classes } = this.facts;
-    const [first, second] = this.session.inputNames;
-    const feeds = {};
-    if (encoding === "one-hot") {
-      rows = rows.map((row, index) => [...row, ...classes.map((_, code) => Number(code === labels[index]))]);
-    }
-    if (encoding === "label") feeds[second] = new ort.Tensor("int32", labels, [labels.length, 1]);
-    feeds[first] = new ort.Tensor("float32", rows.flatMap((row) => [...row]), [rows.length, rows[0].length]);
-    const results = await this.session.run(feeds);
-    const values = results[this.session.outputNames[0]].data;
-    return Uint8ClampedArray.from(values, (value) => Math.round((value + 1) * 127.5));
-  }
+// What a generator takes: rows of noise, and the position of a class for each row.
+function inputs(facts, rows, labels) {
+  const codes = (label) => facts.classes.map((_, code) => Number(code === label));
+  const whole = facts.encoding === "one-hot" ? rows.map((row, at) => [...row, ...codes(labels[at])]) : rows;
+  const latents = tensor(whole.flatMap((row) => [...row]), [whole.length, whole[0].length]);
+  return facts.encoding === "label" ? [latents, labelTensor(labels)] : [latents];
 }
 
 // Independent normal numbers, by Box and Muller's rule.
@@ -60,15 +36,15 @@ export function between(from, to, share) {
 }
 
 class Bench {
-  constructor(root, generator) {
+  constructor(root, facts, network) {
     this.root = root;
-    this.generator = generator;
-    this.facts = generator.facts;
+    this.facts = facts;
+    this.network = network;
     this.label = 0;
     this.share = 0;
-    this.work = Promise.resolve();
-    this.from = randomNoise(generator.noise);
-    this.to = randomNoise(generator.noise);
+    this.from = randomNoise(facts.latent_dim);
+    this.to = randomNoise(facts.latent_dim);
+    this.queue = new Queue((words) => (this.status.textContent = words));
     this.makeStage();
     this.makePanel();
   }
@@ -110,7 +86,7 @@ class Bench {
       this.draw();
     });
     const renew = (end) => () => {
-      this[end] = randomNoise(this.generator.noise);
+      this[end] = randomNoise(this.facts.latent_dim);
       this.share = end === "from" ? 0 : 1;
       this.walk.move(this.share * WALK);
       this.draw();
@@ -136,28 +112,20 @@ class Bench {
   draw() {
     this.wanted = true;
     clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.queue(() => this.drawRow()), REST_MS);
-    return this.queue(async () => {
+    this.resting = setTimeout(() => this.queue.add(() => this.drawRow()), REST_MS);
+    return this.queue.add(async () => {
       if (!this.wanted) return; // the latest wish is drawn already
       this.wanted = false;
       await this.drawPicture();
     });
   }
 
-  // One thing at a time: the runtime does not begin a picture before the last one is done.
-  queue(task) {
-    this.work = this.work.then(task).catch((error) => {
-      this.status.textContent = `It could not be drawn (${error.message}).`;
-    });
-    return this.work;
-  }
-
   async drawPicture() {
     const [noise, label] = [between(this.from, this.to, this.share), this.label];
     const begin = performance.now();
-    const pixels = await this.generator.draw([noise], [label]);
+    const pixels = await this.network(...inputs(this.facts, [noise], [label]));
     const milliseconds = performance.now() - begin;
-    paint(this.canvas, pixels, this.facts, 0);
+    paint(this.canvas, pixels, this.facts);
     const what = this.facts.classes.length ? `${this.facts.word} ${this.facts.classes[label]}` : "a picture";
     this.canvas.setAttribute("aria-label", `Generated: ${what}`);
     this.status.textContent = `Drew ${what} in ${Math.max(1, Math.round(milliseconds))} ms.`;
@@ -171,21 +139,7 @@ class Bench {
     const indices = Array.from({ length: count }, (_, index) => index);
     const at = (index) => (classes.length ? this.share : index / (STEPS - 1));
     const rows = indices.map((index) => between(this.from, this.to, at(index)));
-    const pixels = await this.generator.draw(rows, indices);
+    const pixels = await this.network(...inputs(this.facts, rows, indices));
     indices.forEach((index) => paint(this.row, pixels, this.facts, index));
   }
-}
-
-// Puts one picture of a batch at its place in a row of pictures.
-function paint(canvas, pixels, { height, width, channels }, index) {
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(width, height);
-  const first = index * width * height * channels;
-  for (let pixel = 0; pixel < width * height; pixel += 1) {
-    for (let channel = 0; channel < 3; channel += 1) {
-      image.data[4 * pixel + channel] = pixels[first + pixel * channels + (channels === 3 ? channel : 0)];
-    }
-    image.data[4 * pixel + 3] = 255;
-  }
-  context.putImageData(image, (index * width) % canvas.width, 0);
 }

@@ -8,6 +8,7 @@ import execution
 import generators
 import numpy as np
 import pytest
+import translators
 import widgets
 from test_browser import OVERFLOW, Visit
 
@@ -23,6 +24,8 @@ SHOWN = {
     for name in widgets.asked_in(execution.read_lesson(ROOT, lesson))
     if name in weights.names()
 }
+TRANSLATORS = [name for name in SHOWN if translators.is_translator(weights.facts(name))]
+GENERATORS = [name for name in SHOWN if name not in TRANSLATORS]
 GAME_PAGE = f"notebooks/{widgets.GAME_LESSON}.html"
 DRAWS = 8
 LISTEN = """() => {
@@ -153,7 +156,7 @@ def test_there_are_generators():
     assert {"cgan", "infogan", "wgan_gp"} <= set(SHOWN)
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", GENERATORS)
 def test_page_draws_what_keras_draws(browser, address, scripts, name):
     assert (scripts / f"{name}.onnx").stat().st_size <= 6_000_000
     with Visit(browser, address, 360, "dark") as visit:
@@ -192,3 +195,38 @@ def check_pictures(name, drawn):
     assert differences.max() <= 2
     assert not facts.classes or 7 in labels
     assert np.ptp(wanted) > 1.5, "an empty picture would agree with anything"
+
+
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_page_translates_as_keras_does(browser, address, scripts, name):
+    assert (scripts / f"{name}.onnx").stat().st_size <= 6_000_000
+    with Visit(browser, address, 360, "dark") as visit:
+        files = loaded(visit)
+        page = visit.open(f"notebooks/{SHOWN[name]}.html")
+        assert files() == [], "loaded before the click"
+        page.evaluate(LISTEN)
+        page.locator(".interactive button").press("Enter")
+        paper = page.locator(".interactive .paper")
+        paper.wait_for()
+        page.wait_for_function("window.drawn.length > 0")
+        for key in ("ArrowRight", "ArrowDown", "Space"):
+            paper.press(key)
+        page.wait_for_function("window.drawn.length > 1")
+        page.get_by_label("Paint").select_option("water")
+        paper.scroll_into_view_if_needed()
+        box = paper.bounding_box()
+        page.mouse.move(box["x"] + 20, box["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 90, box["y"] + 60)
+        page.mouse.up()
+        page.wait_for_function("window.drawn.length > 2")
+        drawn, clicked = page.evaluate("[window.drawn, window.clicked]")
+        assert page.evaluate(OVERFLOW) <= 0
+        assert visit.problems == []
+    height, width, channels = weights.facts(name)["output"]
+    maps = np.array([draw["input"] for draw in drawn], "uint8").reshape(-1, height, width, 3)
+    assert all((maps[0] != later).any() for later in maps[1:])
+    wanted = translators.translate(translators.without_dropout(weights.load_generator(name)), maps)
+    pixels = np.array([draw["pixels"] for draw in drawn]).reshape(-1, height, width, channels)
+    assert np.abs(pixels - (wanted + 1) * 127.5).max() <= 2
+    assert drawn[0]["moment"] - clicked <= 3_000

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import rendering
 import staging
+import translators
 import widgets
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
@@ -119,6 +120,44 @@ def test_network_that_stays_too_large_is_refused():
     network, _ = product(pytest.importorskip("onnx"))
     with pytest.raises(ValueError, match="over 1000"):
         generators.pack(network, 1_000)
+
+
+def test_translator_is_exported_without_its_dropout(tmp_path):
+    pytest.importorskip("tf2onnx")
+    import onnx
+    from onnx import reference
+
+    from gan_utils import pairs
+
+    translators.export(
+        small_translator(), 32, *(tmp_path / name for name in ("a.onnx", "b.png", "c.png"))
+    )
+    network = reference.ReferenceEvaluator(onnx.load(tmp_path / "a.onnx"))
+    with Image.open(tmp_path / "c.png") as picture:
+        begin = np.asarray(picture)
+    assert set(map(tuple, begin.reshape(-1, 3))) <= set(map(tuple, pairs.CITY_PALETTE))
+    values = begin[None].astype("float32") / 127.5 - 1
+    first, second = (network.run(None, {network.input_names[0]: values})[0] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    wanted = translators.translate(translators.without_dropout(small_translator()), begin[None])
+    np.testing.assert_allclose(first, wanted, atol=0.01)
+    assert np.ptp(wanted) > 0.1
+
+
+def small_translator():
+    """A translator of few layers with the two that lesson 11's has."""
+    import keras
+    from keras import layers
+
+    from gan_utils.always_on import AlwaysBatchNormalization, AlwaysDropout
+
+    keras.utils.set_random_seed(0)
+    source = layers.Input((32, 32, 3))
+    inner = layers.Conv2D(8, 4, strides=2, padding="same")(source)
+    inner = AlwaysDropout(0.5)(AlwaysBatchNormalization()(inner))
+    inner = layers.Concatenate()([inner, layers.ReLU()(inner)])
+    last = layers.Conv2DTranspose(3, 4, strides=2, padding="same", activation="tanh")
+    return keras.Model(source, last(inner), name="generator")
 
 
 def product(onnx):

@@ -1,0 +1,91 @@
+"""Writes trained translators of pictures for the page, next to the generators from noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import generators
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+EXAMPLE_SEED = 2026  # of the map that the reader finds on the table
+STILL_SCALE = 2
+
+
+def is_translator(manifest: dict[str, Any]) -> bool:
+    """Tell whether a manifest's entry is about a network that takes a map's colors."""
+    return set(manifest["inputs"]) == {"pictures"} and manifest["inputs"]["pictures"][2] == 3
+
+
+def without_dropout(model: keras.Model) -> keras.Model:
+    """Return the same network with its dropout left out: one map then gives one picture.
+
+    Args:
+        model: a translator whose only noise is dropout.
+
+    Returns:
+        A network with the same weights.
+    """
+    import keras
+
+    def copy(layer: keras.Layer) -> keras.Layer:
+        if isinstance(layer, keras.layers.Dropout):
+            return keras.layers.Identity(name=layer.name)
+        return type(layer).from_config(layer.get_config())
+
+    still = keras.models.clone_model(model, clone_function=copy)
+    for layer in model.layers:
+        if layer.weights and not isinstance(layer, keras.layers.Dropout):
+            still.get_layer(layer.name).set_weights(layer.get_weights())
+    return still
+
+
+def translate(model: keras.Model, pictures: np.ndarray) -> np.ndarray:
+    """Return the network's answers, float32 in [-1, 1], to pictures uint8, one by one.
+
+    Normalization takes the statistics of one picture, as in the page.
+    """
+    values = pictures.astype("float32") / 127.5 - 1
+    return np.concatenate([np.asarray(model(value[None], training=False)) for value in values])
+
+
+def example(size: int) -> np.ndarray:
+    """Return the map of a city that no training has seen, (size, size, 3) uint8."""
+    from gan_utils import pairs
+
+    return pairs.city(1, size, seed=EXAMPLE_SEED).target[0]
+
+
+def export(model: keras.Model, size: int, network: Path, still: Path, paper: Path) -> None:
+    """Write a translator, the picture of its cover, and the map that the reader begins with.
+
+    Raises:
+        ValueError: when the network would be larger than `generators.LARGEST_FILE`.
+    """
+    from PIL import Image
+
+    from gan_utils import images
+
+    model, begin = without_dropout(model), example(size)
+    answer = translate(model, begin[None])  # Keras exports what has been called
+    generators.write(model, network)
+    sheet = images.grid(np.stack([begin, images.to_uint8(answer)[0]]), columns=2)
+    sheet = np.repeat(np.repeat(sheet, STILL_SCALE, axis=0), STILL_SCALE, axis=1)
+    Image.fromarray(sheet).save(still)
+    Image.fromarray(begin).save(paper)
+
+
+def facts(name: str, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return what the page's script needs to know, apart from addresses."""
+    from gan_utils import pairs
+
+    height, width, channels = manifest["output"]
+    colors = [
+        (kind, color.tolist())
+        for kind, color in zip(pairs.CITY_CLASSES, pairs.CITY_PALETTE, strict=True)
+    ]
+    shape = {"height": height, "width": width, "channels": channels}
+    return {"name": name, **shape, "palette": colors}
