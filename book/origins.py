@@ -83,11 +83,11 @@ def places(count: int, size: int) -> Any:
     return pairs.city(count, size, seed=11, first=2_000_000, extent=25.0 * size**0.5)
 
 
-def judge_map(network: Any, call: Callable[..., np.ndarray]) -> dict[str, Any]:
+def judge_map(network: Any, call: Callable[..., np.ndarray], count: int = 40) -> dict[str, Any]:
     """Return the share of pixels with the right color of the map, on places never seen."""
     from gan_utils import images
 
-    seen = places(40, network.inputs[0].shape[1])
+    seen = places(count, network.inputs[0].shape[1])
     drawn = call(network, [images.to_float(seen.source)])
     share = float(pairs.map_accuracy(drawn, seen.classes))
     return {"map_color": share, "samples": len(seen.source)}

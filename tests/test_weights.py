@@ -1,5 +1,6 @@
 """Trained generators: the packed file, where it is looked for, and what the shipped ones draw."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -10,11 +11,22 @@ import numpy as np
 import pytest
 from keras import layers
 
-from gan_utils import cache, data, weights, weights_format
+from gan_utils import (
+    cache,
+    comparison,
+    data,
+    images,
+    lenet,
+    metrics,
+    pairs,
+    weights,
+    weights_format,
+)
 from gan_utils.always_on import AlwaysBatchNormalization, AlwaysDropout, reseed
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "book"))
+for folder in ("book", "tests/lessons"):
+    sys.path.insert(0, str(ROOT / folder))
 NAMES = (
     *("gan", "dcgan", "cgan", "cdcgan", "acgan", "infogan", "lsgan", "wgan", "wgan_gp"),
     *("satellite_to_map", "map_to_satellite", "sketch_to_item"),
@@ -289,32 +301,76 @@ def test_a_shipped_translator_translates(name):
     assert drawn.std() > 0.1
 
 
+def told_about(name):
+    if name not in SHIPPED:
+        pytest.skip(f"{name} is not shipped yet")
+    return weights.facts(name)["metrics"], weights.load_generator(name)
+
+
+def test_sketches_become_what_they_show():
+    from lesson import load_lesson
+
+    told, network = told_about("sketch_to_item")
+    if data.data_kind("fashion_mnist") != "real":
+        pytest.skip("the figures are those of the real data set")
+    items = data.load_images("fashion_mnist", "test").take(300)
+    targets = images.to_float(items.images)
+    sketches = np.asarray(load_lesson("12_pix2pix_classes").sketch(targets))
+    reseed(network, 0)
+    drawn = np.asarray(network([sketches, items.labels[:, None].astype(np.int32)], training=False))
+    error = np.sqrt(told["agreement"] * (1 - told["agreement"]) / len(items))
+    seen = lenet.accuracy(drawn, items.labels, "fashion_mnist")
+    assert abs(seen - told["agreement"]) < 4 * error
+    assert np.abs(drawn - targets).mean() / 2 == pytest.approx(told["l1"], rel=0.1)
+
+
+def test_satellite_pictures_become_maps():
+    import origins
+    import scoring
+
+    told, network = told_about("satellite_to_map")
+    found = origins.judge_map(network, scoring.call, count=8)
+    assert found["map_color"] == pytest.approx(told["map_color"], abs=0.04)
+
+
+def test_maps_become_satellite_pictures_that_can_be_read_back():
+    import origins
+    import scoring
+
+    told, network = told_about("map_to_satellite")
+    _, reader = told_about("satellite_to_map")
+    seen = origins.places(8, network.inputs[0].shape[1])
+    painted = scoring.call(network, [images.to_float(seen.target)])
+    share = pairs.map_accuracy(scoring.call(reader, [painted]), seen.classes)
+    assert share == pytest.approx(told["map_color_read_back"], abs=0.06)
+
+
+@functools.cache
+def real_features(judge, count):
+    real_images = data.load_images(judge, "test").images
+    return lenet.features(comparison.evenly(real_images, count), judge)
+
+
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name not in TRANSLATORS])
 def test_a_shipped_generator_draws_what_its_figures_say(name):
     import origins
     import scoring
 
-    from gan_utils import comparison
-
-    found = weights.facts(name)
+    found, count = weights.facts(name), 300
     network = weights.load_generator(name)
     assert [list(part.shape[1:]) for part in network.inputs] == list(found["inputs"].values())
-    count = 400
     drawn, wishes = scoring.draw(name, network, count, seed=1)
     assert drawn.shape == (count, *found["output"])
     assert np.abs(drawn).max() <= 1
-    judge = origins.ORIGINS[name].judge
-    meant = None
+    judge, told = origins.ORIGINS[name].judge, found["scores"]
     if wishes is not None:
         names = data.SOURCES[judge].class_names
         meant = np.array([names.index(kind) for kind in found["classes"]])[wishes]
-    if data.data_kind(judge) != "real":
-        pytest.skip("the figures are those against the real data set")
-    real_images = data.load_images(judge, "test").images
-    scores = comparison.scores(drawn, meant, real_images=real_images, judge=judge)
-    told = found["scores"]
-    # So few pictures add to the distance what any sample adds, about 84 features' worth.
-    assert told["distance"] * 0.85 - 5 < scores["distance"] < told["distance"] * 1.15 + 25
-    if meant is not None:
         error = np.sqrt(told["agreement"] * (1 - told["agreement"]) / count)
-        assert abs(scores["agreement"] - told["agreement"]) < 4 * error + 0.005
+        seen = lenet.accuracy(drawn, meant, judge)
+        assert abs(seen - told["agreement"]) < 4 * error + 0.005
+    if data.data_kind(judge) != "real":
+        pytest.skip("the distance is that to the real data set")
+    distance = metrics.fid(real_features(judge, 1_000), lenet.features(drawn, judge))
+    # So few pictures add to the distance what any sample adds, about 84 features' worth.
+    assert told["distance"] * 0.85 - 5 < distance < told["distance"] * 1.15 + 25
