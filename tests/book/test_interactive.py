@@ -212,7 +212,7 @@ def test_page_translates_as_keras_does(browser, address, scripts, name):
         for key in ("ArrowRight", "ArrowDown", "Space"):
             paper.press(key)
         page.wait_for_function("window.drawn.length > 1")
-        page.get_by_label("Paint").select_option("water")
+        page.get_by_label("Paint", exact=True).select_option("water")
         paper.scroll_into_view_if_needed()
         box = paper.bounding_box()
         page.mouse.move(box["x"] + 20, box["y"] + 20)
