@@ -101,6 +101,20 @@ def test_objectives_are_the_papers_sums(lesson, gan, batch, monkeypatch):
     assert float(loss) == pytest.approx(math.log1p(math.exp(0.5)) + naming[1], rel=1e-5)
 
 
+def test_the_recipe_can_leave_the_names_of_fakes_out(lesson, batch, monkeypatch):
+    keras.utils.set_random_seed(1)
+    networks = lesson.build_generator(), lesson.build_discriminator()
+    gan = lesson.make_gan(lesson.ACGAN, networks, lesson.SHORT)
+    assert gan.fake_names == lesson.FULL["fake_names"] == 0
+    real = tf.constant([[1.5]] * 8), tf.constant(np.eye(10, dtype="float32")[:8] * 2)
+    fake = tf.constant([[-0.5]] * 8), tf.fill((8, 10), 7.0)
+    answers = [real, fake]
+    monkeypatch.setattr(gan, "discriminator", lambda pictures, training: answers.pop(0))
+    loss, _ = gan.discriminator_objective(batch, [None, tf.constant([[3]] * 8)], batch[0])
+    source = math.log1p(math.exp(-1.5)) + math.log1p(math.exp(-0.5))
+    assert float(loss) == pytest.approx(source + math.log(math.exp(2) + 9) - 2, rel=1e-5)
+
+
 def test_fakes_are_labeled_with_the_class_they_were_drawn_for(lesson, gan, batch):
     asked = tf.constant([[7], [4]])
     np.testing.assert_array_equal(gan.fake_class_targets(asked), asked)
