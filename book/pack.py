@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from math import prod
@@ -60,7 +61,13 @@ def pack_lesson(root: Path, lesson: str, runs: Path | None = None) -> list[str]:
         source = run_folder(root, lesson, runs) / origin.file
         if not source.is_file():
             raise PackError(f"{name}: the run has left no {source}")
-        add_to_manifest(root, name, pack_one(root, name, source, found[PROFILE]))
+        with tempfile.TemporaryDirectory(prefix="gan-workbook-") as folder:
+            path = Path(folder) / f"{name}.npz"
+            entry = pack_one(name, source, found[PROFILE], path)
+            # Only what has passed takes the place of what is there.
+            with whole_file(root / "weights" / path.name) as temporary:
+                temporary.write_bytes(path.read_bytes())
+        add_to_manifest(root, name, entry)
         packed.append(name)
     return packed
 
@@ -71,8 +78,8 @@ def run_folder(root: Path, lesson: str, runs: Path | None = None) -> Path:
     return root / "runs" / PROFILE / lesson / home / f"{lesson}-{PROFILE}"
 
 
-def pack_one(root: Path, name: str, source: Path, record: dict[str, Any]) -> dict[str, Any]:
-    """Pack one generator; return its entry in the manifest."""
+def pack_one(name: str, source: Path, record: dict[str, Any], target: Path) -> dict[str, Any]:
+    """Pack one generator into a file; return its entry in the manifest."""
     import keras
 
     from gan_utils import always_on  # noqa: F401  (so that Keras knows its layers)
@@ -81,7 +88,6 @@ def pack_one(root: Path, name: str, source: Path, record: dict[str, Any]) -> dic
     if isinstance(record["data"], dict) and record["data"]["source"] == "embedded":
         raise PackError(f"{name}: its run was on the embedded stand-in, not on real data")
     network = keras.saving.load_model(source, compile=False)
-    target = root / "weights" / f"{name}.npz"
     small, levels = pack_small(network, target)
     entry = {
         **describe_file(target),
@@ -106,7 +112,6 @@ def pack_small(network: Any, target: Path) -> tuple[Any, float]:
         levels = float(np.abs(scoring.call(small, inputs) - exact).max()) * 127.5
         if levels <= LEVELS:
             return small, levels
-    target.unlink()
     raise PackError(f"{target.name}: float16 changes a pixel by {levels:.2f} gray levels")
 
 
