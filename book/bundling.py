@@ -9,6 +9,7 @@ from pathlib import Path
 
 SOURCES = "book/interactive"
 LOCK = "package-lock.json"
+FETCHED = ".fetched"  # there when the packages of the lock file are
 FETCH = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
 PATIENCE = 600  # seconds for one command
 
@@ -31,7 +32,7 @@ def bundle(root: Path) -> Path:
     Raises:
         NoBundleError: Node or npm is missing, or one of them failed.
     """
-    work, done = root / "_build" / "interactive" / "node", root / "_build" / "interactive" / "done"
+    work, done = workshop(root), workshop(root).with_name("done")
     stamp = done / ".key"
     key = digest(sorted(path for path in (root / SOURCES).iterdir() if path.is_file()))
     if stamp.is_file() and stamp.read_text() == key:
@@ -50,9 +51,14 @@ def bundle(root: Path) -> Path:
     return done
 
 
+def workshop(root: Path) -> Path:
+    """Return the folder in which the scripts are bundled."""
+    return root / "_build" / "interactive" / "node"
+
+
 def fetch(npm: str, work: Path) -> None:
     """Fetch the packages that the lock file names, unless they are there already."""
-    stamp, key = work / ".fetched", digest([work / LOCK])
+    stamp, key = work / FETCHED, digest([work / LOCK])
     if stamp.is_file() and stamp.read_text() == key:
         return
     stamp.unlink(missing_ok=True)

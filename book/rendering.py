@@ -14,7 +14,15 @@ from execution import Project
 from widgets import Widgets
 
 MATHJAX_PARTS = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2")
-TOOLS = ("sphinx", "jupyter-book", "myst-nb", "sphinx-book-theme", "sphinxcontrib-bibtex")
+TOOLS = (
+    "sphinx",
+    "jupyter-book",
+    "myst-nb",
+    "sphinx-book-theme",
+    "sphinxcontrib-bibtex",
+    "sphinx-sitemap",
+    "sphinxext-opengraph",
+)
 SMOKE_BANNER = "Made by the smoke test: the networks are untrained. Not for publishing."
 REDIRECT = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>

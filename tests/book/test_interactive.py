@@ -4,6 +4,7 @@ import shutil
 import statistics
 from pathlib import Path
 
+import bundling
 import execution
 import generators
 import numpy as np
@@ -57,6 +58,8 @@ def scripts(site):
     """Folder of the widgets' files in the site; nothing to test where there is no Node."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("no Node.js or npm here, so the book was built without interactive parts")
+    if not (bundling.workshop(ROOT) / bundling.FETCHED).is_file():
+        pytest.skip("npm reached no registry, so the book was built without interactive parts")
     return site / widgets.FOLDER
 
 
