@@ -19,7 +19,8 @@ from typing import Any
 import nbformat
 import yaml
 
-INPUT_FOLDERS = ("gan_utils", "book/results", "weights")  # what every lesson may read, next to its own cells
+# What every lesson may read, next to its own cells.
+INPUT_FOLDERS = ("gan_utils", "book/results", "weights")
 LIBRARIES = ("tensorflow", "keras", "numpy", "matplotlib", "pillow", "scikit-learn")
 DATA_SETS = ("mnist", "fashion_mnist")
 CELL_TIMEOUT = {"smoke": 900, "quick": 3600, "full": -1}  # seconds a cell; -1 waits for ever
