@@ -948,16 +948,17 @@ for question, text in QUESTIONS.items():
     print(f"{text:<48}" + "".join(f"{found[question]:>16.3f}" for found in trials.values()))
 
 # %% [markdown]
-# Nothing crashed, and that is why both live so long. Compare the lines of each column. Where the
-# class head learns from fakes too, it is sure of what it sees in them, and that it is sure says
-# nothing: the judge decides whether its names are those of the real clothes. With eleven classes
-# it gives part of that chance to "fake", and the generator has to win it back first. The wish to
-# be named has become a second wish to look real, which the source head had taken care of already.
-# The judge's two lines tell what that costs, or does not cost yet, after so few updates.
+# Nothing crashed, and that is why both live so long. Go column by column. Where the class head
+# learns from fakes too, it is surest that a fake shows what was asked for, and the judge says how
+# often that is true. With eleven classes it gives that chance to "fake" instead, and the wish to be
+# named has become a second wish to look real, which the source head had taken care of already. The
+# judge's two lines tell what that costs after so few updates. A stronger push can even be ahead
+# there, one more reason why nobody noticed; but this class head no longer says which class a fake
+# shows, and that was the idea.
 #
 # A code of its own does not last for ever: as the fakes come closer to the real pictures, the head
-# can no longer call the same thing by two names. The paper's runs are long enough for that. A short
-# run is not, and the cure is the first column.
+# can no longer call the same thing by two names. The paper's runs are long enough for that. For a
+# short run the first column is the cure.
 
 # %% [markdown]
 # ## Exercises
