@@ -1,13 +1,12 @@
 """Pictures from folders of any kind, from data sets, and from generators."""
 
-import sys
 import types
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gan_utils import images
+from gan_utils import images, weights
 from gan_utils.commands import pictures
 from gan_utils.commands.pictures import Wish
 
@@ -161,7 +160,7 @@ def test_a_folder_goes_before_a_data_set_of_the_same_name(tmp_path, monkeypatch)
 
 
 def test_unknown_names_are_explained(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "gan_utils.weights", None)
+    monkeypatch.setattr(weights, "names", tuple)
     with pytest.raises(ValueError, match=r"no folder 'dcgan'.*no file 'dcgan'.*brings no trained"):
         pictures.open_source("dcgan", Wish())
     path = save(tmp_path / "one.png", GRAY)
@@ -182,20 +181,18 @@ class Drawer:
 
 
 @pytest.fixture
-def weights(monkeypatch):
+def trained_generators(monkeypatch):
     generators = {
         "dcgan": Drawer((100,)),
         "cgan": Drawer((100,), (1,)),
         "infogan": Drawer((72,)),
         "satellite_to_map": Drawer((64, 64, 3)),
     }
-    module = types.ModuleType("gan_utils.weights")
-    module.names = lambda: tuple(generators)
-    module.load_generator = generators.__getitem__
-    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(weights, "names", lambda: tuple(generators))
+    monkeypatch.setattr(weights, "load_generator", generators.__getitem__)
 
 
-@pytest.mark.usefixtures("weights")
+@pytest.mark.usefixtures("trained_generators")
 def test_generators_draw_the_same_whatever_the_batch_size():
     wish = Wish(samples=50, seed=3)
     drawn = all_of(pictures.open_source("dcgan", wish), 50)[:, 0, :, 0]
@@ -208,7 +205,7 @@ def test_generators_draw_the_same_whatever_the_batch_size():
     assert pictures.open_source("dcgan", Wish()).count == pictures.DEFAULT_DRAWN
 
 
-@pytest.mark.usefixtures("weights")
+@pytest.mark.usefixtures("trained_generators")
 def test_generators_with_classes_get_all_of_them():
     conditional = all_of(pictures.open_source("cgan", Wish(samples=200)), 64)[:, 0, :, 0]
     assert set(conditional[:, 100]) == set(range(10))
@@ -217,7 +214,7 @@ def test_generators_with_classes_get_all_of_them():
     np.testing.assert_array_equal(np.sort(codes, axis=1)[:, -2:], np.tile([0, 1], (200, 1)))
 
 
-@pytest.mark.usefixtures("weights")
+@pytest.mark.usefixtures("trained_generators")
 def test_generators_that_cannot_draw_are_refused():
     with pytest.raises(ValueError, match="satellite_to_map translates pictures"):
         pictures.open_source("satellite_to_map", Wish())
