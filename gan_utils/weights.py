@@ -4,7 +4,6 @@ What there is stands in a manifest, which comes with the package: file, SHA-256,
 run that made it. A file that differs from its SHA-256 is never opened.
 """
 
-import hashlib
 import json
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import gan_utils
 from gan_utils import cache
+from gan_utils.files import file_sha256
 
 if TYPE_CHECKING:
     import keras
@@ -85,7 +85,7 @@ def find(name: str) -> Path:
     found = facts(name)
     path = _FOLDER / found["file"]
     if path.is_file():
-        if _sha256(path) != found["sha256"]:
+        if file_sha256(path) != found["sha256"]:
             raise ValueError(
                 f"{path} is not the file that manifest.json beside it describes: its SHA-256 "
                 "differs. Take both from the same commit."
@@ -94,7 +94,7 @@ def find(name: str) -> Path:
     url = f"{REPOSITORY}/releases/download/v{gan_utils.__version__}/{found['file']}"
     file = cache.File(f"{_CACHE_FOLDER}/{found['file']}", url, found["sha256"])
     if file.path.is_file():
-        if _sha256(file.path) == found["sha256"]:
+        if file_sha256(file.path) == found["sha256"]:
             return file.path
         file.path.unlink()  # of another version, or damaged
     try:
@@ -158,7 +158,3 @@ def _read(path: Path, changed: int) -> dict[str, dict[str, Any]]:
         return json.loads(path.read_text(encoding="utf-8"))["generators"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is no manifest of trained generators ({error}).") from error
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

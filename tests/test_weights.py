@@ -23,6 +23,7 @@ from gan_utils import (
     weights_format,
 )
 from gan_utils.always_on import AlwaysBatchNormalization, AlwaysDropout, reseed
+from gan_utils.files import file_sha256
 
 ROOT = Path(__file__).resolve().parents[1]
 for folder in ("book", "tests/lessons"):
@@ -69,7 +70,7 @@ def shelf(tmp_path, monkeypatch):
     folder = tmp_path / "weights"
     folder.mkdir()
     path = weights_format.pack(conditional(), folder / "tiny.npz")
-    found = {"file": path.name, "sha256": weights._sha256(path), "lesson": "99_tiny", "steps": 7}
+    found = {"file": path.name, "sha256": file_sha256(path), "lesson": "99_tiny", "steps": 7}
     manifest = {"generators": {"tiny": found | {"date": "2026-01-01", "data": "2 pictures"}}}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     monkeypatch.setattr(weights, "_FOLDER", folder)

@@ -5,7 +5,6 @@ at the first use and checked at every later one, callers may ask for the one the
 tensors that the scores read are checked for name and shape.
 """
 
-import hashlib
 import os
 import tarfile
 import tempfile
@@ -13,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
+from gan_utils.files import file_sha256
 
 URL = (
     "https://storage.googleapis.com/download.tensorflow.org/models/image/imagenet/"
@@ -64,7 +65,7 @@ def verify(file: Path, sha256: str | None = None) -> str:
     Raises:
         ValueError: The file is not the one expected.
     """
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    digest = file_sha256(file)
     note = file.with_name(file.name + ".sha256")
     if sha256 is None and note.exists():
         sha256 = note.read_text("ascii", errors="replace").strip()

@@ -1,7 +1,6 @@
 """A download that goes on where it was cut off, and counts only when it is whole."""
 
 import errno
-import hashlib
 import json
 import os
 import urllib.error
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_utils.cache import DownloadError
+from gan_utils.files import file_sha256
 
 _TIMEOUT_SECONDS = 20
 _CHUNK = 1 << 20
@@ -66,15 +66,6 @@ def disk_sentence(folder: Path, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
         advice = "; make room or set KERAS_HOME to a folder on a larger disk"
     return f"{folder} cannot be written ({error.strerror or error}){advice}"
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file as 64 hexadecimal digits."""
-    total = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            total.update(chunk)
-    return total.hexdigest()
 
 
 def _gather(url: str, partial: Path, length: int | None) -> None:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gan_utils.cache import DownloadError, cache_folder
+from gan_utils.files import file_sha256
 from gan_utils.pairs.archives import unpack
 from gan_utils.pairs.base import Size
-from gan_utils.pairs.downloads import DiskError, disk_sentence, fetch, file_sha256
+from gan_utils.pairs.downloads import DiskError, disk_sentence, fetch
 from gan_utils.pairs.folder import Pairs, load_pairs
 from gan_utils.pairs.pictures import SUFFIXES, dimensions
 
