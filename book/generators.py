@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gan_utils.latents import walk
+
 if TYPE_CHECKING:
     import keras
     import onnx
@@ -233,6 +235,5 @@ def still(model: keras.Model, facts: Facts, path: Path) -> None:
 
 def walks(noise: np.ndarray, steps: int) -> np.ndarray:
     """Return latents on the way from each point to the next one, as the page's slider goes."""
-    angles = np.linspace(0, np.pi / 2, steps)[None, :, None]
-    ways = np.cos(angles) * noise[:, None] + np.sin(angles) * np.roll(noise, -1, axis=0)[:, None]
-    return ways.reshape(-1, noise.shape[1])
+    ends = zip(noise, np.roll(noise, -1, axis=0), strict=True)
+    return np.concatenate([walk(first, second, steps) for first, second in ends])

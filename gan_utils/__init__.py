@@ -9,6 +9,7 @@ _MODULES = (
     "data",
     "gan",
     "images",
+    "latents",
     "lenet",
     "losses",
     "metrics",

@@ -681,15 +681,9 @@ if trained_generator is not None:
 # line between two vectors of noise the middle is shorter than noise ever is; on the circle through
 # both, every stop is as long as the ends.
 
-
 # %%
-def walk(start, end, count):
-    angles = np.linspace(0, np.pi / 2, count)[:, None]
-    return (np.cos(angles) * start + np.sin(angles) * end).astype("float32")
-
-
 if trained_generator is not None:
-    walks = [walk(*trained_latents[[i, i + 1]], 10) for i in (0, 2, 4)]
+    walks = [gan_utils.latents.walk(*trained_latents[[i, i + 1]], 10) for i in (0, 2, 4)]
     plots.show_images(
         trained_generator(np.concatenate(walks), training=False).numpy(),
         columns=10,

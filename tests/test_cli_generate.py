@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 from PIL import Image
 
-from gan_utils import cli, weights
+from gan_utils import cli, latents, weights
 from gan_utils.commands import generate
 
 SIDE = 4
@@ -106,7 +106,7 @@ def test_a_walk_is_even_and_keeps_the_length_of_the_noise(run, models, tmp_path)
     assert np.abs(np.diff(rows, axis=1)).max() < 30, "neighbors on a walk look alike"
     assert len(np.unique(rows[:, 0])) == 3, "each row is a walk of its own"
     first, second = generate._ends(5_000, 4, 4, seed=0)
-    middle = generate._between(first, second, np.full(4, np.pi / 4))
+    middle = latents.between(first, second, np.full((4, 1), np.pi / 4))
     assert (first == first[0]).all()
     np.testing.assert_allclose(middle.std(axis=1), 1, atol=0.05)
 

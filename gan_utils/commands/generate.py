@@ -16,6 +16,7 @@ import numpy as np
 from gan_utils import trained, weights
 from gan_utils.commands import drawing, saving
 from gan_utils.commands.quiet import import_tensorflow
+from gan_utils.latents import between
 
 EXAMPLES = """examples:
   gan-utils generate cgan digits.png
@@ -93,7 +94,8 @@ def run(options: argparse.Namespace) -> int:
         angles = [np.full(count, 2 * np.pi * i / options.frames) for i in range(options.frames)]
     first, second = _ends(takes.latent_dim, count, columns if walks else 1, options.seed)
     grids = [
-        _grid(generator, takes, _between(first, second, angle), labels, columns) for angle in angles
+        _grid(generator, takes, between(first, second, angle[:, None]), labels, columns)
+        for angle in angles
     ]
     if moving:
         animation.save_gif(grids, path, seconds=0.1)
@@ -142,11 +144,6 @@ def _ends(latent_dim: int, count: int, in_common: int, seed: int) -> tuple[np.nd
     ends = [draw.standard_normal((rows, latent_dim)).astype(np.float32) for draw in draws]
     first, second = (np.repeat(end, in_common, axis=0)[:count] for end in ends)
     return first, second
-
-
-def _between(first: np.ndarray, second: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Return noise on the circle through both: as long as noise is, unlike on a straight line."""
-    return (np.cos(angle)[:, None] * first + np.sin(angle)[:, None] * second).astype(np.float32)
 
 
 def _grid(

@@ -1,0 +1,31 @@
+"""Ways from one latent vector to another that stay where noise is."""
+
+import numpy as np
+
+
+def between(first: np.ndarray, second: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Return noise on the circle through two vectors; on a straight line it would be too short.
+
+    Args:
+        first: latents (n, latent_dim) or (latent_dim,), where the angle is 0.
+        second: the same shape, where it is a quarter turn.
+        angles: in radians, of a shape that goes with theirs, such as (n, 1).
+
+    Returns:
+        Latents of their common shape, float32.
+    """
+    return (np.cos(angles) * first + np.sin(angles) * second).astype(np.float32)
+
+
+def walk(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
+    """Return stops on the way from one latent vector to another, both ends among them.
+
+    Args:
+        first: (latent_dim,) float.
+        second: (latent_dim,) float.
+        count: number of stops.
+
+    Returns:
+        Latents (count, latent_dim) float32.
+    """
+    return between(first, second, np.linspace(0, np.pi / 2, count)[:, None])
