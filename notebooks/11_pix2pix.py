@@ -90,7 +90,7 @@ G_RATE, D_RATE = 5e-4, 2e-4
 TRAIN_COUNT = profile.samples(full=2_000, quick=500, smoke=6)
 VALIDATION_COUNT = profile.samples(full=200, quick=60, smoke=4)
 STEPS_PER_EPOCH = profile.steps(full=1_000, quick=100, smoke=2)
-EPOCHS = profile.epochs(full=14, quick=13, smoke=2)
+EPOCHS = profile.epochs(full=24, quick=13, smoke=2)
 BACK_EPOCHS = profile.epochs(full=6, quick=4, smoke=1)
 EXERCISE_STEPS = profile.steps(full=1_000, quick=200, smoke=2)
 FEW = profile.samples(full=24, quick=24, smoke=4)
@@ -693,7 +693,7 @@ if "google.colab" in sys.modules:
 
 # %% [markdown]
 # Large things come first: water, parks, wide streets. What is small or hard to tell apart comes
-# last, and may not have come yet: a main road and a motorway differ by little seen from above.
+# last, and may not have come yet: from above, a motorway is a wide road with grass in its middle.
 #
 # The curves of the run.
 

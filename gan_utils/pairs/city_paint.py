@@ -9,6 +9,8 @@ from gan_utils.pairs.city_plan import Plan
 LAND, BUILDING, STREET, AVENUE, MOTORWAY, WATER, PARK = range(7)
 # The satellite picture is drawn at twice the size: its edges come out smooth.
 OVERSAMPLING = 2
+# Grass between the two directions of a motorway, in meters: a map draws both as one road.
+MEDIAN = 4.0
 
 _GROUND = {
     "lawn": ((124, 128, 92), LAND),
@@ -168,9 +170,10 @@ def _draw_motorway(canvas: Canvas) -> None:
             continue
         middle = canvas.grid_pixels(road.points())
         canvas.line(middle, "motorway", road.width)
-        canvas.marking(middle, road.kind, 1.8)
+        median = ribbon(middle, MEDIAN * canvas.scale / 2)
+        canvas.drawings[0].polygon(median.ravel().tolist(), fill=_GROUND["verge"][0])
         for side in (-1, 1):
-            for share, dash in ((0.46, 0), (0.32, 9), (0.18, 9)):
+            for share, dash in ((0.46, 0), (0.27, 9), (0.11, 0)):
                 line = offset(middle, side * share * road.width * canvas.scale)
                 canvas.marking(line, road.kind, 0.4, dash=dash)
         bridge = roads[-1]
