@@ -973,6 +973,38 @@ for name in ("resized", "tiled"):
 # kind.
 
 # %% [markdown]
+# ### The translators of the recorded run
+#
+# Both translators that the recorded full run trained come with this project. They are found in a
+# checkout, or downloaded once and checked; where neither is possible, the cell says so. Here they
+# get places that no training has seen.
+
+# %%
+for name in ("satellite_to_map", "map_to_satellite"):
+    trained_translator, sentence = gan_utils.weights.try_generator(name)
+    print(sentence)
+    if trained_translator is None:
+        continue
+    side = trained_translator.input_shape[1]
+    places = pairs.city(FIXED_COUNT, side, seed=SEED + 2, extent=25.0 * side**0.5)
+    if name == "map_to_satellite":
+        places = places.swapped()
+    given, wanted = images.to_float(places.source), images.to_float(places.target)
+    translated = np.concatenate([trained_translator(one[None], training=False) for one in given])
+    show_rows(given, translated, wanted, f"{name}, trained translator of the recorded full run")
+
+# %% [markdown]
+# From a terminal, `gan-utils translate satellite_to_map photo.jpg map.png` does the same with a
+# file.
+#
+# ### In your browser
+#
+# On the page of the book, paint a map, and the translator of the recorded full run draws the city
+# that it sees in it.
+#
+# <!-- interactive: map_to_satellite -->
+
+# %% [markdown]
 # ## What goes wrong: the noise that is switched off
 #
 # The noise of Pix2Pix is dropout, at training *and* at use. In many programs it is written as
