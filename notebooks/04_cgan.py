@@ -87,10 +87,10 @@ TUTORIAL = {"batch_size": 64, "d_rate": 2e-4, "g_rate": 2e-4, "average": None, "
 FULL = {"batch_size": 64, "d_rate": 4e-4, "g_rate": 4e-4, "average": 0.999, "spread": 1.0}
 SHORT = {"batch_size": 32, "d_rate": 1e-3, "g_rate": 1e-3, "average": 0.995, "spread": 1.0}
 SETTINGS = FULL if profile.name == "full" else SHORT
-EPOCHS = profile.epochs(full=40, quick=9, smoke=2)
+EPOCHS = profile.epochs(full=40, quick=8, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=60_000 // 64, quick=140, smoke=3)
 CHECKPOINT_EVERY = profile.epochs(full=2, quick=3, smoke=1)
-EXPERIMENT_STEPS = profile.steps(full=2_000, quick=600, smoke=3)
+EXPERIMENT_STEPS = profile.steps(full=2_000, quick=400, smoke=3)
 SAMPLES = profile.samples(full=10_000, quick=5_000, smoke=100)
 KINDS = ("concatenate", "multiply")
 

@@ -91,11 +91,11 @@ LATE_START = 0.6
 LATE_RATES = (2.5e-4, 6e-4) if profile.name == "full" else (1e-3, 5e-4)
 SETTINGS = FULL if profile.name == "full" else SHORT
 EPOCHS = profile.epochs(full=15, quick=6, smoke=2)
-STEPS_PER_EPOCH = profile.steps(full=1_000, quick=172, smoke=3)
+STEPS_PER_EPOCH = profile.steps(full=1_000, quick=155, smoke=3)
 CHECKPOINT_EVERY = profile.epochs(full=1, quick=3, smoke=1)
 SLIDE_EPOCHS = min(EPOCHS, 2)
-FAILURE_STEPS = profile.steps(full=600, quick=200, smoke=3)
-SWAP_STEPS = profile.steps(full=2_500, quick=300, smoke=3)
+FAILURE_STEPS = profile.steps(full=600, quick=170, smoke=3)
+SWAP_STEPS = profile.steps(full=2_500, quick=250, smoke=3)
 WATCHED = profile.samples(full=1_000, quick=500, smoke=50)
 SAMPLES = profile.samples(full=10_000, quick=5_000, smoke=100)
 

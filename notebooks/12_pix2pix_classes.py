@@ -92,7 +92,7 @@ Q_RATE = 1e-3
 BETA_1 = 0.5
 BATCH_SIZE = profile.samples(full=16, quick=16, smoke=4)
 STEPS_PER_EPOCH = profile.steps(full=350, quick=50, smoke=1)
-EPOCHS = profile.epochs(full=10, quick=8, smoke=1)
+EPOCHS = profile.epochs(full=10, quick=6, smoke=1)
 TRIAL_EPOCHS = max(1, EPOCHS // 2)
 D_STEPS = profile.steps(full=300, quick=150, smoke=1)
 SAMPLES = profile.samples(full=10_000, quick=2_000, smoke=100)
