@@ -110,7 +110,7 @@ SHORT = {"half_batch": 8, "d_rate": 4e-4, "g_rate": 7e-4, "average": 0.998, "fak
 SHORT_STAGES = ((0, 4e-4, 7e-4), (0.75, 4e-4, 7e-4))
 SETTINGS, STAGES = (FULL, FULL_STAGES) if profile.name == "full" else (SHORT, SHORT_STAGES)
 TUTORIAL_UPDATES = 100 * (60_000 // 32)
-STEPS_PER_EPOCH = profile.steps(full=625, quick=48, smoke=2)
+STEPS_PER_EPOCH = profile.steps(full=625, quick=60, smoke=2)
 EPOCHS = profile.epochs(full=TUTORIAL_UPDATES // 625, quick=8, smoke=2)
 CHECKPOINT_EVERY = max(1, EPOCHS // 10)
 SAMPLES = profile.samples(full=10_000, quick=3_000, smoke=100)

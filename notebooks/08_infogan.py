@@ -102,7 +102,7 @@ TIGHTEN_STEPS = profile.steps(full=800, quick=40, smoke=2)
 TIGHTEN_NOISE = 0.3
 DISTORTIONS = {"turn": 20.0, "slant": 0.4, "scale": 0.15, "move": 2.0, "pen": 0.7}
 DISTORTION_STREAM = 77
-EXPERIMENT_EPOCHS = profile.epochs(full=1, quick=1, smoke=1)
+EXPERIMENT_EPOCHS = profile.epochs(full=1, quick=3, smoke=1)
 EXERCISE_STEPS = profile.steps(full=300, quick=25, smoke=2)
 CONTINUOUS_STEPS = profile.steps(full=1_000, quick=25, smoke=2)
 
