@@ -24,6 +24,7 @@ INPUT_FOLDERS = ("gan_utils", "book/results", "weights")
 LIBRARIES = ("tensorflow", "keras", "numpy", "matplotlib", "pillow", "scikit-learn")
 DATA_SETS = ("mnist", "fashion_mnist")
 CELL_TIMEOUT = {"smoke": 900, "quick": 3600, "full": -1}  # seconds a cell; -1 waits for ever
+AT_ONCE = 2  # lessons: one alone leaves half of two cores idle, and each takes 1.5 GB
 STAMP = "gan_workbook"  # where an executed copy says what it was made from
 
 
@@ -170,6 +171,7 @@ def run_nbmake(notebooks: list[Path], profile: str, extra: dict[str, str] | None
     command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", "-v", "--no-header"]
     command += ["-c", os.devnull, "--rootdir", str(notebooks[0].parent.parent)]
     command += ["-p", "no:cacheprovider", f"--nbmake-timeout={CELL_TIMEOUT[profile]}"]
+    command += [f"--numprocesses={min(AT_ONCE, len(notebooks))}"] if len(notebooks) > 1 else []
     hidden = {"PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "MPLBACKEND", "GAN_RECORD"}
     environment = {key: value for key, value in os.environ.items() if key not in hidden}
     environment |= {"GAN_PROFILE": profile, "JUPYTER_PREFER_ENV_PATH": "1"} | (extra or {})

@@ -83,15 +83,15 @@ print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'n
 SEED = 11
 TUTORIAL = {"size": 256, "filters": 64, "pairs": 1_096, "epochs": 100, "rate": 2e-4}
 SIZE = profile.samples(full=128, quick=64, smoke=32)
-FILTERS = profile.samples(full=16, quick=16, smoke=4)
+FILTERS = profile.samples(full=16, quick=12, smoke=4)
 L1_WEIGHT = 100.0
 BETA_1 = 0.5
 G_RATE, D_RATE = 5e-4, 2e-4
 TRAIN_COUNT = profile.samples(full=2_000, quick=500, smoke=6)
 VALIDATION_COUNT = profile.samples(full=200, quick=60, smoke=4)
 STEPS_PER_EPOCH = profile.steps(full=1_000, quick=100, smoke=2)
-EPOCHS = profile.epochs(full=24, quick=13, smoke=2)
-BACK_EPOCHS = profile.epochs(full=6, quick=4, smoke=1)
+EPOCHS = profile.epochs(full=24, quick=12, smoke=2)
+BACK_EPOCHS = profile.epochs(full=6, quick=3, smoke=1)
 EXERCISE_STEPS = profile.steps(full=1_000, quick=200, smoke=2)
 FEW = profile.samples(full=24, quick=24, smoke=4)
 FIXED_COUNT = 4
