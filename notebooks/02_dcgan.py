@@ -86,7 +86,7 @@ FULL = {"batch_size": 256, "d_rate": 1e-4, "g_rate": 1e-4, "beta_1": 0.9, "avera
 SHORT = {"batch_size": 8, "d_rate": 5e-4, "g_rate": 1e-3, "beta_1": 0.5, "average": 0.998}
 SETTINGS = FULL if profile.name == "full" else SHORT
 EPOCHS = profile.epochs(full=50, quick=12, smoke=2)
-STEPS_PER_EPOCH = profile.steps(full=60_000 // 256, quick=205, smoke=3)
+STEPS_PER_EPOCH = profile.steps(full=60_000 // 256, quick=170, smoke=3)
 CHECKPOINT_EVERY = profile.epochs(full=15, quick=6, smoke=1)
 SAMPLES = profile.samples(full=10_000, quick=5_000, smoke=100)
 
