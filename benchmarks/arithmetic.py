@@ -1,0 +1,72 @@
+"""The arithmetic of a training step, counted while it runs, and what the machine can do."""
+
+import time
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework import op_callbacks
+
+SIDE = 2_048
+REPEATS = 3
+
+
+def matrix_rate() -> float:
+    """Return the best rate of a float32 product of two 2,048 x 2,048 matrices, in flop a second."""
+    matrix = tf.random.normal((SIDE, SIDE))
+    best = np.inf
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        tf.linalg.matmul(matrix, matrix).numpy()
+        best = min(best, time.perf_counter() - start)
+    return 2 * SIDE**3 / best
+
+
+def operations_of(gan: keras.Model, batch: Any) -> float:
+    """Return the floating-point operations of one training step: two for a multiply-and-add.
+
+    Only matrix products and convolutions count, forward and backward: that is nearly all there is.
+    A transposed convolution is the backward pass of a convolution, and counts as such.
+
+    Args:
+        gan: a compiled model.
+        batch: one batch, as `train_step` takes it.
+
+    Returns:
+        The number of operations.
+
+    Raises:
+        RuntimeError: nothing was counted, so the step did not run operation by operation.
+    """
+    total = 0.0
+
+    def count(op_type: str, inputs: Any, attrs: Any, outputs: Any, **_: Any) -> None:
+        nonlocal total
+        named = dict(zip(attrs[::2], attrs[1::2], strict=True))
+        total += _operations(op_type, inputs, named, outputs)
+
+    tf.config.run_functions_eagerly(True)
+    op_callbacks.add_op_callback(count)
+    try:
+        gan.train_step(batch)
+    finally:
+        op_callbacks.remove_op_callback(count)
+        tf.config.run_functions_eagerly(False)
+    if not total:
+        raise RuntimeError("no matrix product was seen in the step")
+    return total
+
+
+def _operations(op_type: str, inputs: Any, attrs: dict, outputs: Any) -> float:
+    if op_type == "MatMul":
+        inner = inputs[0].shape[0 if attrs["transpose_a"] else 1]
+        return 2.0 * int(tf.size(outputs[0])) * inner
+    # Each value of a convolution's result is a sum over a window of its input, in all channels.
+    if op_type == "Conv2D":
+        return 2.0 * int(tf.size(outputs[0])) * int(np.prod(inputs[1].shape[:3]))
+    if op_type == "Conv2DBackpropInput":
+        return 2.0 * int(tf.size(inputs[2])) * int(np.prod(inputs[1].shape[:3]))
+    if op_type == "Conv2DBackpropFilter":
+        return 2.0 * int(tf.size(inputs[2])) * int(np.prod(outputs[0].shape[:3]))
+    return 0.0
