@@ -206,8 +206,9 @@ def test_environment_is_in_step_with_pyproject():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     plain = [item for item in environment["dependencies"] if isinstance(item, str)]
     (pip,) = [item["pip"] for item in environment["dependencies"] if isinstance(item, dict)]
-    assert f"python{PYPROJECT['project']['requires-python']}" in plain
-    assert "pip" in plain
+    assert environment.keys() == {"name", "channels", "dependencies"}
+    assert environment["channels"] == ["conda-forge"]
+    assert {"pip", "jupyterlab"} <= set(plain), "the launch button opens JupyterLab"
     match = re.fullmatch(r"-e \.\[([\w,]+)\]", pip[0])
     assert len(pip) == 1, "everything else belongs into pyproject.toml"
     assert set(match[1].split(",")) <= set(PYPROJECT["project"]["optional-dependencies"])
@@ -216,18 +217,6 @@ def test_environment_is_in_step_with_pyproject():
 def test_package_has_lower_bounds_only():
     bounds = [re.sub(r"^[\w.\[\]-]+", "", item) for item in PYPROJECT["project"]["dependencies"]]
     assert all(re.fullmatch(r">=[\d.]+", bound) for bound in bounds)
-
-
-@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
-def test_workflow_has_few_rights_and_pinned_actions(path):
-    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
-    assert workflow["permissions"] == {"contents": "read"}
-    for name, job in workflow["jobs"].items():
-        assert job["timeout-minutes"] <= 120
-        writes = [right for right, level in job.get("permissions", {}).items() if level == "write"]
-        assert set(writes) <= ({"pages", "id-token"} if name == "publish" else set())
-        for step in job["steps"]:
-            assert "run" in step or re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"])
 
 
 # ---- the code --------------------------------------------------------------------------------
