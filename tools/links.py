@@ -1,0 +1,106 @@
+"""Ask every address that the pages, the lessons, README and CHANGELOG link to whether it answers.
+
+    make links
+
+Sphinx does the asking, with its builder `linkcheck`. No lesson is executed. An address that is gone
+fails the run; one that refuses programs (403, 429) or takes too long is only reported, since that
+says nothing about a reader's browser.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "book"))
+
+import execution  # noqa: E402
+import staging  # noqa: E402
+import yaml  # noqa: E402
+
+BESIDE = ("README", "CHANGELOG")  # pages of the repository, not of the book
+REFUSED = {401, 403, 429}
+SETTINGS = {
+    "latex_individualpages": False,
+    "linkcheck_ignore": [r"http://localhost[:/]"],
+    "linkcheck_anchors_ignore_for_url": [r"https://github\.com/"],  # made by a script, in a browser
+    "linkcheck_timeout": 30,
+    "linkcheck_retries": 2,
+    "linkcheck_report_timeouts_as_broken": False,
+    "linkcheck_allow_unauthorized": True,
+}
+
+
+def stage(root: Path, folder: Path) -> None:
+    """Lay out the book's sources, with the lessons as they stand and the pages beside the book."""
+    files = staging.book_files(root)
+    for name in execution.lesson_names(root):
+        path = f"notebooks/{name}.ipynb"
+        files[path] = (root / path).read_bytes()
+    beside = [name for name in BESIDE if (root / f"{name}.md").is_file()]
+    for name in beside:
+        files[f"{name}.md"] = (root / f"{name}.md").read_bytes()
+    toc = yaml.safe_load(files["_toc.yml"])
+    last = toc["parts"][-1] if "parts" in toc else toc
+    last.setdefault("chapters", []).extend({"file": name} for name in beside)
+    files["_toc.yml"] = yaml.safe_dump(toc).encode()
+    staging.mirror(files, folder)
+
+
+def check(source: Path, out: Path) -> list[dict]:
+    """Run the builder; return one fact sheet an address (filename, lineno, status, code, uri)."""
+    from jupyter_book.sphinx import build_sphinx
+
+    (out / "output.json").unlink(missing_ok=True)
+    build_sphinx(
+        source,
+        out,
+        noconfig=True,
+        path_config=source / "_config.yml",
+        confoverrides=SETTINGS | {"external_toc_path": (source / "_toc.yml").as_posix()},
+        doctreedir=out.parent / "doctrees",
+        freshenv=True,
+        force_all=True,
+        builder="linkcheck",
+        really_quiet=True,
+    )
+    lines = (out / "output.json").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def verdict(link: dict) -> str:
+    """Return `gone`, `unknown`, `fine`, or `not asked` for what Sphinx says about an address."""
+    if link["status"] in {"working", "redirected"}:
+        return "fine"
+    if link["status"] == "timeout":
+        return "unknown"
+    if link["status"] == "broken":
+        refused = any(f"{code} Client Error" in link["info"] for code in REFUSED)
+        return "unknown" if refused else "gone"
+    return "not asked"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path, default=ROOT, help="the repository")
+    parser.add_argument("--out", type=Path, help="where to work (default: _build/links)")
+    options = parser.parse_args(arguments)
+    out = (options.out or options.root / "_build" / "links").resolve()
+    stage(options.root.resolve(), out / "source")
+    links = check(out / "source", out / "linkcheck")
+    found: dict[str, list[dict]] = {"fine": [], "unknown": [], "gone": [], "not asked": []}
+    for link in links:
+        found[verdict(link)].append(link)
+    for kind in ("unknown", "gone"):
+        for link in found[kind]:
+            where = f"{link['filename']}:{link['lineno']}"
+            print(f"{kind}: {link['uri']} ({where}): {link['info']}")
+    print(", ".join(f"{len(found[kind])} {kind}" for kind in ("fine", "unknown", "gone")))
+    # No address that answers means no network, or nothing looked at: no reason to be content.
+    return 1 if found["gone"] or not found["fine"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
