@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from gan_utils import checkpoints, images, plots
 from gan_utils.files import whole_file
+from gan_utils.workers import is_chief
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -52,7 +53,8 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Write a checkpoint if one is due."""
         finished = epoch + 1
-        if finished % self.every and finished != self.params["epochs"]:
+        due = finished % self.every == 0 or finished == self.params["epochs"]
+        if not due or not is_chief():
             return
         checkpoints.save(self.model, self.folder, finished)
         for old in checkpoints.epochs_in(self.folder)[: -self.keep]:
@@ -96,13 +98,15 @@ class SampleGrid(keras.callbacks.Callback):
         """Add a frame, and write it if there is a folder."""
         frame = images.grid(self.model.translate(self.inputs), columns=self.columns)
         self.frames.append(frame)
-        if self.folder:
+        if self.folder and is_chief():
             self.folder.mkdir(parents=True, exist_ok=True)
             picture = frame[..., 0] if frame.shape[-1] == 1 else frame
             imageio.imwrite(self.folder / f"epoch-{finished:04d}.png", picture)
 
     def save_gif(self, path: str | Path) -> Path:
         """Write an animation: more time for early epochs than for late ones, the last included."""
+        if not is_chief():
+            return Path(path)
         kept = {*plots.keep_frames(len(self.frames)), len(self.frames) - 1}
         return plots.save_gif([self.frames[index] for index in sorted(kept)], path)
 
@@ -144,7 +148,7 @@ class StepHistory(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Write the rows."""
-        if self.path and self.rows:
+        if self.path and self.rows and is_chief():
             with (
                 whole_file(self.path) as temporary,
                 open(temporary, "w", newline="", encoding="utf-8") as file,
@@ -166,7 +170,10 @@ class TensorBoardImages(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Open the event file."""
-        self._writer = tf.summary.create_file_writer(str(self.folder))
+        folder = str(self.folder)
+        self._writer = (
+            tf.summary.create_file_writer(folder) if is_chief() else tf.summary.create_noop_writer()
+        )
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Write the last step's scalars and the grid."""

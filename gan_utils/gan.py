@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_utils import losses
+from gan_utils import devices, losses
 from gan_utils.resumable import ResumableModel
 from gan_utils.sampler import Sampler
 from gan_utils.updates import keep_statistics, minimize, refuse_sigmoid, split_batch, step_seed
@@ -95,6 +95,7 @@ class GAN(ResumableModel):
         d_optimizer.build(self.discriminator.trainable_variables)
         g_optimizer.build(self.generator_variables())
         self.built = True  # otherwise Keras, under a strategy, calls it on images to build it
+        devices.check_scope(self.distribute_strategy, [*self.variables, *g_optimizer.variables])
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         """Return the images that the sampling network draws from generator inputs."""
@@ -170,11 +171,11 @@ class GAN(ResumableModel):
         """
         parts = split_batch(batch, self.critic_steps)
         for index, part in enumerate(parts[1:], start=1):
-            inputs = self.generator_inputs(part, self.next_seed(index))
+            inputs = self.draw_inputs(part, index)
             with keep_statistics(self.generator):
                 fake_images = self.generator(inputs, training=True)
             self.update_discriminator(part, inputs, fake_images)
-        inputs = self.generator_inputs(parts[0], self.next_seed())
+        inputs = self.draw_inputs(parts[0])
         with tf.GradientTape() as tape:
             fake_images = self.generator(inputs, training=True)
         d_logs = self.update_discriminator(parts[0], inputs, fake_images)
@@ -202,8 +203,13 @@ class GAN(ResumableModel):
         self._sampler.update(self.g_optimizer.iterations.value)
         return logs
 
+    def draw_inputs(self, batch: Any, stream: int = 0) -> Any:
+        """Draw what the generator sees in the next update; of several devices, each its share."""
+        seed = step_seed(self.seed, stream, self.g_optimizer.iterations.value, shared=True)
+        return devices.draw_share(self.generator_inputs, batch, seed)
+
     def next_seed(self, stream: int = 0) -> tf.Tensor:
-        """Return the (2,) int32 seed of the latents that the next update will use."""
+        """Return the (2,) int32 seed of this device's own draws in the next update."""
         return step_seed(self.seed, stream, self.g_optimizer.iterations.value)
 
     def generate(self, count: int, *, seed: int = 0, batch_size: int = 250) -> np.ndarray:

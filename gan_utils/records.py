@@ -21,6 +21,7 @@ import numpy as np
 
 from gan_utils import profile as profiles
 from gan_utils.files import whole_file
+from gan_utils.workers import is_chief
 
 if TYPE_CHECKING:
     from gan_utils.data import ImageSet
@@ -40,7 +41,7 @@ def record(
     seed: int | None = None,
     **facts: Any,
 ) -> dict[str, Any]:
-    """Describes this run, and keeps it when ``GAN_RECORD`` names a folder.
+    """Describes this run, and keeps it (the chief alone does) when ``GAN_RECORD`` names a folder.
 
     Args:
         lesson: name of the lesson, such as "02_dcgan", or of another run, such as "lenet".
@@ -68,7 +69,7 @@ def record(
     run |= {"seconds": seconds, "data": data, "seed": seed, **facts, "metrics": metrics}
     run = _plain(run, lesson)
     folder = os.environ.get("GAN_RECORD", "").strip()
-    if folder:
+    if folder and is_chief():
         _merge(Path(folder).expanduser() / f"{lesson}.json", run)
     return run
 

@@ -8,9 +8,11 @@ import keras
 import numpy as np
 
 from gan_utils.batches import Batches
+from gan_utils.distributed import DistributedModel
+from gan_utils.workers import is_chief
 
 
-class ResumableModel(keras.Model):
+class ResumableModel(DistributedModel):
     """A Keras model whose `fit` goes on where a killed run stopped, with the same result."""
 
     def __init__(self, *, seed: int, name: str) -> None:
@@ -38,7 +40,7 @@ class ResumableModel(keras.Model):
                 `tf.data.Dataset` of float32 batches of fixed size. The first two are shuffled by
                 epoch and seed alone, so that a resumed run sees what an uninterrupted one does.
             y: labels (n,) int, for variants that use them.
-            batch_size: images per update of one player (arrays only).
+            batch_size: images per update of one player (arrays only), on all devices together.
             epochs: at which epoch to stop.
             callbacks: Keras' or the book's own.
             **options: of Keras' own `fit` (`verbose`, `steps_per_epoch`, `initial_epoch`, ...).
@@ -47,7 +49,8 @@ class ResumableModel(keras.Model):
             Keras' history: the last step's values of each epoch.
 
         Raises:
-            ValueError: images or labels that do not fit, or a checkpoint that cannot be used.
+            ValueError: images or labels that do not fit, a checkpoint that cannot be used, or
+                devices that cannot share a batch or disagree.
         """
         if isinstance(x, np.ndarray):
             x = Batches(x, y, batch_size=batch_size * self.batches_per_step, seed=self.seed)
@@ -65,6 +68,9 @@ class ResumableModel(keras.Model):
         if isinstance(x, Batches):
             options["steps_per_epoch"] = x.steps_per_epoch
             x = x.dataset(self.first_epoch)
+        x = self.share(x, options, self.batches_per_step)
+        if not is_chief():
+            options["verbose"] = 0
         # The order is settled above; Keras would only warn that it cannot shuffle a dataset.
         options.setdefault("shuffle", False)
         return super().fit(x, epochs=epochs, callbacks=callbacks, **options)

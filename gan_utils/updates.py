@@ -8,16 +8,17 @@ import keras
 import tensorflow as tf
 
 
-def step_seed(seed: int, stream: int, step: tf.Tensor) -> tf.Tensor:
-    """Return a (2,) int32 seed that differs by run, stream, step and replica.
+def step_seed(seed: int, stream: int, step: tf.Tensor, *, shared: bool = False) -> tf.Tensor:
+    """Return a (2,) int32 seed that differs by run, stream, step and, unless shared, device.
 
     Args:
         seed: of the run.
         stream: tells apart the draws within one step.
         step: updates so far, int.
+        shared: the same on all devices: that of a run on one device.
     """
     context = tf.distribute.get_replica_context()
-    replica = context.replica_id_in_sync_group if context else 0
+    replica = context.replica_id_in_sync_group if context and not shared else 0
     by_step = tf.random.experimental.stateless_fold_in(
         tf.constant([seed, stream]), tf.cast(step, tf.int32)
     )

@@ -1,0 +1,168 @@
+"""A small labeled GAN on one device, on two devices of one process, or as one of two workers.
+
+    distributed_run.py compare FOLDER          one device and two logical ones, side by side
+    distributed_run.py worker FOLDER [MOMENT]  what TF_CONFIG says, killed at MOMENT ("step 3.2")
+
+Prints one line of JSON. The networks have synchronized batch normalization and no dropout, the
+optimizers are plain: a gradient that is summed instead of averaged shows.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+from killed_run import Kill
+
+from gan_utils import GAN, Checkpoint, SampleGrid, StepHistory
+
+EPOCHS, BATCH, CRITIC_STEPS, LATENT_DIM = 4, 4, 2, 3
+RNG = np.random.default_rng(3)
+PICTURES = RNG.integers(0, 256, (26, 4, 4, 1), dtype=np.uint8)
+LABELS = RNG.integers(0, 3, 26)
+
+
+class LabeledGAN(GAN):
+    """Draws labels as the lessons do, with a seed of their own."""
+
+    def generator_inputs(self, batch, seed, count=None):
+        latents = super().generator_inputs(batch, seed, count)
+        seed = tf.random.experimental.stateless_fold_in(seed, 1)
+        shape = (latents.shape[0], 1)
+        return [latents, tf.random.stateless_uniform(shape, seed, 0, 3, tf.int32)]
+
+    def real_inputs(self, batch):
+        return [batch[0], batch[1][:, None]]
+
+    def fake_inputs(self, fake_images, inputs):
+        return [fake_images, inputs[1]]
+
+
+def build_generator():
+    inputs = [keras.Input((LATENT_DIM,)), keras.Input((1,), dtype="int32")]
+    label = layers.Flatten()(layers.Embedding(3, 4)(inputs[1]))
+    hidden = layers.Dense(8)(layers.Concatenate()([inputs[0], label]))
+    hidden = layers.LeakyReLU()(layers.BatchNormalization(synchronized=True)(hidden))
+    pixels = layers.Dense(16, activation="tanh")(hidden)
+    return keras.Model(inputs, layers.Reshape((4, 4, 1))(pixels))
+
+
+def build_discriminator():
+    inputs = [keras.Input((4, 4, 1)), keras.Input((1,), dtype="int32")]
+    label = layers.Flatten()(layers.Embedding(3, 4)(inputs[1]))
+    hidden = layers.Concatenate()([layers.Flatten()(inputs[0]), label])
+    hidden = layers.LeakyReLU()(layers.Dense(8)(hidden))
+    return keras.Model(inputs, layers.Dense(1)(hidden))
+
+
+def build(**options):
+    keras.utils.set_random_seed(11)
+    networks = build_generator(), build_discriminator()
+    gan = LabeledGAN(*networks, LATENT_DIM, average=0.9, critic_steps=CRITIC_STEPS, seed=5)
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), **options)
+    return gan
+
+
+def fit(gan, *callbacks, pictures=PICTURES, epochs=EPOCHS, **options):
+    history = gan.fit(
+        pictures,
+        LABELS,
+        batch_size=BATCH,
+        epochs=epochs,
+        callbacks=list(callbacks),
+        verbose=0,
+        **options,
+    )
+    return history.history
+
+
+def state(gan):
+    """What training has moved, without the statistics that sampling measures anew."""
+    networks = (gan.generator, gan.discriminator)
+    variables = [v for network in networks for v in network.weights]
+    variables += gan.sampler.weights[:3]
+    return [v.numpy() for v in variables]
+
+
+def apart(first, second):
+    return max(float(np.abs(a - b).max()) for a, b in zip(first, second, strict=True))
+
+
+def refusal(action):
+    try:
+        action()
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def compare(folder):
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    one = build()
+    start = state(one)
+    history = fit(one)
+    np.savez(folder / "one.npz", *state(one))
+    with strategy.scope():
+        two = build()
+        faster = build(steps_per_execution=2)
+    logs = fit(two)
+    fit(faster, epochs=4)
+    copies = [
+        v.value.values for n in (two.generator, two.discriminator, two.sampler) for v in n.weights
+    ]
+    outside = build_generator()
+
+    def compile_outside():
+        with strategy.scope():
+            gan = LabeledGAN(outside, build_discriminator(), LATENT_DIM)
+            gan.compile(keras.optimizers.SGD(), keras.optimizers.SGD())
+
+    pairs = tf.data.Dataset.from_tensor_slices((PICTURES / np.float32(127.5) - 1, LABELS))
+    return {
+        "moved": apart(start, state(one)),
+        "to_one_device": apart(state(one), state(two)),
+        "with_steps_per_execution": apart(state(one), state(faster)),
+        "copies": max(float(np.abs(a.numpy() - b.numpy()).max()) for a, b in copies),
+        "logs": max(abs(a - b) for k in history for a, b in zip(history[k], logs[k], strict=True)),
+        "outside": refusal(compile_outside),
+        "odd": refusal(lambda: two.fit(PICTURES, LABELS, batch_size=5, epochs=9)),
+        "ragged": refusal(lambda: two.fit(pairs.batch(4), epochs=9)),
+        "arrays": refusal(lambda: two.fit(iter([PICTURES]), epochs=9)),
+    }
+
+
+def worker(folder, moment):
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    with strategy.scope():
+        gan = build()
+    latents = [np.ones((4, LATENT_DIM), np.float32), np.zeros((4, 1), np.int32)]
+    callbacks = (
+        Checkpoint(folder / "checkpoints"),
+        SampleGrid(latents, folder=folder / "grids"),
+        StepHistory(folder / "steps.csv"),
+        Kill(moment),
+    )
+    logs = fit(gan, *callbacks)
+    index = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+    np.savez(folder / f"worker-{index}.npz", *state(gan))
+    everything = [*gan.variables, *gan.d_optimizer.variables, *gan.g_optimizer.variables]
+    return {
+        "first_epoch": gan.first_epoch,
+        "digest": hashlib.sha256(b"".join(v.numpy().tobytes() for v in everything)).hexdigest(),
+        "frames": len(callbacks[1].frames),
+        "rows": len(callbacks[2].rows),
+        "logs": {name: values[-1] for name, values in logs.items()},
+    }
+
+
+if __name__ == "__main__":
+    mode, where, *when = sys.argv[1:]
+    found = compare(Path(where)) if mode == "compare" else worker(Path(where), *(when or ["never"]))
+    print(json.dumps(found))

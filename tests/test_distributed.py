@@ -1,0 +1,142 @@
+"""Several devices and machines: one entry, the numbers of one device, files written once."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan_utils import records
+from gan_utils.workers import is_chief
+
+SCRIPT = Path(__file__).with_name("distributed_run.py")
+SECONDS = 240  # a limit for a busy machine; each process takes a few seconds
+TOLERANCE = 1e-5
+
+
+def start(*arguments, log, **environment):
+    """Start a process whose output goes to a file: a full pipe would stop it."""
+    with open(log, "w", encoding="utf-8") as file:
+        return subprocess.Popen(
+            [sys.executable, str(SCRIPT), *map(str, arguments)],
+            env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1", **environment},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def answer(log):
+    return json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
+
+
+def task(index, hosts):
+    return json.dumps({"cluster": {"worker": hosts}, "task": {"type": "worker", "index": index}})
+
+
+def run_workers(folder, logs, moment="never"):
+    """Run two workers on this machine, the second killed at a moment; return their exit codes."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(2)]
+        for free in sockets:
+            free.bind(("127.0.0.1", 0))
+        hosts = [f"127.0.0.1:{free.getsockname()[1]}" for free in sockets]
+    moments = ("never", moment)
+    workers = [
+        start("worker", folder, moments[i], log=logs[i], TF_CONFIG=task(i, hosts)) for i in range(2)
+    ]
+    try:
+        return [worker.wait(SECONDS) for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compared")
+    log = folder / "log.txt"
+    process = start("compare", folder, log=log)
+    try:
+        assert process.wait(SECONDS) == 0, log.read_text(encoding="utf-8")
+    finally:
+        process.kill()
+    with np.load(folder / "one.npz") as archive:
+        return answer(log), [archive[name] for name in archive.files]
+
+
+def test_two_devices_end_where_one_does_with_the_same_batch(compared):
+    found, _ = compared
+    assert found["moved"] > 0.1
+    assert found["to_one_device"] < TOLERANCE
+    assert found["with_steps_per_execution"] < TOLERANCE
+    assert found["copies"] == 0
+    assert found["logs"] < TOLERANCE
+
+
+def test_what_devices_cannot_share_is_refused(compared):
+    found, _ = compared
+    assert "inside one and the same strategy.scope()" in found["outside"]
+    assert "a batch of 5 pictures cannot be shared by 2 devices" in found["odd"]
+    assert "drop_remainder=True" in found["ragged"]
+    assert "tf.data.Dataset" in found["arrays"]
+
+
+def test_two_workers_one_killed_and_both_started_again_end_where_one_device_does(
+    compared, tmp_path
+):
+    _, one = compared
+    logs = [tmp_path / f"log-{index}.txt" for index in range(2)]
+    codes = run_workers(tmp_path, logs, "step 3.2")
+    assert codes[1] == -signal.SIGKILL, logs[1].read_text(encoding="utf-8")
+    assert codes[0] not in (0, None)  # the other one ends too, and says so
+    assert run_workers(tmp_path, logs) == [0, 0], logs[0].read_text(encoding="utf-8")
+    chief, other = (answer(log) for log in logs)
+    assert chief == other  # bit by bit: the digest covers all weights and optimizers
+    assert chief["first_epoch"] == 2
+    assert (chief["frames"], chief["rows"]) == (5, 12)
+    for index in range(2):
+        with np.load(tmp_path / f"worker-{index}.npz") as archive:
+            ended = [archive[name] for name in archive.files]
+        for ours, theirs in zip(ended, one, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=TOLERANCE)
+    assert len((tmp_path / "steps.csv").read_text(encoding="utf-8").splitlines()) == 13
+    assert [path.name for path in sorted((tmp_path / "checkpoints").iterdir())] == [
+        "checkpoint-00003.npz",
+        "checkpoint-00004.npz",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cluster", "process", "chief"),
+    [
+        ({"worker": ["a:1", "b:1"]}, ("worker", 0), True),
+        ({"worker": ["a:1", "b:1"]}, ("worker", 1), False),
+        ({"chief": ["a:1"], "worker": ["b:1"]}, ("chief", 0), True),
+        ({"chief": ["a:1"], "worker": ["b:1"]}, ("worker", 0), False),
+        ({"worker": ["a:1"]}, ("evaluator", 0), False),
+    ],
+)
+def test_one_process_is_the_chief_and_writes_the_record(
+    monkeypatch, tmp_path, cluster, process, chief
+):
+    config = {"cluster": cluster, "task": {"type": process[0], "index": process[1]}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    monkeypatch.setenv("GAN_RECORD", str(tmp_path))
+    assert is_chief() == chief
+    records.record("several", {"score": 1.0})
+    assert (tmp_path / "several.json").exists() == chief
+
+
+def test_a_process_alone_is_the_chief_and_a_broken_configuration_is_named(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert is_chief()
+    for text in ("{", "[]", '{"cluster": {"worker": ["a:1"]}, "task": 3}'):
+        monkeypatch.setenv("TF_CONFIG", text)
+        with pytest.raises(ValueError, match="TF_CONFIG"):
+            is_chief()
