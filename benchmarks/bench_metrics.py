@@ -52,20 +52,21 @@ def usual_route(features_a: np.ndarray, features_b: np.ndarray) -> float:
     return float(difference @ difference + traces)
 
 
-def timed(clock, function, *arguments: np.ndarray) -> tuple[float, float]:
-    """Return the value and the seconds it took."""
-    start = clock()
-    value = function(*arguments)
-    return value, clock() - start
+def fastest(clock, repeats: int, function, *arguments: np.ndarray) -> tuple[float, float]:
+    """Return the value and the least seconds of some runs: more is what others did meanwhile."""
+    times = []
+    for _ in range(repeats):
+        start = clock()
+        value = function(*arguments)
+        times.append(clock() - start)
+    return value, min(times)
 
 
 def main() -> None:
     """Measure both routes at each sample count and compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dimensions", type=int, default=PROMISED_DIMENSIONS)
-    parser.add_argument(
-        "--repeats", type=int, default=3, help="runs of our route; the median counts"
-    )
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each; the fastest counts")
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall")
     arguments = parser.parse_args()
     clock = CLOCKS[arguments.clock]
@@ -74,24 +75,25 @@ def main() -> None:
     failures, found = [], {}
     for samples in SAMPLES:
         pair = features(samples, arguments.dimensions)
-        ours = [timed(clock, metrics.fid, *pair) for _ in range(arguments.repeats)]
-        seconds = float(np.median([run[1] for run in ours]))
-        value, usual_seconds = timed(clock, usual_route, *pair)
+        ours, seconds = fastest(clock, arguments.repeats, metrics.fid, *pair)
+        usual, usual_seconds = fastest(clock, arguments.repeats, usual_route, *pair)
+        difference = abs(usual - ours) / usual
         ratio = usual_seconds / seconds
         print(
             f"{samples:,} samples, {arguments.dimensions:,} dimensions: "
             f"sqrtm {usual_seconds:.2f} s, gan_utils {seconds:.3f} s, {ratio:.1f} times faster; "
-            f"values differ by {abs(value - ours[0][0]) / value:.1e}"
+            f"values differ by {difference:.1e}"
         )
         found[f"ratio_{samples}"] = ratio
         found[f"sqrtm_seconds_{samples}"] = usual_seconds
         found[f"seconds_{samples}"] = seconds
-        found[f"difference_{samples}"] = abs(value - ours[0][0]) / value
+        found[f"difference_{samples}"] = difference
         if arguments.dimensions == PROMISED_DIMENSIONS and ratio < PROMISED[samples]:
             failures.append(f"{samples:,} samples: {ratio:.1f} < {PROMISED[samples]:g}")
     if arguments.dimensions == PROMISED_DIMENSIONS:
         peer = {"scipy": scipy.__version__}
         facts = {"dimensions": PROMISED_DIMENSIONS, "clock": arguments.clock, "peer": peer}
+        facts["repeats"] = arguments.repeats
         records.record("speed_metrics", found, **facts)
     if failures:
         raise SystemExit("Slower than promised: " + "; ".join(failures))
