@@ -1,6 +1,7 @@
-"""Animated GIFs: which frames to keep, and how they are written."""
+"""Frames of a training as pictures, and animated GIFs of those that are kept."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,51 @@ def keep_frames(count: int) -> list[int]:
         raise ValueError(f"keep_frames: count is {count}; it cannot be negative.")
     marks = [round(2 * math.sqrt(position)) for position in range(count)]
     return [i for i in range(count) if i == 0 or marks[i] > marks[i - 1]]
+
+
+def write_frame(frame: np.ndarray, path: Path) -> None:
+    """Write a frame as a PNG.
+
+    Args:
+        frame: (height, width, 1 or 3) uint8 in [0, 255].
+        path: ends in .png.
+
+    Raises:
+        OSError: it cannot be written; an older file stays as it is.
+    """
+    import imageio.v3 as imageio
+
+    picture = frame[..., 0] if frame.shape[-1] == 1 else frame
+    content = imageio.imwrite("<bytes>", picture, extension=".png")
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def read_frames(paths: Sequence[Path]) -> list[np.ndarray]:
+    """Read frames that an earlier part of a run has written.
+
+    Args:
+        paths: in order; those that do not exist are left out.
+
+    Returns:
+        Frames (height, width, 1 or 3) uint8 in [0, 255].
+
+    Warns:
+        UserWarning: a damaged file, which is left out.
+    """
+    import imageio.v3 as imageio
+
+    frames = []
+    for path in paths:
+        if not path.is_file():
+            continue
+        try:
+            frame = imageio.imread(path)
+            frames.append(frame.reshape(*frame.shape[:2], -1))
+        except Exception as error:  # a damaged picture can raise nearly anything
+            reason = str(error).split("\n", 1)[0]
+            warnings.warn(f"{path} is left out of the animation: {reason}", stacklevel=2)
+    return frames
 
 
 def save_gif(
@@ -61,8 +107,12 @@ def save_gif(
         raise ValueError(f"save_gif: seconds={seconds}, loop={loop} or width={width} is too small.")
     stack = _enlarge(_stack_frames(frames), width)
     duration = _durations(len(stack), seconds)
+    # In memory first: a writer that a full disk has stopped would try again at the end.
+    content = imageio.imwrite(
+        "<bytes>", list(stack), extension=".gif", duration=duration, loop=loop
+    )
     with whole_file(path) as temporary:
-        imageio.imwrite(temporary, list(stack), extension=".gif", duration=duration, loop=loop)
+        temporary.write_bytes(content)
     return path
 
 

@@ -1,17 +1,16 @@
 """Keras callbacks of the book: samples, checkpoints, step curves, TensorBoard, a stop on NaN."""
 
-import csv
 import math
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import imageio.v3 as imageio
 import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_utils import checkpoints, images, plots
-from gan_utils.files import whole_file
+from gan_utils import animation, checkpoints, images, tables
+from gan_utils.files import alone_in
 from gan_utils.workers import is_chief
 
 
@@ -36,6 +35,10 @@ class Checkpoint(keras.callbacks.Callback):
         self.every = every
         self.keep = keep
 
+    def alone(self) -> AbstractContextManager:
+        """Hold the folder: while one run trains with it, OSError tells another to go elsewhere."""
+        return alone_in(self.folder) if is_chief() else nullcontext()
+
     def resume(self, model: keras.Model) -> int:
         """Bring a compiled model to the newest checkpoint.
 
@@ -58,7 +61,7 @@ class Checkpoint(keras.callbacks.Callback):
             return
         checkpoints.save(self.model, self.folder, finished)
         for old in checkpoints.epochs_in(self.folder)[: -self.keep]:
-            checkpoints.path_of(self.folder, old).unlink()
+            checkpoints.path_of(self.folder, old).unlink(missing_ok=True)
 
 
 class SampleGrid(keras.callbacks.Callback):
@@ -85,8 +88,7 @@ class SampleGrid(keras.callbacks.Callback):
         first = self.model.first_epoch
         if first and self.folder:
             files = [self.folder / f"epoch-{epoch:04d}.png" for epoch in range(first + 1)]
-            self.frames = [imageio.imread(file) for file in files if file.is_file()]
-            self.frames = [frame.reshape(*frame.shape[:2], -1) for frame in self.frames]
+            self.frames = animation.read_frames(files)
         elif not self.frames:
             self._draw(0)
 
@@ -99,16 +101,14 @@ class SampleGrid(keras.callbacks.Callback):
         frame = images.grid(self.model.translate(self.inputs), columns=self.columns)
         self.frames.append(frame)
         if self.folder and is_chief():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            picture = frame[..., 0] if frame.shape[-1] == 1 else frame
-            imageio.imwrite(self.folder / f"epoch-{finished:04d}.png", picture)
+            animation.write_frame(frame, self.folder / f"epoch-{finished:04d}.png")
 
     def save_gif(self, path: str | Path) -> Path:
         """Write an animation: more time for early epochs than for late ones, the last included."""
         if not is_chief():
             return Path(path)
-        kept = {*plots.keep_frames(len(self.frames)), len(self.frames) - 1}
-        return plots.save_gif([self.frames[index] for index in sorted(kept)], path)
+        kept = {*animation.keep_frames(len(self.frames)), len(self.frames) - 1}
+        return animation.save_gif([self.frames[index] for index in sorted(kept)], path)
 
 
 class StepHistory(keras.callbacks.Callback):
@@ -132,12 +132,15 @@ class StepHistory(keras.callbacks.Callback):
         return {name: [row[name] for row in self.rows] for name in (self.rows or [{}])[0]}
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Take up the rows of the epochs done before; rows of an unfinished epoch are dropped."""
+        """Take up the rows of the epochs done before; rows of an unfinished epoch are dropped.
+
+        Raises:
+            ValueError: the file is damaged (the message names it); it is left as it is.
+        """
         done = self.model.first_epoch * (self.params["steps"] or 0)
         if done and self.path and self.path.is_file():
-            with open(self.path, newline="", encoding="utf-8") as file:
-                rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
-            self.rows = [row | {"step": int(row["step"])} for row in rows if row["step"] <= done]
+            rows = tables.read_rows(self.path)
+            self.rows = [row for row in rows if row["step"] <= done]
         self._step = done
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
@@ -149,13 +152,7 @@ class StepHistory(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Write the rows."""
         if self.path and self.rows and is_chief():
-            with (
-                whole_file(self.path) as temporary,
-                open(temporary, "w", newline="", encoding="utf-8") as file,
-            ):
-                writer = csv.DictWriter(file, fieldnames=list(self.rows[0]))
-                writer.writeheader()
-                writer.writerows(self.rows)
+            tables.write_rows(self.rows, self.path)
 
 
 class TensorBoardImages(keras.callbacks.Callback):

@@ -1,16 +1,18 @@
 """One file with everything a run needs to go on: weights, optimizers, seeds, epoch."""
 
 import json
+import os
 import re
-import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
+from gan_utils.arrays import read_arrays
 from gan_utils.files import whole_file
 
-_NAME = re.compile(r"checkpoint-(\d{5})\.npz")
+_NAME = re.compile(r"checkpoint-(\d{5,})\.npz")
 _META = "meta"
 _FORMAT = 1
 
@@ -40,9 +42,11 @@ def save(model: keras.Model, folder: Path, epoch: int) -> Path:
 
     Raises:
         OSError: the folder cannot be written (the message names it); older files stay as they are.
+        FloatingPointError: a variable is not finite; nothing is written, older files stay.
     """
     path = path_of(folder, epoch)
     arrays = {k: keras.ops.convert_to_numpy(v) for k, v in _variables(model).items()}
+    _require_finite(arrays, path)
     meta = {"format": _FORMAT, "epoch": epoch, "seed": model.seed, "seconds": model.seconds}
     try:
         with whole_file(path) as temporary, open(temporary, "wb") as file:
@@ -50,7 +54,7 @@ def save(model: keras.Model, folder: Path, epoch: int) -> Path:
     except OSError as error:
         raise OSError(
             error.errno,
-            f"checkpoint not written ({error.strerror}): free or change the folder",
+            f"checkpoint not written ({os.strerror(error.errno)}): free or change the folder",
             str(folder),
         ) from error
     return path
@@ -70,10 +74,9 @@ def load(model: keras.Model, path: Path) -> int:
         ValueError: the file is truncated, damaged, or of another run; it is left as it is.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-        meta = json.loads(str(arrays.pop(_META)))
-    except (zipfile.BadZipFile, EOFError, KeyError, ValueError, OSError) as error:
+        arrays = read_arrays(path)
+        meta = _facts(arrays, path)
+    except (ValueError, OSError) as error:
         raise ValueError(
             f"{path} is no complete checkpoint ({error}). Delete it to go on from the one before "
             "it, or from the start if it is the only one"
@@ -87,8 +90,35 @@ def load(model: keras.Model, path: Path) -> int:
         )
     for key, variable in variables.items():
         variable.assign(arrays[key])
-    model.seconds = float(meta.get("seconds", 0))
+    model.seconds = float(meta["seconds"])
     return meta["epoch"]
+
+
+def _facts(arrays: dict[str, np.ndarray], path: Path) -> dict[str, Any]:
+    """Take the facts about the run out of the arrays of a file."""
+    if _META not in arrays:
+        raise ValueError("it does not say which run it is of")
+    try:
+        meta = {"seconds": 0} | json.loads(str(arrays.pop(_META)))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"what it says about its run is damaged: {error}") from error
+    epoch, seconds = meta.get("epoch"), meta["seconds"]
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e18:
+        raise ValueError(f"its training took {seconds!r} seconds")
+    # A file with a later name would be taken for the newest one, and the newest one be deleted.
+    if type(epoch) is not int or path.name != path_of(path.parent, epoch).name:
+        raise ValueError(f"it was written after {epoch!r} epochs, its name says something else")
+    return meta
+
+
+def _require_finite(arrays: dict[str, np.ndarray], path: Path) -> None:
+    for key, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise FloatingPointError(
+                f"{path} is not written, because {key} has NaN or infinity in it; the checkpoint "
+                "before it stays. Lower the learning rates, then start again: the run goes on "
+                "from there. StopOnNaN says at which step it happens."
+            )
 
 
 def _variables(model: keras.Model) -> dict[str, keras.Variable]:
@@ -109,13 +139,14 @@ def _difference(model: keras.Model, meta: dict, variables: dict, arrays: dict) -
     """Say in words how a checkpoint differs from the model, or return an empty string."""
     if meta.get("format") != _FORMAT:
         return f"it has format {meta.get('format')!r}, this version reads {_FORMAT}"
-    if meta["seed"] != model.seed:
-        return f"it has seed {meta['seed']}, this run {model.seed}"
+    if meta.get("seed") != model.seed:
+        return f"it has seed {meta.get('seed')!r}, this run {model.seed}"
     if set(arrays) != set(variables):
         name = min(set(arrays) ^ set(variables))
         return f"it has {len(arrays)} variables, this run {len(variables)}; first difference {name}"
     for key, variable in variables.items():
         found, expected = arrays[key], tuple(variable.shape)
         if found.shape != expected or not np.can_cast(found.dtype, variable.dtype, "same_kind"):
-            return f"{key} has shape {found.shape} in it, {expected} in this run"
+            kinds = f"{found.dtype} {found.shape} in it, {variable.dtype} {expected} in this run"
+            return f"{key} has type and shape {kinds}"
     return ""

@@ -1,12 +1,24 @@
-"""Files that are written whole or not at all, and the hash that tells them apart."""
+"""Files that are written whole or not at all, folders of one run, and the hash of a file."""
 
 import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is locked there
+    fcntl = None
+
 _CHUNK = 1 << 20
+_ROOM = "make room, then do it again; an older file is as it was"
+_PLACE = "choose a folder that can be written"
+_ADVICE = {
+    **dict.fromkeys((errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)), _ROOM),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), _PLACE),
+}
 
 
 @contextlib.contextmanager
@@ -17,22 +29,60 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
         path: the final name; its folder is made when missing, a file of that name is replaced.
 
     Yields:
-        The path to write to, in the same folder.
+        The path to write to, in the same folder; another process that writes the same file waits.
 
     Raises:
-        OSError: the folder cannot be written or the disk is full; an older file stays as it is.
+        OSError: the folder cannot be written or the disk is full (the message names the file and
+            says what to do); an older file stays as it is.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Always the same name, so that what a killed process left is written over by the next one.
     temporary = path.with_name(f".{path.name}.partial")
     try:
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())  # after a power cut, the name must not stand for an empty file
-        os.replace(temporary, path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(temporary):
+            try:
+                yield temporary
+                with open(temporary, "rb") as file:
+                    os.fsync(file.fileno())  # after a power cut, no name stands for an empty file
+                os.replace(temporary, path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        named = error.filename
+        ours = named is None or temporary.is_relative_to(str(named))
+        if ours and error.errno in _ADVICE:
+            reason = f"{os.strerror(error.errno)}; {_ADVICE[error.errno]}"
+            raise OSError(error.errno, reason, str(path)) from error
+        raise
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder for one run until the block, or the process, ends.
+
+    Args:
+        folder: made when missing. Where the system cannot lock it, nothing is held.
+
+    Raises:
+        OSError: another run holds it.
+    """
+    descriptor = None
+    # A folder that cannot be made or opened is explained by whoever wants to write there.
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY) if fcntl else None
+    try:
+        if descriptor is not None and not _lock(descriptor, wait=False):
+            raise OSError(
+                f"{folder} is in use: another run keeps its checkpoints there. Wait until it has "
+                "ended, or give this run another folder."
+            )
+        yield
     finally:
-        temporary.unlink(missing_ok=True)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def file_sha256(path: Path) -> str:
@@ -42,3 +92,35 @@ def file_sha256(path: Path) -> str:
         while chunk := stream.read(_CHUNK):
             total.update(chunk)
     return total.hexdigest()
+
+
+@contextlib.contextmanager
+def _locked(temporary: Path) -> Iterator[None]:
+    """Make the file, and hold it against other processes until the block ends."""
+    descriptor = None
+    while fcntl and descriptor is None:
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT, 0o666)
+        _lock(descriptor, wait=True)
+        try:
+            mine = os.path.samestat(os.fstat(descriptor), os.stat(temporary))
+        except FileNotFoundError:
+            mine = False
+        if not mine:  # it got its final name, or was removed, while this process waited
+            os.close(descriptor)
+            descriptor = None
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int, *, wait: bool) -> bool:
+    """Lock an open file or folder; return False if another process holds it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:  # some network drives lock nothing
+        return True
+    return True

@@ -10,6 +10,8 @@ import numpy as np
 
 # One factor for NumPy and TensorFlow: a product gives the same bits in both, a quotient may not.
 SCALE = np.float32(1 / 127.5)
+# Kinds of picture files that are read. Pillow knows more; one of them (EPS) starts Ghostscript.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 # Room for rounding at the ends of [-1, 1].
 TOLERANCE = 1e-3
 

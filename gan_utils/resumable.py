@@ -1,11 +1,13 @@
 """Keras' `fit` with images in memory, an order that can be resumed, and checkpoints."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from gan_utils.batches import Batches
 from gan_utils.distributed import DistributedModel
@@ -51,26 +53,53 @@ class ResumableModel(DistributedModel):
         Raises:
             ValueError: images or labels that do not fit, a checkpoint that cannot be used, or
                 devices that cannot share a batch or disagree.
+            OSError: another run keeps its checkpoints in the same folder.
+            MemoryError: a step needs more memory than there is; the message names `batch_size`.
         """
         if isinstance(x, np.ndarray):
             x = Batches(x, y, batch_size=batch_size * self.batches_per_step, seed=self.seed)
         # A checkpoint comes last: what other callbacks write must never be older than it.
         callbacks = sorted(callbacks, key=lambda callback: hasattr(callback, "resume"))
-        if callbacks and hasattr(callbacks[-1], "resume"):
-            options["initial_epoch"] = callbacks[-1].resume(self)
-        self.first_epoch = options.get("initial_epoch", 0)
+        with ExitStack() as held:
+            if callbacks and hasattr(callbacks[-1], "resume"):
+                held.enter_context(getattr(callbacks[-1], "alone", nullcontext)())
+                options["initial_epoch"] = callbacks[-1].resume(self)
+            self.first_epoch = options.get("initial_epoch", 0)
+            callbacks.insert(0, self._clock())
+            if isinstance(x, Batches):
+                held.enter_context(_explained_memory(x.batch_size // self.batches_per_step))
+                options["steps_per_epoch"] = x.steps_per_epoch
+                x = x.dataset(self.first_epoch)
+            else:
+                held.enter_context(_explained_memory(None))
+            x = self.share(x, options, self.batches_per_step)
+            if not is_chief():
+                options["verbose"] = 0
+            # The order is settled above; Keras would only warn that it cannot shuffle a dataset.
+            options.setdefault("shuffle", False)
+            return super().fit(x, epochs=epochs, callbacks=callbacks, **options)
+
+    def _clock(self) -> keras.callbacks.Callback:
+        """Return a callback that counts `seconds`, whatever happens to the time of day."""
         start = time.perf_counter() - self.seconds
 
         def read_clock(epoch: int, logs: dict | None = None) -> None:
             self.seconds = time.perf_counter() - start
 
-        callbacks.insert(0, keras.callbacks.LambdaCallback(on_epoch_end=read_clock))
-        if isinstance(x, Batches):
-            options["steps_per_epoch"] = x.steps_per_epoch
-            x = x.dataset(self.first_epoch)
-        x = self.share(x, options, self.batches_per_step)
-        if not is_chief():
-            options["verbose"] = 0
-        # The order is settled above; Keras would only warn that it cannot shuffle a dataset.
-        options.setdefault("shuffle", False)
-        return super().fit(x, epochs=epochs, callbacks=callbacks, **options)
+        return keras.callbacks.LambdaCallback(on_epoch_end=read_clock)
+
+
+@contextmanager
+def _explained_memory(batch_size: int | None) -> Iterator[None]:
+    """Turn TensorFlow's error about memory into one that says what to do."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        if "space left" in error.message:  # of a disk that TensorBoard's events fill
+            raise
+        now = "" if batch_size is None else f" (it is {batch_size} now)"
+        reason = error.message.strip().split("\n", 1)[0]
+        raise MemoryError(
+            f"A step needs more memory than there is: make batch_size smaller{now}; half of it "
+            f"takes about half the memory. Checkpoints stay as they are. TensorFlow says: {reason}"
+        ) from error

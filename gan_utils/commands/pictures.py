@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gan_utils import trained
+from gan_utils.images import FORMATS
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -123,7 +124,7 @@ def read_picture(path: Path, wish: Wish) -> np.ndarray:
     from PIL import Image
 
     try:
-        with Image.open(path) as opened:
+        with Image.open(path, formats=FORMATS) as opened:
             picture = _to_eight_bits(opened).convert("L" if wish.gray else "RGB")
     except (PermissionError, FileNotFoundError):
         raise

@@ -105,7 +105,7 @@ def read_picture(path: Path, channels: int) -> np.ndarray:
     from gan_utils.pairs.pictures import as_rgb
 
     try:
-        with Image.open(path) as opened:
+        with Image.open(path, formats=images.FORMATS) as opened:
             upright = as_rgb(ImageOps.exif_transpose(opened))
     except (PermissionError, FileNotFoundError, IsADirectoryError):
         raise

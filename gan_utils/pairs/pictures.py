@@ -8,6 +8,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageOps
 
+from gan_utils.images import FORMATS
 from gan_utils.pairs.base import Pair, Size
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -44,7 +45,7 @@ def dimensions(path: Path) -> Size:
         BrokenPictureError: it is unreadable, empty, no picture, cut off, or too narrow for a pair.
     """
     try:
-        with path.open("rb") as stream, Image.open(stream) as picture:
+        with path.open("rb") as stream, Image.open(stream, formats=FORMATS) as picture:
             width, height = picture.size
             if picture.getexif().get(_ORIENTATION, 1) >= 5:
                 width, height = height, width
@@ -76,7 +77,7 @@ def read_pair(path: Path, size: Size, source: str = "left") -> Pair:
         BrokenPictureError: the file cannot be read or is no whole picture.
     """
     try:
-        with path.open("rb") as stream, Image.open(stream) as picture:
+        with path.open("rb") as stream, Image.open(stream, formats=FORMATS) as picture:
             upright = as_rgb(ImageOps.exif_transpose(picture))
     except Exception as error:  # a damaged file can raise nearly anything
         raise BrokenPictureError(path, _reason(path, error)) from error
