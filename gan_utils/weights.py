@@ -5,6 +5,7 @@ run that made it. A file that differs from its SHA-256 is never opened.
 """
 
 import json
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,15 @@ _PACKAGE = Path(__file__).resolve().parent
 _FOLDER = _PACKAGE.parent / "weights"  # of a checkout
 _MANIFESTS = (_FOLDER / "manifest.json", _PACKAGE / "weights.json")  # the second: in the wheel
 _CACHE_FOLDER = "gan-workbook"
+# What every entry says; a name with a folder in it would be written outside of the cache.
+_FACTS = {
+    "file": r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.npz",
+    "sha256": r"[0-9a-f]{64}",
+    "lesson": r"\w+",
+    "date": r"\d{4}-\d\d-\d\d",
+    "data": r".*",
+    "steps": r"\d+",
+}
 
 
 def names() -> tuple[str, ...]:
@@ -155,6 +165,11 @@ def _read(path: Path, changed: int) -> dict[str, dict[str, Any]]:
     """Read a manifest, again only when the file has changed."""
     del changed
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["generators"]
-    except (ValueError, KeyError, TypeError) as error:
+        found = json.loads(path.read_text(encoding="utf-8"))["generators"]
+        for name, entry in found.items():
+            for fact, form in _FACTS.items():
+                if not re.fullmatch(form, str(entry[fact]), re.ASCII | re.DOTALL):
+                    raise ValueError(f"{name} has the {fact} {entry[fact]!r}")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} is no manifest of trained generators ({error}).") from error
+    return found

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gan_utils.arrays import read_arrays
 from gan_utils.files import whole_file
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ KNOWN = {
 }
 _CONFIG = "config"
 _NEWER = {"renorm", "renorm_clipping", "renorm_momentum"}  # than Keras 3.10; off in this book
+_MOST_BYTES = 1 << 30
+_DEEPEST = 50  # lists and dictionaries in each other; a functional model has a dozen
+_LARGEST = 1_000_000  # of a layer's sizes: what a file asks for must not fill the memory
 _MANTISSA = 10  # bits of a float16 behind the point
 
 
@@ -113,8 +117,7 @@ def unpack(path: str | os.PathLike) -> "keras.Model":
         ValueError: The file is damaged, or asks for a layer that is not known.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        arrays = read_arrays(path, _MOST_BYTES)
         config = json.loads(arrays.pop(_CONFIG).tobytes())
     except Exception as error:  # a damaged archive can raise nearly anything
         raise ValueError(f"{path} is no packed generator ({error}); get the file again.") from error
@@ -151,18 +154,23 @@ def _plain(config: Any) -> Any:
     }
 
 
-def _require_known(config: Any, where: str) -> None:
-    """Refuse a description that names anything but the known layers."""
+def _require_known(config: Any, where: str, depth: int = 0) -> None:
+    """Refuse a description that names anything but the known layers, or layers beyond measure."""
+    if depth > _DEEPEST or (isinstance(config, int) and abs(config) > _LARGEST):
+        what = f"a size of {config:,}" if isinstance(config, int) else "lists without end"
+        raise ValueError(f"{where} asks for {what}, which no generator of the book has.")
     if isinstance(config, list):
         for item in config:
-            _require_known(item, where)
+            _require_known(item, where, depth + 1)
     if not isinstance(config, dict):
         return
     if "class_name" in config:
         module, name = config.get("module"), config["class_name"]
         registered = config.get("registered_name")
         own = registered in (None, name, f"gan_utils>{name}")
-        if not own or name not in KNOWN.get(module, ()):
+        known = isinstance(module, str | None) and name in list(KNOWN.get(module, ()))
+        if not own or not known:
             raise ValueError(f"{where} asks for {module}.{name}, which is no layer of a generator.")
-    for value in config.values():
-        _require_known(value, where)
+    for key, value in config.items():
+        if key != "seed":
+            _require_known(value, where, depth + 1)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_utils.files import file_sha256
+from gan_utils.files import file_sha256, whole_file
 
 URL = (
     "https://storage.googleapis.com/download.tensorflow.org/models/image/imagenet/"
@@ -72,7 +72,8 @@ def verify(file: Path, sha256: str | None = None) -> str:
     if sha256 is not None and digest != sha256.lower():
         raise ValueError(f"{file} has the SHA-256 {digest}, not {sha256}; {_HELP}.")
     if not note.exists() and os.access(note.parent, os.W_OK):
-        note.write_text(digest + "\n", "ascii")
+        with whole_file(note) as temporary:
+            temporary.write_text(digest + "\n", "ascii")
     return digest
 
 
@@ -150,8 +151,7 @@ def _download(url: str, file: Path) -> None:
         try:
             with tarfile.open(archive) as members:
                 content = members.extractfile(GRAPH).read()
-        except (tarfile.TarError, KeyError, AttributeError, EOFError, OSError) as error:
+        except Exception as error:  # a damaged archive can raise nearly anything
             raise OSError(f"What {url} sent holds no {GRAPH} ({error}).") from error
-        graph = Path(folder, GRAPH)
-        graph.write_bytes(content)
-        os.replace(graph, file)
+    with whole_file(file) as temporary:
+        temporary.write_bytes(content)

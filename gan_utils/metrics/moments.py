@@ -5,15 +5,16 @@ float32 sums move a Fréchet distance by several percent.
 """
 
 import os
-from zipfile import BadZipFile
 
 import numpy as np
 
+from gan_utils.arrays import read_arrays
 from gan_utils.files import whole_file
 from gan_utils.metrics.checks import check_features, require_same_origin
 
 _BLOCK_NUMBERS = 2**24  # 128 MB of float64 at most, whatever the array
 _FORMAT = 1
+_MOST_BYTES = 1 << 30  # the moments of 2,048 dimensions take 34 MB
 
 
 class Moments:
@@ -138,20 +139,23 @@ class Moments:
             OSError: The file cannot be read.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                _require_format(stored["format"])
-                moments = cls(extractor=str(stored["extractor"]), resizing=str(stored["resizing"]))
-                moments.count = int(stored["count"])
-                moments._mean = stored["mean"].astype(np.float64)
-                covariance = stored["covariance"].astype(np.float64)
-                if "floor" in stored:
-                    moments.floor = float(stored["floor"])
-                    moments.floor_counts = tuple(int(count) for count in stored["floor_counts"])
-        except (BadZipFile, KeyError, ValueError, TypeError, EOFError) as error:
+            stored = read_arrays(path, _MOST_BYTES)
+            _require_format(stored["format"])
+            moments = cls(extractor=str(stored["extractor"]), resizing=str(stored["resizing"]))
+            moments.count = int(stored["count"])
+            moments._mean = stored["mean"].astype(np.float64)
+            covariance = stored["covariance"].astype(np.float64)
+            if "floor" in stored:
+                moments.floor = float(stored["floor"])
+                moments.floor_counts = tuple(int(count) for count in stored["floor_counts"])
+        except KeyError as error:
+            raise ValueError(f"{path} holds no moments that gan_utils saved: no {error}") from error
+        except (ValueError, TypeError, OverflowError) as error:
             raise ValueError(f"{path} holds no moments that gan_utils saved: {error}") from error
         shapes = moments._mean.shape, covariance.shape
         size = moments._mean.size
-        finite = np.isfinite(moments._mean).all() and np.isfinite(covariance).all()
+        numbers = moments._mean, covariance, moments.floor or 0.0
+        finite = all(np.isfinite(number).all() for number in numbers)
         if shapes != ((size,), (size, size)) or moments.count < 2 or not finite:
             raise ValueError(
                 f"{path} holds a mean {shapes[0]} and a covariance {shapes[1]} of {moments.count} "

@@ -1,5 +1,6 @@
 """Unpacks .tar.gz and .zip archives, whole or not at all, and never outside of their folder."""
 
+import errno
 import os
 import shutil
 import stat
@@ -11,6 +12,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
 _MOST_BYTES = 4 << 30
+_NAME_ERRORS = {
+    *(errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ),
+    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),  # a file where another member needs a folder
+}
 
 Member = tuple[str, int, Callable[[], IO[bytes]]]
 
@@ -41,14 +46,27 @@ def unpack(
             total += size
             if total > _MOST_BYTES:
                 raise ValueError(f"{archive} unpacks to more than {_MOST_BYTES:,} bytes: refused.")
-            target = temporary / _safe_name(archive, name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _copy(archive, open_member, target)
+            if size < 0:
+                raise _refused(archive, name, "is less than empty")
+            _copy(archive, open_member, _make_place(archive, temporary, name))
         check(temporary)
         temporary.chmod(0o755)  # temporary folders are private, a cache may be shared
         os.rename(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _make_place(archive: Path, temporary: Path, name: str) -> Path:
+    """The new, empty file of a member."""
+    target = temporary / _safe_name(archive, name)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.open("wb").close()
+    except (ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _NAME_ERRORS:
+            raise
+        raise _refused(archive, name, "has a name that no file here can have") from error
+    return target
 
 
 def _copy(archive: Path, open_member: Callable[[], IO[bytes]], target: Path) -> None:

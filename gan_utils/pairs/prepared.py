@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gan_utils.arrays import read_arrays
 from gan_utils.files import whole_file
 from gan_utils.pairs.base import PairSet, PairSource
 
@@ -60,9 +61,9 @@ def load_prepared(path: str | os.PathLike) -> PairSet:
         ValueError: the file cannot be read, is damaged or holds something else.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            source, target = (arrays[name] for name in _NAMES)
-    except Exception as error:  # a damaged archive can raise nearly anything
+        arrays = read_arrays(path)
+        source, target = (arrays[name] for name in _NAMES)
+    except (ValueError, KeyError, OSError) as error:
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
         raise ValueError(
             f"{path} is not a file of prepared pairs ({reason}); write it with prepare(...)."
