@@ -85,7 +85,7 @@ def classic_loop(case: Case, networks: Networks, first: Any) -> Step:
 
     judged(*parts(first), True)
     discriminator.trainable = False
-    outputs = generator.output
+    outputs = generator.outputs[0]
     verdict = discriminator([outputs, generator.inputs[1]] if case.judges_labels else outputs)
     stacked = keras.Model(generator.inputs, verdict)
     stacked.compile(optimizer=adam(), loss=case.losses())
