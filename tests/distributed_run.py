@@ -17,9 +17,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
-from killed_run import Kill
+from killed_run import Kill, build_gan
 
 from gan_utils import GAN, Checkpoint, SampleGrid, StepHistory
+from gan_utils.updates import step_seed
 
 EPOCHS, BATCH, CRITIC_STEPS, LATENT_DIM = 4, 4, 2, 3
 RNG = np.random.default_rng(3)
@@ -60,11 +61,11 @@ def build_discriminator():
     return keras.Model(inputs, layers.Dense(1)(hidden))
 
 
-def build(**options):
+def build():
     keras.utils.set_random_seed(11)
     networks = build_generator(), build_discriminator()
     gan = LabeledGAN(*networks, LATENT_DIM, average=0.9, critic_steps=CRITIC_STEPS, seed=5)
-    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), **options)
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
     return gan
 
 
@@ -101,6 +102,27 @@ def refusal(action):
     return ""
 
 
+def difference_of_copies(variables):
+    copies = [[copy.numpy() for copy in variable.value.values] for variable in variables]
+    return max(float(np.abs(first - second).max()) for first, second in copies)
+
+
+def with_dropout(strategy):
+    """Train the network of the other tests, which has Dropout and plain batch normalization."""
+    with strategy.scope():
+        gan = build_gan(steps_per_execution=2)
+    for _ in range(2):
+        gan.fit(PICTURES, batch_size=8, epochs=1, verbose=0)
+    state = next(v for v in gan.discriminator.variables if v.name == "seed_generator_state")
+    seeds = tf.function(strategy.run)(lambda: step_seed(1, 0, tf.constant(0)))
+    return {
+        "copies": difference_of_copies(gan.generator.trainable_weights + gan.discriminator.weights),
+        "masks": [value.numpy().tolist() for value in state.value.values],
+        "seeds": [value.numpy().tolist() for value in seeds.values],
+        "generated": list(gan.generate(5).shape),
+    }
+
+
 def compare(folder):
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -111,12 +133,8 @@ def compare(folder):
     np.savez(folder / "one.npz", *state(one))
     with strategy.scope():
         two = build()
-        faster = build(steps_per_execution=2)
     logs = fit(two)
-    fit(faster, epochs=4)
-    copies = [
-        v.value.values for n in (two.generator, two.discriminator, two.sampler) for v in n.weights
-    ]
+    ended = state(two)
     outside = build_generator()
 
     def compile_outside():
@@ -124,12 +142,16 @@ def compare(folder):
             gan = LabeledGAN(outside, build_discriminator(), LATENT_DIM)
             gan.compile(keras.optimizers.SGD(), keras.optimizers.SGD())
 
-    pairs = tf.data.Dataset.from_tensor_slices((PICTURES / np.float32(127.5) - 1, LABELS))
+    labels = LABELS.astype("int32")
+    pairs = tf.data.Dataset.from_tensor_slices((PICTURES / np.float32(127.5) - 1, labels))
+    before = int(two.g_optimizer.iterations.numpy())
+    two.fit(pairs.batch(BATCH * CRITIC_STEPS, drop_remainder=True), epochs=2, verbose=0)
     return {
+        "steps_of_a_dataset": int(two.g_optimizer.iterations.numpy()) - before,
+        "dropout": with_dropout(strategy),
         "moved": apart(start, state(one)),
-        "to_one_device": apart(state(one), state(two)),
-        "with_steps_per_execution": apart(state(one), state(faster)),
-        "copies": max(float(np.abs(a.numpy() - b.numpy()).max()) for a, b in copies),
+        "to_one_device": apart(state(one), ended),
+        "copies": difference_of_copies(two.generator.weights + two.discriminator.weights),
         "logs": max(abs(a - b) for k in history for a, b in zip(history[k], logs[k], strict=True)),
         "outside": refusal(compile_outside),
         "odd": refusal(lambda: two.fit(PICTURES, LABELS, batch_size=5, epochs=9)),

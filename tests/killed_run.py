@@ -34,7 +34,7 @@ class Kill(keras.callbacks.Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def build_gan():
+def build_gan(**options):
     keras.utils.set_random_seed(11)
     generator = keras.Sequential(
         [
@@ -49,7 +49,8 @@ def build_gan():
         [layers.Input((4, 4, 1)), layers.Flatten(), layers.Dropout(0.4), layers.Dense(1)]
     )
     gan = GAN(generator, discriminator, 6, average=0.9, seed=5)
-    gan.compile(d_optimizer=keras.optimizers.Adam(0.01), g_optimizer=keras.optimizers.Adam(0.01))
+    optimizers = keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.01)
+    gan.compile(*optimizers, **options)
     return gan
 
 

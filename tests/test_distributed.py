@@ -8,9 +8,14 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+
+import bench_communication
 
 from gan_utils import records
 from gan_utils.workers import is_chief
@@ -74,9 +79,22 @@ def test_two_devices_end_where_one_does_with_the_same_batch(compared):
     found, _ = compared
     assert found["moved"] > 0.1
     assert found["to_one_device"] < TOLERANCE
-    assert found["with_steps_per_execution"] < TOLERANCE
     assert found["copies"] == 0
     assert found["logs"] < TOLERANCE
+
+
+def test_a_dataset_that_ends_begins_again(compared):
+    assert compared[0]["steps_of_a_dataset"] == 2 * 3
+
+
+def test_devices_keep_equal_weights_and_have_masks_and_draws_of_their_own(compared):
+    found = compared[0]["dropout"]
+    assert found["copies"] == 0
+    (seed, counter), (other_seed, other_counter) = found["masks"]
+    assert other_seed == seed + 1  # also after fit was called again
+    assert counter == other_counter > 0
+    assert found["seeds"][0] != found["seeds"][1]
+    assert found["generated"] == [5, 4, 4, 1]
 
 
 def test_what_devices_cannot_share_is_refused(compared):
@@ -140,3 +158,18 @@ def test_a_process_alone_is_the_chief_and_a_broken_configuration_is_named(monkey
         monkeypatch.setenv("TF_CONFIG", text)
         with pytest.raises(ValueError, match="TF_CONFIG"):
             is_chief()
+
+
+def test_the_cost_on_paper():
+    gan = SimpleNamespace(
+        discriminator=SimpleNamespace(trainable_variables=[np.zeros((5, 2)), np.zeros(3)]),
+        generator_variables=lambda: [np.zeros(7)],
+        batches_per_step=2,
+    )
+    assert bench_communication.sent_bytes(gan) == 4 * (2 * 13 + 7)
+    assert bench_communication.ring_seconds(1e9, 2, 1e9) == 1
+    assert bench_communication.ring_seconds(1e9, 4, 1e9) == 1.5
+    # At the batch that pays, what four devices save is what they send.
+    batch = bench_communication.paying_batch(1e6, 1e9, 1e-3)
+    saved = batch * 1e-3 * 3 / 4
+    assert saved == pytest.approx(bench_communication.ring_seconds(1e6, 4, 1e9))
