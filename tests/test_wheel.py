@@ -1,9 +1,15 @@
-"""A lesson in an empty folder, with nothing of this project but its installed wheel.
+"""Lessons as on Colab: an empty folder, and nothing of this project but its wheel.
 
-The same run tests the embedded data: it asks for them, and the lesson has to say so.
+`google.colab` and `pip` are stubs that note what they are asked: the first is there from the start
+of Python, as on Colab, and the second unpacks the wheel in place of what it would fetch. The run of
+a whole lesson tests the embedded data too: it asks for them, and the lesson has to say so.
+`make colab` sets GAN_COLAB=all, runs this on Colab's versions, and runs every lesson that hands its
+animation to the reader.
 """
 
+import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -13,9 +19,42 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from test_project import NOTEBOOKS, REPOSITORY, ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 LESSON = "02_dcgan"
+GIVE_AWAY = [path.stem for path in NOTEBOOKS if "files.download(" in path.read_text("utf-8")]
+STUBS = {
+    "google/colab/__init__.py": "",
+    "google/colab/stub.py": """
+import json, os
+def note(*words):
+    with open(os.environ["COLAB_SAID"], "a") as file:
+        file.write(json.dumps(words) + "\\n")
+""",
+    "google/colab/files.py": """
+import os
+from google.colab.stub import note
+def download(filename):
+    if not os.path.isfile(filename):
+        raise FileNotFoundError(filename)
+    note("download", os.path.abspath(filename), os.path.getsize(filename))
+""",
+    "google/colab/drive.py": """
+import os
+from google.colab.stub import note
+def mount(mountpoint):
+    os.makedirs(os.path.join(mountpoint, "MyDrive"))
+    note("mount", mountpoint)
+""",
+    "pip/__init__.py": "",
+    "pip/__main__.py": """
+import os, sys, zipfile
+from google.colab.stub import note
+note("pip", *sys.argv[1:])
+zipfile.ZipFile(os.environ["COLAB_WHEEL"]).extractall(os.path.dirname(os.path.dirname(__file__)))
+""",
+    "colab.pth": "import google.colab\n",  # Colab's kernel has imported it before the first cell
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,30 +67,59 @@ def wheel(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def clean_python(wheel, tmp_path_factory):
-    """A new environment: this one's libraries, but of this project only the wheel."""
-    folder = tmp_path_factory.mktemp("environment")
+def make_environment(folder):
+    """Make an environment with this one's libraries, and nothing of this project; return Python."""
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
-    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    packages = subprocess.check_output([python, "-c", ask], text=True).strip()
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(packages)
-    # A path in a .pth file is only looked in: the .pth files in there, which make this
-    # checkout importable, are not read. So TensorFlow need not be installed again.
-    libraries = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
-    (Path(packages) / "libraries.pth").write_text("\n".join(sorted(libraries)) + "\n")
+    # TensorFlow need not be installed again. Without what an editable install leaves of this
+    # project: .pth files, facts, and a folder.
+    for library in {sysconfig.get_path(name) for name in ("purelib", "platlib")}:
+        for path in Path(library).iterdir():
+            own = path.name.startswith("gan_utils") or path.suffix == ".pth"
+            if own or path.name in {"google", "pip"}:
+                continue
+            (packages_of(folder) / path.name).symlink_to(path)
+        # A stub will stand in this folder of several packages.
+        (packages_of(folder) / "google").mkdir()
+        for path in (Path(library) / "google").iterdir():
+            (packages_of(folder) / "google" / path.name).symlink_to(path)
     return python
 
 
-def run(python, *arguments, **options):
-    hidden = {"PYTHONPATH", "MPLBACKEND", "PYTEST_CURRENT_TEST", "VIRTUAL_ENV"}
-    environment = {key: value for key, value in os.environ.items() if key not in hidden}
-    environment |= {"GAN_PROFILE": "smoke", "GAN_DATA": "embedded"}
+def packages_of(folder):
+    """Where an environment keeps its packages."""
+    return Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+
+
+@pytest.fixture(scope="module")
+def clean_python(wheel, tmp_path_factory):
+    """Python of a new environment, with the wheel."""
+    folder = tmp_path_factory.mktemp("environment")
+    python = make_environment(folder)
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(packages_of(folder))
+    return python
+
+
+@pytest.fixture
+def colab_python(tmp_path_factory):
+    """Python of a new environment as on Colab: stubs, and no wheel yet."""
+    folder = tmp_path_factory.mktemp("colab")
+    python = make_environment(folder)
+    for name, text in STUBS.items():
+        path = packages_of(folder) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return python
+
+
+def run(python, *arguments, environment=None, **options):
+    hidden = {"PYTHONPATH", "MPLBACKEND", "PYTEST_CURRENT_TEST", "VIRTUAL_ENV", "GAN_RUNS"}
+    kept = {key: value for key, value in os.environ.items() if key not in hidden}
+    kept |= {"GAN_PROFILE": "smoke", "GAN_DATA": "embedded"}
     return subprocess.run(
         [str(python), *arguments],
-        env=environment,
+        env=kept | (environment or {}),
         capture_output=True,
         text=True,
         check=False,
@@ -80,19 +148,96 @@ def test_package_is_the_installed_one(clean_python, tmp_path):
     assert Path(done.stdout.strip()).is_relative_to(clean_python.parents[1])
 
 
+# ---- Colab -----------------------------------------------------------------------------------
+
+
+def as_on_colab(wheel, folder):
+    """Where the stubs note what they are asked, and what they need for their answers."""
+    return {"COLAB_WHEEL": str(wheel), "COLAB_SAID": str(folder / "said")}
+
+
+def said_to_stubs(folder):
+    return [json.loads(line) for line in (folder / "said").read_text().splitlines()]
+
+
+FIRST_CELLS = """
+import contextlib, io, json, sys
+for number, path in enumerate(sys.argv[1:]):
+    with open(path, encoding="utf-8") as file:
+        cells = [cell for cell in json.load(file)["cells"] if cell["cell_type"] == "code"]
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        names = {}
+        for cell in cells[:2]:
+            exec("".join(cell["source"]), names)
+    print(json.dumps([path, names["gan_utils"].__file__, output.getvalue()]))
+"""
+
+
 @pytest.mark.slow
-def test_lesson_runs_in_an_empty_folder(clean_python, tmp_path):
-    notebook = tmp_path / f"{LESSON}.ipynb"
-    notebook.write_bytes((ROOT / "notebooks" / notebook.name).read_bytes())
-    nbmake = ["--nbmake", "--overwrite", "--nbmake-timeout=900", "-p", "no:cacheprovider"]
-    nowhere = ["-c", os.devnull, "--rootdir", str(tmp_path)]
-    done = run(clean_python, "-m", "pytest", *nbmake, *nowhere, str(notebook), cwd=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    said = "\n".join(
+def test_first_cells_of_every_lesson_run(wheel, colab_python, tmp_path):
+    """Setup, which installs the package where it is missing, and imports, in one Python."""
+    paths = [str(path) for path in NOTEBOOKS]
+    environment = as_on_colab(wheel, tmp_path)
+    done = run(colab_python, "-c", FIRST_CELLS, *paths, cwd=tmp_path, environment=environment)
+    assert done.returncode == 0, done.stderr
+    lessons = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [path for path, *_ in lessons] == paths
+    for path, package, output in lessons:
+        assert Path(package).is_relative_to(colab_python.parents[1]), path
+        assert re.search(r"^TensorFlow [\d.]+.*, Keras [\d.]+", output, re.M), path
+        assert re.search(r"^GPU: (none|\['/physical_device)", output, re.M), path
+    assert said_to_stubs(tmp_path) == [["pip", "install", "-q", f"git+{REPOSITORY}"]]
+
+
+def drive_cell(folder):
+    """The cell that the book gives for runs in Drive, in smoke and with Drive in a folder."""
+    text = (ROOT / "book" / "how-to-use.md").read_text(encoding="utf-8")
+    (block,) = [code for code in re.findall(r"```python\n(.+?)```", text, re.S) if "mount" in code]
+    assert block.count('"/content/drive') == 2
+    assert block.count('"full"  #') == 1
+    block = block.replace('"/content/drive', f'"{folder}/drive').replace('"full"  #', '"smoke"  #')
+    return nbformat.v4.new_code_cell(block)
+
+
+def outputs_of(path):
+    return "\n".join(
         output.text
-        for cell in nbformat.read(notebook, as_version=4).cells
+        for cell in nbformat.read(path, as_version=4).cells
         for output in cell.get("outputs", [])
         if output.get("name") == "stdout"
     )
-    assert "STAND-IN" in said
-    assert str(ROOT) not in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", GIVE_AWAY)
+def test_lesson_runs_on_colab(wheel, colab_python, tmp_path, name):
+    if name != LESSON and os.environ.get("GAN_COLAB") != "all":
+        pytest.skip("one lesson is enough here; `make colab` runs the others too")
+    lesson = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    lesson.cells.insert(0, drive_cell(tmp_path))
+    notebook = tmp_path / "content" / f"{name}.ipynb"
+    notebook.parent.mkdir()
+    nbformat.write(lesson, notebook)
+    nbmake = ["--nbmake", "--overwrite", "--nbmake-timeout=900", "-p", "no:cacheprovider"]
+    nowhere = ["-c", os.devnull, "--rootdir", str(notebook.parent)]
+    done = run(
+        *(colab_python, "-m", "pytest", *nbmake, *nowhere, str(notebook)),
+        cwd=notebook.parent,
+        environment=as_on_colab(wheel, tmp_path),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    output = outputs_of(notebook)
+    assert "STAND-IN" in output
+    assert "GPU: " in output
+    assert str(ROOT) not in output
+    mounted, installed, *downloads = said_to_stubs(tmp_path)
+    assert mounted == ["mount", f"{tmp_path}/drive"]
+    assert installed == ["pip", "install", "-q", f"git+{REPOSITORY}"]
+    runs = tmp_path / "drive" / "MyDrive" / "gan-runs"
+    assert list(runs.glob(f"{name}-smoke*/**/*")), "nothing of the run is in Drive"
+    assert [path.name for path in notebook.parent.iterdir()] == [notebook.name]
+    assert downloads
+    for _, file, size in downloads:
+        assert Path(file).is_relative_to(runs)
+        assert Path(file).suffix == ".gif"
+        assert size > 1_000
