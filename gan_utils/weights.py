@@ -168,7 +168,9 @@ def _read(path: Path, changed: int) -> dict[str, dict[str, Any]]:
         found = json.loads(path.read_text(encoding="utf-8"))["generators"]
         for name, entry in found.items():
             for fact, form in _FACTS.items():
-                if not re.fullmatch(form, str(entry[fact]), re.ASCII | re.DOTALL):
+                kind = int if fact == "steps" else str
+                right = re.fullmatch(form, str(entry[fact]), re.ASCII | re.DOTALL)
+                if not right or not isinstance(entry[fact], kind):
                     raise ValueError(f"{name} has the {fact} {entry[fact]!r}")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} is no manifest of trained generators ({error}).") from error
