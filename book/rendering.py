@@ -6,14 +6,15 @@ import hashlib
 import shutil
 from html.parser import HTMLParser
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
 import execution
+import single_page
+import slimming
 from execution import Project
+from pictures import Pictures
 from widgets import Widgets
 
-MATHJAX_PARTS = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2")
 TOOLS = (
     "sphinx",
     "jupyter-book",
@@ -68,8 +69,10 @@ def render(project: Project, changed: bool, widgets: Widgets | None = None) -> b
     if fresh:
         shutil.rmtree(html, ignore_errors=True)
     run_sphinx(project, fresh)
-    copy_mathjax(html / "_static" / "mathjax")
     (widgets or Widgets()).copy(html)
+    slimming.slim(html)
+    Pictures(html, project.out / "pictures").lighten()
+    single_page.write(html, execution.toc_files(project.root))
     write_redirect(project)
     check_site(project)
     stamp.write_text(key)
@@ -111,23 +114,6 @@ def run_sphinx(project: Project, fresh: bool) -> None:
     )
     if status:
         raise SiteError("The site has warnings or errors; they stand above.")
-
-
-def copy_mathjax(folder: Path) -> None:
-    """Give the site its own MathJax, so that formulas need no other server."""
-    spec = find_spec("sphinx-mathjax-offline")
-    if spec is None or spec.origin is None:
-        raise SiteError("sphinx-mathjax-offline is missing; install the extra 'book'.")
-    origin = Path(spec.origin).parent / "static" / "mathjax"
-    for part in MATHJAX_PARTS:
-        target = folder / part
-        if target.exists():
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if (origin / part).is_dir():
-            shutil.copytree(origin / part, target)
-        else:
-            shutil.copy2(origin / part, target)
 
 
 def write_redirect(project: Project) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import execution
 import nbformat
 from execution import STAMP, Project
+from figure_words import describe_figures
 from widgets import Widgets
 
 BOOK_FILES = ("**/*.md", "*.bib", "_static/**/*", "_ext/*.py", "results/*.json")
@@ -42,21 +43,13 @@ def lesson_page(project: Project, name: str, widgets: Widgets) -> bytes:
     pairs = zip(execution.code_cells(notebook), execution.code_cells(executed), strict=True)
     for cell, source in pairs:
         cell.outputs, cell.execution_count = source.outputs, source.execution_count
-        carry_words(cell)
+    describe_figures(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = widgets.place(cell.source)
     code = "\n".join(cell.source for cell in execution.code_cells(notebook))
     insert_under_title(notebook, origin_note(executed.metadata[STAMP], code))
     return (nbformat.writes(notebook) + "\n").encode()
-
-
-def carry_words(cell: nbformat.NotebookNode) -> None:
-    """Hand the words of ``IPython.display.Image(alt=...)`` on to the page, where MyST-NB looks."""
-    for output in cell.outputs:
-        for kind, facts in output.get("metadata", {}).items():
-            if kind.startswith("image/") and facts.get("alt"):
-                cell.metadata["mystnb"] = {"image": {"alt": facts["alt"]}}
 
 
 def insert_under_title(notebook: nbformat.NotebookNode, text: str) -> None:

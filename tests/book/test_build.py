@@ -162,14 +162,6 @@ def test_page_has_new_words_and_kept_outputs(project):
     assert "load_images" in page.cells[2].source
 
 
-def test_words_of_a_picture_reach_the_page():
-    facts = {"image/gif": {"alt": "Digits taking shape"}}
-    cell = new_code_cell("show()")
-    cell.outputs = [new_output("display_data", data={"image/gif": ""}, metadata=facts)]
-    staging.carry_words(cell)
-    assert cell.metadata.mystnb == {"image": {"alt": "Digits taking shape"}}
-
-
 def test_staging_touches_only_what_changed(project):
     assert staging.stage(project)
     page = project.out / "source" / "notebooks" / "a.ipynb"

@@ -1,7 +1,9 @@
 """What the built site holds, read from its files; no browser needed."""
 
 import functools
+import re
 import tempfile
+from html import unescape
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -60,7 +62,7 @@ def broken_links(site, path, links):
     return broken
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, "search", "genindex", "whole-book"])
 def test_page_is_whole(site, page):
     path = page_path(site, page)
     text = path.read_text(encoding="utf-8")
@@ -74,6 +76,40 @@ def test_page_is_whole(site, page):
     without_words = [image.get("src") for image in contents.images if not image.get("alt")]
     assert without_words == []
     assert not any("_images/" in image["alt"] for image in contents.images)
+    assert "Figure made by the code cell above" not in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pictures_wait_and_keep_their_place(site, page):
+    path = page_path(site, page)
+    text = path.read_text(encoding="utf-8")
+    article = text[text.index("<article") : text.index("</article>")]
+    tags = re.findall(r"<img [^>]*>", article)
+    drawn = [tag for tag in tags if re.search(r'src="[^"]*\.(png|webp|gif)"', tag)]
+    assert all(" width=" in tag and " height=" in tag for tag in drawn)
+    assert all('loading="lazy"' in tag for tag in tags[1:] if tag in drawn)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_formulas_are_set_without_a_script(site, page, signs_of_the_font):
+    text = page_path(site, page).read_text(encoding="utf-8")
+    formulas = re.findall(r"<math.*?</math>", text, re.DOTALL)
+    assert len(formulas) == text.count('class="math notranslate')
+    source = ROOT / (f"{page}.py" if page.startswith("notebooks/") else f"{page}.md")
+    displayed = "$$" in source.read_text(encoding="utf-8")
+    assert displayed <= any('display="block"' in formula for formula in formulas)
+    letters = {ord(letter) for letter in unescape(re.sub(r"<[^>]+>", "", "".join(formulas)))}
+    assert [hex(sign) for sign in letters - signs_of_the_font if sign > 0x20] == []
+    assert "mathjax/" not in text.lower()
+
+
+@pytest.fixture(scope="module")
+def signs_of_the_font():
+    """The code points that the formulas' font can draw."""
+    from fontTools.ttLib import TTFont
+
+    with TTFont(ROOT / "book" / "_static" / "formulas.woff") as font:
+        return set(font.getBestCmap())
 
 
 @pytest.mark.parametrize("name", LESSONS)
