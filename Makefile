@@ -18,7 +18,7 @@ FOR_TEST := $(VENV)/.for-test-$(WANTED)
 LOCKED_PYTHON := (3, 11) <= sys.version_info < (3, 14)
 
 .PHONY: help book test colab lessons sync bench train pack serve clean
-.PHONY: links lock check-lock licenses audit wheel
+.PHONY: single links lock check-lock licenses audit wheel
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -67,6 +67,9 @@ serve:  ## Show the built site at http://localhost:8000
 	@echo "http://localhost:$(PORT) (stop with Ctrl-C)"
 	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/$(GAN_PROFILE)/html
 
+single: $(FOR_BOOK)  ## Print the whole built book as one page and, with a browser, as PDF
+	GAN_PROFILE=$(GAN_PROFILE) $(BIN)/python book/single_page.py
+
 wheel: $(BIN)/python  ## Pack gan_utils into dist/, as a release does
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/build.txt
 	@rm -rf dist
@@ -105,7 +108,8 @@ clean:  ## Remove what was built (not .venv, not runs)
 # $(call install,EXTRA): the locked versions, then this checkout, with nothing that has no hash.
 define install
 	@if [ "$(LOCK)" = yes ] && $(BIN)/python -c 'import sys; sys.exit(not $(LOCKED_PYTHON))'; then \
-		$(BIN)/python -m pip install --quiet --require-hashes -r requirements/$(1).txt \
+		$(BIN)/python -m pip install --quiet --require-hashes -r requirements/build.txt \
+		&& $(BIN)/python -m pip install --quiet --require-hashes -r requirements/$(1).txt \
 		&& $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . \
 		|| { echo "The versions in requirements/$(1).txt could not be installed; make LOCK=no takes the latest"; exit 1; }; \
 	else \
