@@ -178,6 +178,7 @@ def test_make_installs_the_locked_versions_only(tmp_path):
     done, said = make_book(tmp_path)
     assert done.returncode == 0, done.stderr
     assert said == [
+        "-m pip install --quiet --require-hashes -r requirements/build.txt",
         "-m pip install --quiet --require-hashes -r requirements/book.txt",
         "-m pip install --quiet --no-deps --no-build-isolation -e .",
         "book/build.py",
@@ -195,7 +196,7 @@ def test_make_takes_the_latest_when_told_or_on_another_python(tmp_path, words, o
 def test_make_says_what_to_do_when_a_version_cannot_be_had(tmp_path):
     done, said = make_book(tmp_path, pip=1)
     assert done.returncode != 0
-    assert said == ["-m pip install --quiet --require-hashes -r requirements/book.txt"]
+    assert said == ["-m pip install --quiet --require-hashes -r requirements/build.txt"]
     assert "make LOCK=no" in done.stdout
     assert not list((tmp_path / "venv").glob(".for-book-*"))
 
