@@ -22,7 +22,7 @@ LINK = re.compile(r'href="([^":]*_images/[^"]+\.png)"')
 FOLDER = "_images"
 EFFORT = 2  # of WebP, 0 to 6: more takes long and gains little
 LARGE = 60_000  # bytes
-QUALITIES = (85, 70, 50)  # of what is larger: the first one that makes it small enough
+QUALITIES = (85, 70, 50, 30)  # of what is larger: the first one that makes it small enough
 # A text of 10 points is 14 pixels high in a figure, and 8 where a phone shows it this much smaller.
 SMALLEST_SCALE = 0.56
 PHONE = 360  # pixels
@@ -88,7 +88,9 @@ class Pictures:
             self.smaller[path] = path
             if path.suffix == ".png" and path.parent == self.html / FOLDER:
                 target = path.with_suffix(".webp")
-                kept = self.cache / f"{hashlib.sha256(path.read_bytes()).hexdigest()}.webp"
+                # Another way to compress is another file: nothing old is taken for it.
+                key = path.read_bytes() + repr((EFFORT, LARGE, QUALITIES)).encode()
+                kept = self.cache / f"{hashlib.sha256(key).hexdigest()}.webp"
                 if not kept.is_file():
                     compress(picture, kept)
                 if kept.stat().st_size < path.stat().st_size:
