@@ -17,6 +17,8 @@ WORD = re.compile(r"[\w-]+")
 CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 ICON = re.compile(r'<i (?=class="[^"]*\bfa)')
 SCRIPT = re.compile(rf'\s*<script src="[^"]*{re.escape(ICON_SCRIPT)}[^"]*"></script>')
+# A list in name alone: anchors stand between its entries, which no list may hold.
+CITATIONS = re.compile(r'<div role="list" class="citation-list">')
 SOURCES = re.compile(r"src:url\(([^)]*)\.woff2\)[^;}]*")
 CODE_POINT = re.compile(r'"\\([0-9a-f]{2,5})"|"([\ue000-\uf8ff])"')
 VALUE = re.compile(r"\[[^\]]*\]")  # of an attribute that a selector asks for
@@ -46,6 +48,7 @@ def slim(html: Path) -> None:
         keep_icons(path, points)
     for page in pages:
         text = SCRIPT.sub("", page.read_text(encoding="utf-8"))
+        text = CITATIONS.sub('<div class="citation-list">', text)
         for name, version in versions.items():  # so that no browser keeps an older one
             text = re.sub(rf"{re.escape(name)}(\?[\w=]*)?\"", f'{name}?v={version}"', text)
         page.write_text(ICON.sub('<i aria-hidden="true" ', text), encoding="utf-8")
