@@ -507,7 +507,7 @@ assert float(mirrored_difference) == 0
 #   rate with care and look at the pictures.
 # - Batch normalization measures each device's share alone, unless the layer is built with
 #   `synchronized=True`. With few pictures a device, that matters.
-# - Each device needs noise of its own. The book's base class draws the noise of the whole batch from
+# - Each device needs noise of its own. The book's base class draws that of the whole batch from
 #   seed and step, and each device keeps its share: the same draws as on one device.
 # - Keras sums gradients over devices. A loss written as a plain mean would make the step grow with
 #   the number of devices; the base class scales it.
