@@ -227,7 +227,8 @@ def test_lesson_runs_on_colab(wheel, colab_python, tmp_path, name):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     output = outputs_of(notebook)
-    assert "STAND-IN" in output
+    # Lesson 11 draws its own pairs of pictures, and asks for no data set.
+    assert ("STAND-IN" in output) == any("load_images(" in cell.source for cell in lesson.cells)
     assert "GPU: " in output
     assert str(ROOT) not in output
     mounted, installed, *downloads = said_to_stubs(tmp_path)
