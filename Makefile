@@ -18,7 +18,7 @@ FOR_TEST := $(VENV)/.for-test-$(WANTED)
 LOCKED_PYTHON := (3, 11) <= sys.version_info < (3, 14)
 
 .PHONY: help book test colab lessons sync bench train pack serve clean
-.PHONY: single links lock check-lock licenses audit wheel
+.PHONY: single links lock check-lock licenses audit wheel fuzz
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -43,6 +43,10 @@ colab:  ## Check update, lessons and their claims on Colab's versions and with i
 	@.venv-colab/bin/python -m pip install --quiet -c tests/colab.txt -e '.[test]'
 	GAN_COLAB=all .venv-colab/bin/python -m pytest \
 		tests/lessons tests/test_gan.py tests/test_callbacks.py tests/test_wheel.py
+
+fuzz: $(FOR_TEST)  ## Try bad input by the thousand: make fuzz GAN_FUZZ=10000
+	GAN_FUZZ=$(or $(GAN_FUZZ),1000) $(BIN)/python -m pytest \
+		tests/test_fuzz.py tests/test_fuzz_models.py --hypothesis-show-statistics
 
 links: $(FOR_BOOK)  ## Check that the addresses that pages link to still answer (needs the network)
 	$(BIN)/python tools/links.py
