@@ -20,6 +20,7 @@ IMAGE = re.compile(r"<img [^>]*>")
 ATTRIBUTE = re.compile(r'\b(src|alt|class)="([^"]*)"')
 LINK = re.compile(r'href="([^":]*_images/[^"]+\.png)"')
 FOLDER = "_images"
+LESSONS = "notebooks"
 EFFORT = 2  # of WebP, 0 to 6: more takes long and gains little
 LARGE = 60_000  # bytes
 QUALITIES = (85, 70, 50, 30)  # of what is larger: the first one that makes it small enough
@@ -75,7 +76,9 @@ class Pictures:
         words += 'loading="lazy" ' if lazy else ""
         tag = words + tag.removeprefix("<img ")
         least = round(SMALLEST_SCALE * width)
-        if path.parent.name != FOLDER or least <= PHONE or path.suffix == ".gif":
+        # A lesson's figures have texts to read; those of the other pages stand above their words.
+        is_figure = path.parent.name == FOLDER and page.parent.name == LESSONS
+        if not is_figure or least <= PHONE or path.suffix == ".gif":
             return tag
         return f'<span class="wide-figure" style="--least: {least}px">{tag}</span>'
 

@@ -702,13 +702,6 @@ if trained_generator is not None:
 # Fifty pictures, none of them chosen. From a terminal, `gan-utils generate dcgan digits.png` draws
 # as many as you like, and `gan-utils generate dcgan --interpolate walk.gif` walks from digit to
 # digit.
-#
-# ### In your browser
-#
-# On the page of the book, the generator of the recorded full run draws while you watch: walk from
-# one point of the noise to another.
-#
-# <!-- interactive: dcgan -->
 
 # %% [markdown]
 # ## What goes wrong

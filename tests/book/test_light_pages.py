@@ -73,6 +73,7 @@ def small_site(tmp_path):
     tags.append('<a href="../_images/a.png">larger</a>')
     text = f"<html><img src='logo.svg'><article class=x>{' '.join(tags)}</article></html>"
     (html / "notebooks" / "page.html").write_text(text)
+    (html / "index.html").write_text(text.replace("../_images", "_images"))
     return html
 
 
@@ -84,6 +85,7 @@ def test_pictures_keep_their_pixels_and_say_their_size(small_site, tmp_path):
     assert text.count('loading="lazy"') == 2
     assert '<span class="wide-figure" style="--least: 504px"><img width="900"' in text
     assert text.count("wide-figure") == 1
+    assert "wide-figure" not in (small_site / "index.html").read_text()
     after = np.asarray(Image.open(small_site / "_images" / "a.webp").convert("RGB"))
     assert np.array_equal(before, after)
     assert '<a href="../_images/a.webp">' in text
