@@ -681,29 +681,6 @@ plt.show()
 # the batch.
 
 # %% [markdown]
-# ### The generator of the recorded run
-#
-# The generator that the recorded full run trained comes with this project. It is found in a
-# checkout, or downloaded once and checked; where neither is possible, the cell says so.
-
-# %%
-trained_generator, sentence = gan_utils.weights.try_generator("dcgan")
-print(sentence)
-if trained_generator is not None:
-    trained_latents = np.random.default_rng(SEED).normal(size=(50, LATENT_DIM)).astype("float32")
-    plots.show_images(
-        trained_generator(trained_latents, training=False).numpy(),
-        columns=10,
-        title="Trained generator of the recorded full run",
-    )
-    plt.show()
-
-# %% [markdown]
-# Fifty pictures, none of them chosen. From a terminal, `gan-utils generate dcgan digits.png` draws
-# as many as you like, and `gan-utils generate dcgan --interpolate walk.gif` walks from digit to
-# digit.
-
-# %% [markdown]
 # ## What goes wrong
 #
 # A classic: a sigmoid at the end of the discriminator *and* a loss that expects logits. Nothing
