@@ -4,14 +4,13 @@
 
 The bytes are those of the gradients: four for each trained number, once for every update. A ring
 of n devices sends 2 (n - 1) / n times as many from each of them. The time of a step is measured at
-two batch sizes with `fit`, in turns; the slope between them is what one more picture costs. Nothing
+two batch sizes, in turns; the slope between them is what one more picture costs. Nothing
 is sent here: the rest is arithmetic. Set GAN_RECORD to keep the figures.
 """
 
-import statistics
 import sys
-import time
 from collections.abc import Callable
+from itertools import repeat
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +23,7 @@ from lesson import load_lesson
 
 from gan_utils import records
 
-ROUNDS, STEPS, WARM_UP = 5, 2, 1
+ROUNDS, STEPS = 5, 2
 LARGER = 4  # the second batch is so many times the first
 BYTES = 4
 RATES = {"1": 1e9 / 8, "10": 1e10 / 8}  # Gbit/s -> bytes a second
@@ -59,21 +58,14 @@ def sent_bytes(gan: Any) -> int:
     return BYTES * (gan.batches_per_step * of_discriminator + of_generator)
 
 
-def adam() -> Any:
-    """Return the optimizer of the lessons that need one here."""
-    import keras
-
-    return keras.optimizers.Adam(2e-4, beta_1=0.5)
-
-
 def plain(kind: str) -> Callable[[SimpleNamespace], Any]:
     """Return a function that makes a lesson's model from its class and its two networks."""
 
     def make(lesson: SimpleNamespace) -> Any:
+        from classic_loops import compiled
+
         networks = lesson.build_generator(), lesson.build_discriminator()
-        gan = getattr(lesson, kind)(*networks, lesson.LATENT_DIM)
-        gan.compile(d_optimizer=adam(), g_optimizer=adam())
-        return gan
+        return compiled(getattr(lesson, kind)(*networks, lesson.LATENT_DIM))
 
     return make
 
@@ -86,9 +78,9 @@ def half_labeled(lesson: SimpleNamespace) -> Any:
 
 def translator(lesson: SimpleNamespace) -> Any:
     """Return lesson 11's model in the size of the lesson."""
-    model = lesson.Pix2Pix(lesson.build_generator(), lesson.build_discriminator())
-    model.compile(d_optimizer=adam(), g_optimizer=adam())
-    return model
+    from classic_loops import compiled
+
+    return compiled(lesson.Pix2Pix(lesson.build_generator(), lesson.build_discriminator()))
 
 
 # Lesson -> how its model is made, real pictures in a step of its short run, kind of batch.
@@ -121,35 +113,23 @@ def noise(gan: Any, kind: str, count: int) -> Any:
 def runner(gan: Any, kind: str, batch_size: int) -> Callable[[], float]:
     """Return a function that trains some steps on noise and returns seconds a step."""
     import tensorflow as tf
+    from runners import bare_runner
 
-    step = tf.function(gan.train_step)
     batch = noise(gan, kind, batch_size * gan.batches_per_step)
     batch = tuple(map(tf.constant, batch)) if isinstance(batch, tuple) else tf.constant(batch)
-
-    def train(count: int) -> float:
-        start = time.perf_counter()
-        for _ in range(count):
-            logs = step(batch)
-        for value in logs.values():
-            float(value)
-        return (time.perf_counter() - start) / count
-
-    def run() -> float:
-        train(WARM_UP)
-        return train(STEPS)
-
-    return run
+    return bare_runner(gan.train_step, lambda: repeat(batch), STEPS)
 
 
 def measure(name: str) -> dict[str, float]:
     """Return what a lesson's step sends and takes."""
+    from runners import in_turns
+
     make, batch_size, kind = LESSONS[name]
     gan = make(load_lesson(name))
     size = sent_bytes(gan)
     sizes = (batch_size, LARGER * batch_size)
     runners = [runner(gan, kind, count) for count in sizes]
-    times = [[run() for run in runners] for _ in range(ROUNDS)]
-    first, second = (statistics.median(column) for column in zip(*times, strict=True))
+    first, second = in_turns(dict(zip(sizes, runners, strict=True)), ROUNDS).values()
     picture = (second - first) / (sizes[1] - sizes[0])
     if picture <= 0:
         raise RuntimeError(f"{name}: a larger batch took no longer; measure on a quiet machine")

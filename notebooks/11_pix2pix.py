@@ -979,18 +979,23 @@ for name in ("resized", "tiled"):
 # checkout, or downloaded once and checked; where neither is possible, the cell says so. Here they
 # get places that no training has seen.
 
+
 # %%
+def translate_with(network, pictures, **options):
+    return np.concatenate([network(picture[None], **options) for picture in pictures])
+
+
 for name in ("satellite_to_map", "map_to_satellite"):
     trained_translator, sentence = gan_utils.weights.try_generator(name)
     print(sentence)
     if trained_translator is None:
         continue
     side = trained_translator.input_shape[1]
-    places = pairs.city(FIXED_COUNT, side, seed=SEED + 2, extent=25.0 * side**0.5)
+    places = pairs.city(FIXED_COUNT, side, seed=SEED + 2, extent=EXTENT * (side / SIZE) ** 0.5)
     if name == "map_to_satellite":
         places = places.swapped()
     given, wanted = images.to_float(places.source), images.to_float(places.target)
-    translated = np.concatenate([trained_translator(one[None], training=False) for one in given])
+    translated = translate_with(trained_translator, given, training=False)
     show_rows(given, translated, wanted, f"{name}, trained translator of the recorded full run")
 
 # %% [markdown]
@@ -1041,10 +1046,6 @@ for title, call in CALLS.items():
 # %%
 switched_off = build_generator(always_on=False)
 switched_off.set_weights(forward.generator.get_weights())
-
-
-def translate_with(network, pictures, **options):
-    return np.concatenate([network(picture[None], **options) for picture in pictures])
 
 
 spread, off_figures = {}, {}

@@ -1,0 +1,96 @@
+"""Functions that train a few steps and return seconds a step, for benchmarks that take turns."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from classic_loops import Case, Networks, classic_loop
+
+from gan_utils import Batches
+
+STEPS = 12
+WARM_UP = 3
+Runner = Callable[[], float]
+
+
+def fit_runner(gan: keras.Model, batches: Batches) -> Runner:
+    """Return a runner of a compiled model's `fit`."""
+    times: list[float] = []
+    clock = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: times.append(time.perf_counter())
+    )
+
+    def run() -> float:
+        times.clear()
+        steps = WARM_UP + STEPS
+        gan.fit(batches.dataset(), steps_per_epoch=steps, epochs=1, callbacks=[clock], verbose=0)
+        return (times[-1] - times[WARM_UP - 1]) / STEPS
+
+    return run
+
+
+def bare_runner(
+    step: Callable[[Any], Any], start: Callable[[], Iterator], count: int = STEPS
+) -> Runner:
+    """Return a runner of a step in a `tf.function`.
+
+    Args:
+        step: takes a batch, returns what can be waited for.
+        start: returns an iterator over batches.
+        count: steps that are timed; a quarter as many, at least one, come before them.
+    """
+    traced = tf.function(step)
+
+    def train(steps: int, batches: Iterator) -> float:
+        begin = time.perf_counter()
+        for _ in range(steps):
+            found = traced(next(batches))
+        for value in keras.tree.flatten(found):
+            float(value)
+        return (time.perf_counter() - begin) / steps
+
+    def run() -> float:
+        batches = start()
+        train(max(1, count // 4), batches)
+        return train(count, batches)
+
+    return run
+
+
+def classic_runner(case: Case, networks: Networks, batches: Batches) -> Runner:
+    """Return a runner of the classic loop; it raises RuntimeError if its D stood still."""
+    discriminator = networks[1]
+    step = classic_loop(case, networks, next(batches.dataset().as_numpy_iterator()))
+
+    def run() -> float:
+        iterator = batches.dataset().as_numpy_iterator()
+        for _ in range(WARM_UP):
+            step(next(iterator))
+        before = [weights.copy() for weights in discriminator.get_weights()]
+        start = time.perf_counter()
+        for _ in range(STEPS):
+            step(next(iterator))
+        seconds = (time.perf_counter() - start) / STEPS
+        if all(map(np.array_equal, before, discriminator.get_weights())):
+            raise RuntimeError(f"{case.lesson}: the classic loop's discriminator did not move")
+        return seconds
+
+    return run
+
+
+def in_turns(
+    runners: Mapping[str, Runner], rounds: int, between: Callable[[], None] = lambda: None
+) -> dict[str, float]:
+    """Return each runner's median over some rounds, so that a busy machine slows all of them."""
+    times: dict[str, list[float]] = {name: [] for name in runners}
+    for run in runners.values():
+        run()  # traces
+    for _ in range(rounds):
+        between()
+        for name, run in runners.items():
+            times[name].append(run())
+    return {name: statistics.median(values) for name, values in times.items()}
