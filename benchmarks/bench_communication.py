@@ -62,7 +62,7 @@ def plain(kind: str) -> Callable[[SimpleNamespace], Any]:
     """Return a function that makes a lesson's model from its class and its two networks."""
 
     def make(lesson: SimpleNamespace) -> Any:
-        from classic_loops import compiled
+        from cases import compiled
 
         networks = lesson.build_generator(), lesson.build_discriminator()
         return compiled(getattr(lesson, kind)(*networks, lesson.LATENT_DIM))
@@ -78,7 +78,7 @@ def half_labeled(lesson: SimpleNamespace) -> Any:
 
 def translator(lesson: SimpleNamespace) -> Any:
     """Return lesson 11's model in the size of the lesson."""
-    from classic_loops import compiled
+    from cases import compiled
 
     return compiled(lesson.Pix2Pix(lesson.build_generator(), lesson.build_discriminator()))
 

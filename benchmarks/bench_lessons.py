@@ -1,63 +1,106 @@
 """What a step costs in each lesson: `fit`, a bare `tf.function`, the classic loop, the machine.
 
+    GAN_PROFILE=full python benchmarks/bench_lessons.py [LESSON...]
+
 The networks, losses and updates are the lessons' own. The classic loop is that of the tutorials,
 `train_on_batch` after `predict`, in the one order in which its discriminator really trains. The
 machine's limit is the step's arithmetic, counted while it runs, over the rate of a large matrix
-product in the same process. Everything runs in turns, so that a busy machine slows all of it.
-Run with ``make bench``; set GAN_RECORD to keep the figures.
+product in the same process. Everything runs in turns, so that a busy machine slows all of it. A
+profile of the step, one operation after the other, says where the rest of the time goes. Set
+GAN_RECORD to keep the figures.
 """
 
+import argparse
 import statistics
+from typing import Any
 
 import keras
-from arithmetic import matrix_rate, operations_of
-from classic_loops import CASES, Case
-from runners import STEPS, bare_runner, classic_runner, fit_runner, in_turns
+from arithmetic import Share, matrix_rate, profile_of
+from cases import CASES, Case
+from runners import STEPS, bare_runner, classic_runner, fit_runner, in_turns, waiting_share
 
-from gan_utils import Batches, data, records
+from gan_utils import records
 
 ROUNDS = 5
 
 
-def measure(case: Case) -> dict[str, float]:
+def measure(case: Case) -> dict[str, Any]:
     """Return what a step of one lesson costs: milliseconds, ratios, and arithmetic."""
-    train_set = data.load_images(case.data)
-    labels = train_set.labels if case.labeled else None
-    batches = Batches(train_set.images, labels, batch_size=case.batch_size)
+    batches = case.batches()
     runners = {
         "bare": bare_runner(case.make_gan().train_step, lambda: iter(batches.dataset())),
         "fit": fit_runner(case.make_gan(), batches),
-        "classic": classic_runner(case, case.networks(), batches),
     }
+    if case.loop:
+        runners["classic"] = classic_runner(case, batches)
     rates: list[float] = []
     seconds = in_turns(runners, ROUNDS, lambda: rates.append(matrix_rate()))
-    operations = operations_of(case.make_gan(), next(iter(batches.dataset())))
+    shares = profile_of(case.make_gan(), next(iter(batches.dataset())))
+    operations = sum(share.operations for share in shares.values())
     rate = statistics.median(rates)
-    return {
+    found = {
         "batch_size": case.batch_size,
         **{f"{name}_ms": 1000 * value for name, value in seconds.items()},
         "fit_over_bare": seconds["fit"] / seconds["bare"],
-        "classic_over_fit": seconds["classic"] / seconds["fit"],
         "gigaflop": operations / 1e9,
         "gigaflop_a_second": rate / 1e9,
         "share_of_limit": operations / rate / seconds["fit"],
+        "waiting_share": waiting_share(case.make_gan().train_step, iter(batches.dataset())),
+        **where_time_goes(shares),
+    }
+    if case.loop:
+        found["classic_over_fit"] = seconds["classic"] / seconds["fit"]
+    return found
+
+
+def where_time_goes(shares: dict[str, Share]) -> dict[str, Any]:
+    """Sum up a profile: the arithmetic's share and rate, and the three dearest other operations."""
+    total = sum(share.seconds for share in shares.values())
+    products = [share for share in shares.values() if share.operations]
+    seconds = sum(share.seconds for share in products)
+    others = [
+        {"name": name, "share": share.seconds / total}
+        for name, share in shares.items()
+        if not share.operations
+    ]
+    return {
+        "product_share": seconds / total,
+        "product_gigaflop_a_second": sum(share.operations for share in products) / seconds / 1e9,
+        "others": sorted(others, key=lambda other: -other["share"])[:3],
     }
 
 
+def print_row(case: Case, row: dict[str, Any]) -> None:
+    """Print one line of the table, and where the time goes."""
+    classic = f"{row['classic_over_fit']:.2f}" if case.loop else "-"
+    print(f"{case.lesson:<14}{row['batch_size']:>6}{row['bare_ms']:>9.1f}", end="")
+    print(f"{row['fit_ms']:>8.1f}{row['fit_over_bare']:>10.3f}{classic:>13}", end="")
+    print(f"{row['gigaflop']:>8.2f}{row['share_of_limit']:>16.0%}{row['waiting_share']:>9.1%}")
+    others = ", ".join(f"{other['name']} {other['share']:.0%}" for other in row["others"])
+    print(f"    products {row['product_share']:.0%} of the time, at", end=" ")
+    print(f"{row['product_gigaflop_a_second']:.0f} of {row['gigaflop_a_second']:.0f}", end=" ")
+    print(f"Gflop/s; then {others}", flush=True)
+
+
 def main() -> None:
-    """Print a table and record it."""
-    print(f"{'lesson':<12}{'batch':>6}{'bare ms':>9}{'fit ms':>8}{'fit/bare':>10}", end="")
-    print(f"{'classic/fit':>13}{'Gflop':>8}{'share of limit':>16}")
+    """Print a table; record it when it is whole."""
+    names = [case.lesson for case in CASES]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lessons", nargs="*", metavar="LESSON", help=", ".join(names))
+    wanted = parser.parse_args().lessons or names
+    if unknown := set(wanted) - set(names):
+        parser.error(f"no such case: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    print(f"{'lesson':<14}{'batch':>6}{'bare ms':>9}{'fit ms':>8}{'fit/bare':>10}", end="")
+    print(f"{'classic/fit':>13}{'Gflop':>8}{'share of limit':>16}{'waiting':>9}")
     found = {}
     for case in CASES:
-        row = found[case.lesson] = measure(case)
-        print(f"{case.lesson:<12}{row['batch_size']:>6}{row['bare_ms']:>9.1f}", end="")
-        print(f"{row['fit_ms']:>8.1f}{row['fit_over_bare']:>10.3f}", end="")
-        print(f"{row['classic_over_fit']:>13.2f}{row['gigaflop']:>8.2f}", end="")
-        print(f"{row['share_of_limit']:>16.0%}", flush=True)
-        keras.backend.clear_session()
-    facts = {"data": "real pictures of each lesson's own set", "rounds": ROUNDS, "steps": STEPS}
-    records.record("bench_lessons", {"lessons": found}, **facts)
+        if case.lesson in wanted:
+            found[case.lesson.replace(" ", "_")] = row = measure(case)
+            print_row(case, row)
+            keras.backend.clear_session()
+    if wanted == names:
+        facts = {"data": "pictures of each lesson's own set", "rounds": ROUNDS, "steps": STEPS}
+        records.record("bench_lessons", {"lessons": found}, **facts)
 
 
 if __name__ == "__main__":

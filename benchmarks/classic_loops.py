@@ -1,21 +1,18 @@
-"""The training loop of the older tutorials, for the networks of each lesson that has one."""
+"""The training loops of the older tutorials: Keras calls on a compiled D and a stacked model."""
 
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "lessons"))
+if TYPE_CHECKING:
+    from cases import Case
 
-from lesson import load_lesson
-
-Networks = tuple[keras.Model, keras.Model]
+Networks = tuple[keras.Model, ...]
 Step = Callable[[Any], None]
+WGAN_CLIP = 0.01
 
 
 def adam() -> keras.optimizers.Optimizer:
@@ -23,41 +20,21 @@ def adam() -> keras.optimizers.Optimizer:
     return keras.optimizers.Adam(2e-4, beta_1=0.5)
 
 
-@dataclass(frozen=True)
-class Case:
-    """A lesson, and how its tutorial trained it.
-
-    Attributes:
-        lesson: the start of its file's name.
-        batch_size: of real pictures, and of fakes.
-        networks: makes generator and discriminator.
-        make_gan: makes the lesson's model, compiled, without an average of the weights.
-        data: name of the pictures.
-        labeled: whether the generator is asked for a class.
-        judges_labels: whether the discriminator is told the class.
-        names_labels: whether the discriminator has a second head that names the class.
-        loss: of the verdict.
-    """
-
-    lesson: str
-    batch_size: int
-    networks: Callable[[], Networks]
-    make_gan: Callable[[], keras.Model]
-    data: str = "mnist"
-    labeled: bool = False
-    judges_labels: bool = False
-    names_labels: bool = False
-    loss: Any = None
-
-    def losses(self) -> Any:
-        """Return what the tutorial's `compile` gets."""
-        verdict = self.loss or keras.losses.BinaryCrossentropy(from_logits=True)
-        if not self.names_labels:
-            return verdict
-        return [verdict, keras.losses.SparseCategoricalCrossentropy(from_logits=True)]
+def cross_entropy() -> keras.losses.Loss:
+    """Return the loss of a verdict."""
+    return keras.losses.BinaryCrossentropy(from_logits=True)
 
 
-def classic_loop(case: Case, networks: Networks, first: Any) -> Step:
+def freeze(network: keras.Model) -> None:
+    """Freeze all layers but batch normalization, which the tutorials leave to each batch."""
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            freeze(layer)
+        elif not isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+
+
+def classic_loop(case: "Case", networks: Networks, first: Any) -> Step:
     """Return the tutorial's step: predict, D on real, D on fake, G through the stack.
 
     Args:
@@ -70,10 +47,9 @@ def classic_loop(case: Case, networks: Networks, first: Any) -> Step:
         A function that takes a batch of numpy arrays.
     """
     generator, discriminator = networks
-    discriminator.compile(optimizer=adam(), loss=case.losses())
-    rng = np.random.default_rng(0)
-    size, latent_dim = case.batch_size, generator.inputs[0].shape[1]
-    targets = {True: np.ones((size, 1), "float32"), False: np.zeros((size, 1), "float32")}
+    discriminator.compile(optimizer=adam(), loss=_losses(case))
+    size = case.batch_size
+    draw, targets = _noise(generator, size), _targets(size)
 
     def judged(pictures: np.ndarray, labels: Any, real: bool) -> None:
         inputs = [pictures, labels] if case.judges_labels else pictures
@@ -84,16 +60,15 @@ def classic_loop(case: Case, networks: Networks, first: Any) -> Step:
         return (batch[0], batch[1][:, None]) if case.labeled else (batch, None)
 
     judged(*parts(first), True)
-    discriminator.trainable = False
+    freeze(discriminator)
     outputs = generator.outputs[0]
     verdict = discriminator([outputs, generator.inputs[1]] if case.judges_labels else outputs)
     stacked = keras.Model(generator.inputs, verdict)
-    stacked.compile(optimizer=adam(), loss=case.losses())
+    stacked.compile(optimizer=adam(), loss=_losses(case))
 
     def step(batch: Any) -> None:
         pictures, labels = parts(batch)
-        latents = rng.standard_normal((size, latent_dim), "float32")
-        inputs = [latents, labels] if case.labeled else latents
+        inputs = [draw(), labels] if case.labeled else draw()
         fake_images = generator.predict(inputs, verbose=0)
         judged(pictures, labels, True)
         judged(fake_images, labels, False)
@@ -103,29 +78,114 @@ def classic_loop(case: Case, networks: Networks, first: Any) -> Step:
     return step
 
 
-def compiled(gan: keras.Model) -> keras.Model:
-    """Give a lesson's model the tutorial's optimizers."""
-    gan.compile(d_optimizer=adam(), g_optimizer=adam())
-    return gan
+def half_labeled_loop(case: "Case", networks: Networks, first: Any) -> Step:
+    """Return the SGAN's step: classes of labeled pictures, verdicts on the others, then G.
+
+    Labels are not the point of a stopwatch: the first pictures of each batch get made-up ones.
+    """
+    generator, discriminator = networks
+    size = case.batch_size
+    few = size // 2
+    draw, targets = _noise(generator, size), _targets(size)
+    labels = np.arange(few) % discriminator.output_shape[1]
+    verdict = keras.ops.logsumexp(discriminator.output, axis=1, keepdims=True)
+    judge = keras.Model(discriminator.input, verdict)
+    judge.compile(optimizer=adam(), loss=cross_entropy())
+    named = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    discriminator.compile(optimizer=adam(), loss=named)
+    discriminator.train_on_batch(first[:few], labels)
+    judge.train_on_batch(first, targets[True])
+    freeze(discriminator)
+    stacked = keras.Model(generator.inputs, judge(generator.outputs[0]))
+    stacked.compile(optimizer=adam(), loss=cross_entropy())
+
+    def step(batch: Any) -> None:
+        latents = draw()
+        discriminator.train_on_batch(batch[:few], labels)
+        judge.train_on_batch(batch, targets[True])
+        judge.train_on_batch(generator.predict(latents, verbose=0), targets[False])
+        stacked.train_on_batch(latents, targets[True])
+
+    return step
 
 
-def _case(name: str, batch_size: int, kind: str, **facts: Any) -> Case:
-    lesson: SimpleNamespace = load_lesson(name)
+def coded_loop(case: "Case", networks: Networks, first: Any) -> Step:
+    """Return the InfoGAN's step: D on real and on fake, then G and Q through the stack.
 
-    def networks() -> Networks:
-        return lesson.build_generator(), lesson.build_discriminator()
+    D sees `batch_size` real and as many fake pictures; G and Q learn from twice as many fakes.
+    """
+    generator, discriminator, recognizer = networks
+    size, num_codes = case.batch_size, recognizer.output_shape[1]
+    noise = _noise(generator, 2 * size, less=num_codes)
+    rng = np.random.default_rng(0)
+    targets, twice = _targets(size), _targets(2 * size)
 
-    def make_gan() -> keras.Model:
-        return compiled(getattr(lesson, kind)(*networks(), lesson.LATENT_DIM, average=None))
+    def draw() -> tuple[np.ndarray, np.ndarray]:
+        codes = np.eye(num_codes, dtype="float32")[rng.integers(0, num_codes, 2 * size)]
+        return np.concatenate([noise(), codes], axis=1), codes
 
-    return Case(name[:2], batch_size, networks, make_gan, **facts)
+    discriminator.compile(optimizer=adam(), loss=cross_entropy())
+    discriminator.train_on_batch(first, targets[True])
+    freeze(discriminator)
+    fake = generator.outputs[0]
+    stacked = keras.Model(generator.inputs, [discriminator(fake), recognizer(fake)])
+    of_code = keras.losses.CategoricalCrossentropy(from_logits=True)
+    stacked.compile(optimizer=adam(), loss=[cross_entropy(), of_code])
+
+    def step(batch: Any) -> None:
+        inputs, codes = draw()
+        discriminator.train_on_batch(batch, targets[True])
+        fake_images = generator.predict(inputs[:size], verbose=0)
+        discriminator.train_on_batch(fake_images, targets[False])
+        stacked.train_on_batch(inputs, [twice[True], codes])
+
+    return step
 
 
-CASES = (
-    _case("01_gan", 64, "GAN"),
-    _case("02_dcgan", 64, "GAN"),
-    _case("04_cgan", 64, "ConditionalGAN", labeled=True, judges_labels=True),
-    _case("05_cdcgan", 64, "ConditionalGAN", labeled=True, judges_labels=True),
-    _case("06_acgan", 32, "ACGAN", data="fashion_mnist", labeled=True, names_labels=True),
-    _case("09_lsgan", 64, "LeastSquaresGAN", loss="mse"),
-)
+def clipping_loop(case: "Case", networks: Networks, first: Any) -> Step:
+    """Return the WGAN's step: some updates of the critic, each clipped, then one of G.
+
+    The batch holds the real pictures of all of the critic's updates.
+    """
+    generator, critic = networks
+    size = case.batch_size
+    draw, answers = _noise(generator, size), _targets(size, real=-1.0, fake=1.0)
+
+    def rms() -> keras.optimizers.Optimizer:
+        return keras.optimizers.RMSprop(5e-5)
+
+    def earth_mover(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        return keras.ops.mean(targets * outputs)
+
+    critic.compile(optimizer=rms(), loss=earth_mover)
+    critic.train_on_batch(first[:size], answers[True])
+    freeze(critic)
+    stacked = keras.Model(generator.inputs, critic(generator.outputs[0]))
+    stacked.compile(optimizer=rms(), loss=earth_mover)
+
+    def step(batch: Any) -> None:
+        for part in np.split(batch, len(batch) // size):
+            critic.train_on_batch(part, answers[True])
+            critic.train_on_batch(generator.predict(draw(), verbose=0), answers[False])
+            critic.set_weights([w.clip(-WGAN_CLIP, WGAN_CLIP) for w in critic.get_weights()])
+        stacked.train_on_batch(draw(), answers[True])
+
+    return step
+
+
+def _losses(case: "Case") -> Any:
+    """Return what the tutorial's `compile` gets."""
+    verdict = case.loss or cross_entropy()
+    if not case.names_labels:
+        return verdict
+    return [verdict, keras.losses.SparseCategoricalCrossentropy(from_logits=True)]
+
+
+def _noise(generator: keras.Model, count: int, less: int = 0) -> Callable[[], np.ndarray]:
+    rng = np.random.default_rng(0)
+    shape = (count, generator.inputs[0].shape[1] - less)
+    return lambda: rng.standard_normal(shape, "float32")
+
+
+def _targets(count: int, real: float = 1.0, fake: float = 0.0) -> dict[bool, np.ndarray]:
+    return {True: np.full((count, 1), real, "float32"), False: np.full((count, 1), fake, "float32")}

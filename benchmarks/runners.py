@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from classic_loops import Case, Networks, classic_loop
+from cases import Case
 
 from gan_utils import Batches
 
@@ -61,10 +61,11 @@ def bare_runner(
     return run
 
 
-def classic_runner(case: Case, networks: Networks, batches: Batches) -> Runner:
-    """Return a runner of the classic loop; it raises RuntimeError if its D stood still."""
+def classic_runner(case: Case, batches: Batches) -> Runner:
+    """Return a runner of the tutorial's loop; it raises RuntimeError if its D stood still."""
+    networks = case.networks()
     discriminator = networks[1]
-    step = classic_loop(case, networks, next(batches.dataset().as_numpy_iterator()))
+    step = case.loop(case, networks, next(batches.dataset().as_numpy_iterator()))
 
     def run() -> float:
         iterator = batches.dataset().as_numpy_iterator()
@@ -80,6 +81,27 @@ def classic_runner(case: Case, networks: Networks, batches: Batches) -> Runner:
         return seconds
 
     return run
+
+
+def waiting_share(step: Callable[[Any], Any], batches: Iterator, count: int = STEPS) -> float:
+    """Return the share of its time that a training loop waits for its next batch.
+
+    Args:
+        step: takes a batch, returns what can be waited for.
+        batches: at least a quarter more than `count`.
+        count: steps that are timed.
+    """
+    traced = tf.function(step)
+    waited = 0.0
+    for index in range(max(1, count // 4) + count):
+        if index == max(1, count // 4):
+            waited, start = 0.0, time.perf_counter()
+        asked = time.perf_counter()
+        batch = next(batches)
+        waited += time.perf_counter() - asked
+        for value in keras.tree.flatten(traced(batch)):
+            float(value)
+    return waited / (time.perf_counter() - start)
 
 
 def in_turns(

@@ -120,12 +120,6 @@ ORIGINS = {
         codes="metrics/digits_of_codes",
     ),
     "lsgan": Origin("09_lsgan", "generator.keras", "digits", "LSGAN", _DISTANCE),
-    "wgan": Origin(
-        *("10_wgan", "clipped.keras", "digits, after a short run", "WGAN, clipped"),
-        {**_DISTANCE, "distance": "metrics/distance_clipped"},
-        steps=("metrics/clip_epochs", "metrics/steps_per_epoch"),
-        epochs="metrics/clip_epochs",
-    ),
     "wgan_gp": Origin("10_wgan", "generator.keras", "digits", "WGAN-GP", _DISTANCE),
     "satellite_to_map": Origin(
         *("11_pix2pix", "satellite_to_map.keras", "the map of a satellite picture"),

@@ -213,7 +213,7 @@ def _plain(value: Any, where: str) -> Any:
 def _read(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a run record ({error}); move it away.") from error
     runs = content.get("runs") if isinstance(content, dict) else None
     if not isinstance(runs, dict):

@@ -21,7 +21,7 @@ def is_chief() -> bool:
         config = json.loads(text)
         cluster, task = config.get("cluster", {}), config.get("task", {})
         kind, index = task.get("type"), int(task.get("index", 0))
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise ValueError(
             f"TF_CONFIG is {text!r}; give JSON such as "
             '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}, '

@@ -995,8 +995,7 @@ plt.show()
 # ### The generator of the recorded run
 #
 # The generator that the recorded full run trained comes with this project. It is found in a
-# checkout, or downloaded once and checked; where neither is possible, the cell says so. The
-# name `wgan` stands for the one with clipped weights.
+# checkout, or downloaded once and checked; where neither is possible, the cell says so.
 
 # %%
 trained_generator, sentence = gan_utils.weights.try_generator("wgan_gp")

@@ -1,6 +1,8 @@
 """What the benchmarks count and compare."""
 
+import itertools
 import sys
+import time
 from pathlib import Path
 
 import keras
@@ -9,14 +11,18 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from gan_utils import GAN
+from gan_utils import GAN, data
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
-from arithmetic import matrix_rate, operations_of
-from classic_loops import CASES, classic_loop
+import bench_quality
+from arithmetic import matrix_rate, operations_of, profile_of
+from bench_lessons import where_time_goes
+from cases import CASES
+from runners import waiting_share
 
 BATCH = 4
+SMALL = ("01", "04", "07", "08", "10 clipped")
 
 
 def compiled(generator, discriminator, latent_dim):
@@ -70,15 +76,105 @@ def test_the_machine_does_some_products():
     assert matrix_rate() > 1e8
 
 
-@pytest.mark.parametrize("case", [CASES[0], CASES[2]], ids=lambda case: case.lesson)
-def test_both_players_of_the_classic_loop_move(case):
-    networks = case.networks()
-    pictures = np.zeros((case.batch_size, 28, 28, 1), "float32")
-    labels = np.arange(case.batch_size, dtype="int32") % 10
-    batch = (pictures, labels) if case.labeled else pictures
-    step = classic_loop(case, networks, batch)
+def test_a_profile_names_the_operations_and_what_they_take():
+    generator = keras.Sequential([layers.Input((3,)), layers.Dense(5)])
+    discriminator = keras.Sequential([layers.Input((5,)), layers.Dense(1)])
+    shares = profile_of(compiled(generator, discriminator, 3), tf.zeros((BATCH, 5)))
+    assert shares["MatMul"].operations > 0
+    assert shares["Softplus" if "Softplus" in shares else "Log1p"].operations == 0
+    assert all(share.seconds > 0 and share.calls > 0 for share in shares.values())
+    found = where_time_goes(shares)
+    assert found["product_share"] == pytest.approx(
+        shares["MatMul"].seconds / sum(share.seconds for share in shares.values())
+    )
+    assert len(found["others"]) == 3
+    assert "MatMul" not in [other["name"] for other in found["others"]]
+
+
+def test_no_callback_of_a_profile_is_left_behind():
+    model = keras.Sequential([layers.Input((3,)), layers.Dense(5)])
+    gan = compiled(model, keras.Sequential([layers.Input((5,)), layers.Dense(1)]), 3)
+    first = profile_of(gan, tf.zeros((BATCH, 5)))["MatMul"].calls
+    assert profile_of(gan, tf.zeros((BATCH, 5)))["MatMul"].calls == first
+
+
+def test_waiting_for_a_slow_source_is_seen():
+    def slow():
+        while True:
+            time.sleep(0.02)
+            yield tf.zeros((1,))
+
+    assert waiting_share(lambda batch: batch[0], slow(), 5) > 0.5
+    assert waiting_share(lambda batch: batch[0], itertools.repeat(tf.zeros((1,))), 5) < 0.5
+
+
+def made_up_batch(case):
+    if case.data == "city":
+        return next(case.batches().dataset().as_numpy_iterator())
+    count = case.batch_size * case.critic_steps
+    pictures = np.zeros((count, 28, 28, 1), "float32")
+    return (pictures, np.arange(count, dtype="int32") % 10) if case.labeled else pictures
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.lesson in SMALL], ids=lambda case: case.lesson
+)
+def test_all_players_of_the_classic_loop_move(case):
+    networks, batch = case.networks(), made_up_batch(case)
+    step = case.loop(case, networks, batch)
     before = [network.get_weights() for network in networks]
     step(batch)
     for network, old in zip(networks, before, strict=True):
         changes = [np.abs(a - b).max() for a, b in zip(network.get_weights(), old, strict=True)]
         assert max(changes) > 0
+        assert np.isfinite(changes).all()
+
+
+def test_weights_of_the_clipping_loop_stay_in_their_box():
+    case = next(case for case in CASES if case.lesson == "10 clipped")
+    networks, batch = case.networks(), made_up_batch(case)
+    case.loop(case, networks, batch)(batch)
+    assert max(np.abs(weights).max() for weights in networks[1].get_weights()) <= 0.01 + 1e-8
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.lesson)
+def test_each_case_makes_a_model_without_an_average(case):
+    gan = case.make_gan()
+    assert gan.average is None
+    assert gan.batches_per_step == case.critic_steps
+
+
+@pytest.fixture
+def pictures():
+    return data.load_images("digits", split="test")
+
+
+def test_the_clock_stands_still_while_the_judge_looks(pictures, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(bench_quality.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(bench_quality.Judge, "figure", lambda judge, drawn: drawn)
+    judge = bench_quality.Judge(pictures, labeled=True, target=0.8, limit=100.0)
+    figures = iter([0.5, 0.9])
+
+    def draw():
+        now[0] += 1_000
+        return next(figures)
+
+    looked = []
+    while not looked or not looked[-1]:
+        now[0] += 5
+        looked.append(judge.has_seen_enough(draw))
+    assert [point[:2] for point in judge.points] == [(10.0, 2), (20.0, 4)]
+    assert judge.result()["arrived"]
+    assert judge.result()["seconds"] == 20.0
+
+
+def test_a_recipe_that_does_not_arrive_ends_at_its_limit(pictures, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(bench_quality.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(bench_quality.Judge, "figure", lambda judge, drawn: drawn)
+    judge = bench_quality.Judge(pictures, labeled=True, target=0.8, limit=9.0)
+    while not judge.has_seen_enough(lambda: 0.1):
+        now[0] += 3
+    assert not judge.result()["arrived"]
+    assert judge.result()["seconds"] == 9.0

@@ -284,7 +284,16 @@ WORDS = st.sampled_from(
     (
         *("generate", "translate", "score", "--help", "--version", "-h", "--", "-"),
         *("asked.keras", "plain.keras", "turned.keras", "broken.keras", "absent.keras"),
-        *("photos", "others", "empty", "text.txt", "photos/0.png", "digits", "digits:test", "wgan"),
+        *(
+            "photos",
+            "others",
+            "empty",
+            "text.txt",
+            "photos/0.png",
+            "digits",
+            "digits:test",
+            "lsgan",
+        ),
         *(
             "out.png",
             "out.gif",
@@ -350,7 +359,7 @@ def command_lines(draw):
 def is_long(words):
     """Tell whether a command would rightly work for long, or in the folder above."""
     large = any(word.isdecimal() and int(word) > 1000 for word in words)
-    return large or any(word in ("legacy", "wgan") or ".." in word for word in words)
+    return large or any(word in ("legacy", "lsgan") or ".." in word for word in words)
 
 
 @given(words=command_lines())

@@ -280,7 +280,9 @@ def test_nonsense_is_refused(distance, bad, message):
         distance(bad, GOOD)
 
 
-@pytest.mark.parametrize("options", [{"subsets": 0}, {"subset_size": 11}, {"subset_size": 1}])
+@pytest.mark.parametrize(
+    "options", [{"subsets": 0}, {"subsets": 10**12}, {"subset_size": 11}, {"subset_size": 1}]
+)
 def test_impossible_subsets_are_refused(options):
     with pytest.raises(ValueError, match="subset"):
         metrics.kid(GOOD, GOOD, **options)

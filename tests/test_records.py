@@ -73,7 +73,10 @@ def test_nothing_is_written_unless_asked(folder, monkeypatch):
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"lesson": "lenet"}', '{"runs": []}'])
+@pytest.mark.parametrize(
+    "content",
+    ["{", "[]", '{"lesson": "lenet"}', '{"runs": []}', pytest.param("[" * 100_000, id="deep")],
+)
 def test_a_foreign_file_is_left_alone(folder, content):
     folder.mkdir()
     (folder / "lenet.json").write_text(content)

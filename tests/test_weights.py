@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 for folder in ("book", "tests/lessons"):
     sys.path.insert(0, str(ROOT / folder))
 NAMES = (
-    *("gan", "dcgan", "cgan", "cdcgan", "acgan", "infogan", "lsgan", "wgan", "wgan_gp"),
+    *("gan", "dcgan", "cgan", "cdcgan", "acgan", "infogan", "lsgan", "wgan_gp"),
     *("satellite_to_map", "map_to_satellite", "sketch_to_item"),
 )
 SHIPPED = weights.names()

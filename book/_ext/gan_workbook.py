@@ -17,7 +17,8 @@ class ResultRole(SphinxRole):
     """``{result}`02_dcgan:quick:seconds``` prints a recorded number; ``:.2f`` after it shapes it.
 
     The number is looked up among the run's metrics, then among the run's other facts; dots in its
-    name lead into groups of them (``04_cgan:full:results.concatenate.accuracy``).
+    name lead into groups of them (``04_cgan:full:results.concatenate.accuracy``), and numbers into
+    lists.
     """
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
@@ -29,9 +30,9 @@ class ResultRole(SphinxRole):
             run = json.loads(path.read_text(encoding="utf-8"))["runs"][profile]
             value = {**run, **run.get("metrics", {})}
             for part in key.split("."):
-                value = value[part]
+                value = value[int(part) if isinstance(value, list) else part]
             text = format(value, form[0] if form else "")
-        except (OSError, KeyError, ValueError, TypeError) as error:
+        except (OSError, LookupError, ValueError, TypeError) as error:
             message = self.inliner.reporter.error(
                 f"No recorded number {self.text!r} (write lesson:profile:key or "
                 f"lesson:profile:key:format): {error!r}",

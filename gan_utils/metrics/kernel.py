@@ -6,6 +6,7 @@ import numpy as np
 
 from gan_utils.metrics.checks import check_pair
 
+MOST_SUBSETS = 100_000  # more take hours and change no digit that is shown
 _BLOCK_ROWS = 1024
 
 
@@ -29,7 +30,7 @@ def kid(
     Args:
         features_a: `(n, d)` real numbers.
         features_b: `(m, d)` real numbers.
-        subsets: How many pairs of random subsets to average.
+        subsets: How many pairs of random subsets to average, 1 to 100,000.
         subset_size: Samples in a subset; by default 1,000, or half of the smaller set.
         seed: Draws the subsets; a generator of NumPy is used as it is.
 
@@ -47,10 +48,10 @@ def kid(
     features_a, features_b = check_pair(features_a, features_b)
     fewest = min(len(features_a), len(features_b))
     size = default_subset_size(fewest) if subset_size is None else subset_size
-    if not 2 <= size <= fewest or subsets < 1:
+    if not 2 <= size <= fewest or not 1 <= subsets <= MOST_SUBSETS:
         raise ValueError(
-            f"{subsets} subsets of {size} cannot be drawn from {fewest} samples; choose at least "
-            f"one subset of 2 to {fewest}."
+            f"{subsets:,} subsets of {size} cannot be drawn from {fewest} samples; choose one to "
+            f"{MOST_SUBSETS:,} subsets of 2 to {fewest}."
         )
     draw = np.random.default_rng(seed) if isinstance(seed, int | np.integer) else seed
     values = []

@@ -145,7 +145,7 @@ def _notes_path(partial: Path) -> Path:
 
 
 def _notes(partial: Path) -> dict[str, Any]:
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         notes = json.loads(_notes_path(partial).read_text(encoding="utf-8"))
         return notes if isinstance(notes, dict) else {}
     return {}

@@ -1,0 +1,289 @@
+"""How long our recipe and the tutorial's own take to reach the same quality, on this machine.
+
+    GAN_PROFILE=quick python benchmarks/bench_quality.py [LESSON...]
+
+Both train the same networks from the first step on, tracing included. Ours are the lesson's
+short settings: small batches, larger steps, an average of the generator's weights. The tutorial's
+are its own batch, rates and loop: a function compiled once for lesson 02, `train_on_batch` after
+`predict` for the others. Every few seconds of training the clock stands still, and a classifier
+looks at pictures. A recipe has arrived when they reach the target for the first time; the
+tutorial's gets several times as long as ours needed. Set GAN_RECORD to keep the figures.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import keras
+import numpy as np
+from cases import CASES, Case, load_lesson
+
+from gan_utils import GAN, Batches, data, lenet, metrics, records
+
+SAMPLES = 2_000
+EVERY = 8.0  # seconds of training between two looks
+PATIENCE = 4.0  # the tutorial's recipe gets so many times the seconds that ours needed
+LONGEST = 240.0  # seconds for ours
+ENDLESS = 10**6
+ASKED = np.arange(SAMPLES, dtype="int32") % 10
+Draw = Callable[[], np.ndarray]
+
+
+@dataclass
+class Judge:
+    """Stops the clock every few seconds of training and looks at what the generator draws.
+
+    Attributes:
+        pictures: the set that is imitated.
+        labeled: whether the digit or class asked for is looked at, or else the Fréchet distance.
+        target: the share of pictures that show what was asked for, or the distance.
+        limit: seconds of training after which it gives up.
+        points: seconds, steps and the figure, of each look.
+    """
+
+    pictures: data.ImageSet
+    labeled: bool
+    target: float
+    limit: float = LONGEST
+    points: list[tuple[float, int, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Looks at the real pictures, and starts the clock."""
+        self.real = None if self.labeled else lenet.features(self.pictures.images[:SAMPLES])
+        self.spent, self.steps, self.start = 0.0, 0, time.perf_counter()
+
+    def figure(self, drawn: np.ndarray) -> float:
+        """Return the share of pictures as asked for, or the Fréchet distance."""
+        if self.labeled:
+            return lenet.accuracy(drawn, ASKED, self.pictures.name)
+        return float(metrics.fid(self.real, lenet.features(drawn, self.pictures.name)))
+
+    def has_seen_enough(self, draw: Draw) -> bool:
+        """Count a step, look if it is time to, and say whether to stop."""
+        self.steps += 1
+        spent = self.spent + time.perf_counter() - self.start
+        if spent < min(EVERY * (len(self.points) + 1), self.limit):
+            return False
+        self.spent = spent
+        self.points.append((spent, self.steps, self.figure(draw())))
+        print(f"    {spent:6.1f} s {self.steps:>6} steps {self.points[-1][2]:8.3f}", flush=True)
+        self.start = time.perf_counter()
+        return self.arrived() or spent >= self.limit
+
+    def arrived(self) -> bool:
+        """Tell whether the last look found what was asked for."""
+        figure = self.points[-1][2]
+        return figure >= self.target if self.labeled else figure <= self.target
+
+    def result(self) -> dict[str, Any]:
+        """Return what is recorded: whether and when the target was reached, and all looks."""
+        seconds, steps, figure = self.points[-1]
+        found = {"arrived": self.arrived(), "seconds": seconds, "steps": steps, "figure": figure}
+        return found | {"points": self.points}
+
+
+Trial = Callable[[Judge], None]
+
+
+@dataclass(frozen=True)
+class Race:
+    """Two ways to train one lesson's networks.
+
+    Attributes:
+        case: the lesson.
+        target: what both must reach: a share if the case is labeled, or else a distance.
+        ours: trains by the lesson's short settings.
+        theirs: trains by the tutorial's.
+        others: what else was tried.
+    """
+
+    case: Case
+    target: float
+    ours: Trial
+    theirs: Trial
+    others: dict[str, Trial] = field(default_factory=dict)
+
+
+def by_fit(gan: keras.Model, batches: Batches, draw: Draw, judge: Judge) -> None:
+    """Train a compiled model with `fit` until the judge has seen enough."""
+
+    def look(batch: int, logs: Any = None) -> None:
+        gan.stop_training = judge.has_seen_enough(draw)
+
+    watch = keras.callbacks.LambdaCallback(on_train_batch_end=look)
+    gan.fit(batches, epochs=1, callbacks=[watch], verbose=0)
+
+
+def by_loop(case: Case, inputs: Callable[[keras.Model], list], judge: Judge) -> None:
+    """Train by the tutorial's loop until the judge has seen enough."""
+    networks = case.networks()
+    wanted = inputs(networks[0])
+    stream = case.batches().dataset().as_numpy_iterator()
+    step = case.loop(case, networks, next(stream))
+
+    def draw() -> np.ndarray:
+        return networks[0].predict(wanted, batch_size=250, verbose=0)
+
+    step(next(stream))
+    while not judge.has_seen_enough(draw):
+        step(next(stream))
+
+
+def case_of(lesson: str) -> Case:
+    """Return the case of a lesson."""
+    return next(case for case in CASES if case.lesson == lesson)
+
+
+def noise(generator: keras.Model) -> np.ndarray:
+    """Return latents for all the pictures of a look."""
+    shape = (SAMPLES, generator.inputs[0].shape[1])
+    return np.random.default_rng(1).standard_normal(shape, "float32")
+
+
+def dcgan() -> Race:
+    """Return lesson 02's race: the tutorial of DCGAN has a compiled step of its own."""
+    lesson, case = load_lesson("02_dcgan"), case_of("02")
+    pictures = data.load_images(case.data).images
+
+    def trial(settings: dict[str, Any]) -> Trial:
+        def train(judge: Judge) -> None:
+            keras.utils.set_random_seed(lesson.SEED)
+            options = {"average": settings["average"], "seed": lesson.SEED}
+            gan = GAN(*case.networks(), lesson.LATENT_DIM, **options)
+            rates = settings["d_rate"], settings["g_rate"]
+            gan.compile(*(keras.optimizers.Adam(r, beta_1=settings["beta_1"]) for r in rates))
+            options = {"batch_size": settings["batch_size"], "steps_per_epoch": ENDLESS}
+            by_fit(gan, Batches(pictures, **options), lambda: gan.generate(SAMPLES), judge)
+
+        return train
+
+    short = lesson.SHORT
+    others = {
+        "without the average": trial(short | {"average": None}),
+        "batch 8, both rates 2e-4": trial(short | {"d_rate": 2e-4, "g_rate": 2e-4}),
+        "batch 64, both rates 2e-4": trial(
+            short | {"batch_size": 64, "d_rate": 2e-4, "g_rate": 2e-4}
+        ),
+    }
+    return Race(case, 120.0, trial(short), trial(lesson.TUTORIAL), others)
+
+
+def cgan() -> Race:
+    """Return lesson 04's race."""
+    lesson, case = load_lesson("04_cgan"), case_of("04")
+    train_set = data.load_images(case.data)
+
+    def trial(settings: dict[str, Any]) -> Trial:
+        def train(judge: Judge) -> None:
+            gan = lesson.make_gan("concatenate", settings)
+            source = train_set.images, train_set.labels, settings["batch_size"], ENDLESS
+            batches = lesson.labeled_batches(*source)
+            by_fit(gan, batches, lambda: lesson.draw(gan, ASKED), judge)
+
+        return train
+
+    def networks() -> tuple[keras.Model, keras.Model]:
+        spread = lesson.TUTORIAL["spread"]
+        return lesson.build_generator(spread=spread), lesson.build_discriminator(spread=spread)
+
+    theirs = replace(case, batch_size=lesson.TUTORIAL["batch_size"], networks=networks)
+    others = {"the tutorial's embeddings": trial(lesson.SHORT | {"spread": 0.029})}
+    return Race(case, 0.8, trial(lesson.SHORT), labeled_loop(theirs), others)
+
+
+def acgan() -> Race:
+    """Return lesson 06's race."""
+    lesson, case = load_lesson("06_acgan"), case_of("06")
+    train_set = data.load_images(case.data)
+
+    def trial(settings: dict[str, Any]) -> Trial:
+        def train(judge: Judge) -> None:
+            keras.utils.set_random_seed(lesson.SEED)
+            gan = lesson.make_gan(lesson.ACGAN, case.networks(), settings)
+            batches = lesson.labeled_batches(train_set, settings, ENDLESS)
+            by_fit(gan, batches, lambda: lesson.draw(gan, ASKED), judge)
+
+        return train
+
+    theirs = replace(case, batch_size=lesson.TUTORIAL["half_batch"])
+    others = {"fakes named by D too": trial(lesson.SHORT | {"fake_names": 1.0})}
+    return Race(case, 0.7, trial(lesson.SHORT), labeled_loop(theirs), others)
+
+
+def infogan() -> Race:
+    """Return lesson 08's race."""
+    lesson, case = load_lesson("08_infogan"), case_of("08")
+    pictures = data.load_images(case.data).images
+
+    def ours(judge: Judge) -> None:
+        gan = lesson.make_gan()
+        options = {"batch_size": lesson.SHORT["real_images"], "steps_per_epoch": ENDLESS}
+        by_fit(gan, Batches(pictures, **options), lambda: gan.generate(SAMPLES), judge)
+
+    def inputs(generator: keras.Model) -> np.ndarray:
+        latents = noise(generator)
+        latents[:, lesson.NOISE_DIM :] = np.eye(lesson.NUM_CODES)[ASKED]
+        return latents
+
+    return Race(case, 120.0, ours, lambda judge: by_loop(case, inputs, judge))
+
+
+def labeled_loop(case: Case) -> Trial:
+    """Return a trial by the tutorial's loop of a generator that is asked for a class."""
+
+    def inputs(generator: keras.Model) -> list[Any]:
+        return [noise(generator), ASKED[:, None]]
+
+    return lambda judge: by_loop(case, inputs, judge)
+
+
+RACES = {"02": dcgan, "04": cgan, "06": acgan, "08": infogan}
+
+
+def run(lesson: str) -> dict[str, Any]:
+    """Run one lesson's recipes and return when each of them arrived."""
+    race = RACES[lesson]()
+    test_set = data.load_images(race.case.data, split="test")
+
+    def looked_at(title: str, trial: Trial, limit: float) -> dict[str, Any]:
+        print(f"  {title}, at most {limit:.0f} s", flush=True)
+        judge = Judge(test_set, race.case.labeled, race.target, limit)
+        trial(judge)
+        keras.backend.clear_session()
+        return judge.result()
+
+    ours = looked_at("our recipe", race.ours, LONGEST)
+    theirs = looked_at("the tutorial's", race.theirs, PATIENCE * ours["seconds"])
+    others = {
+        title: looked_at(title, trial, 2 * ours["seconds"]) for title, trial in race.others.items()
+    }
+    share = ours["seconds"] / theirs["seconds"]
+    print(f"  {'' if theirs['arrived'] else 'less than '}{share:.2f} of the tutorial's time")
+    return {
+        "measure": "as asked" if race.case.labeled else "Fréchet distance",
+        "target": race.target,
+        "ours": ours,
+        "theirs": theirs,
+        "others": others,
+        "share_of_time": share,
+    }
+
+
+def main() -> None:
+    """Run all races; record them when all were run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lessons", nargs="*", choices=[[], *RACES], metavar="LESSON")
+    wanted = parser.parse_args().lessons or list(RACES)
+    found = {}
+    for lesson in wanted:
+        print(f"lesson {lesson}", flush=True)
+        found[lesson] = run(lesson)
+    if wanted == list(RACES):
+        facts = {"data": "mnist; fashion_mnist in lesson 06", "samples": SAMPLES, "every": EVERY}
+        records.record("bench_quality", {"lessons": found}, **facts)
+
+
+if __name__ == "__main__":
+    main()
