@@ -64,7 +64,7 @@ class Judge:
         """Count a step, look if it is time to, and say whether to stop."""
         self.steps += 1
         spent = self.spent + time.perf_counter() - self.start
-        if spent < min(EVERY * (len(self.points) + 1), self.limit):
+        if spent < min(self.spent + EVERY, self.limit):
             return False
         self.spent = spent
         self.points.append((spent, self.steps, self.figure(draw())))

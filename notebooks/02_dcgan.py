@@ -74,10 +74,14 @@ print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'n
 # All numbers one may want to change stand here. `TUTORIAL` is the classic recipe: large batches, a
 # small learning rate, 50 passes over the data. On two CPU cores a minute of it is about a
 # hundred updates, which teach the generator nothing one could show. With a GPU, set
-# `SETTINGS = TUTORIAL`. On a CPU small batches with larger steps get far more out of a minute: the
-# `full` run has as many updates as the classic one, each on 16 pictures in place of 256, and the
-# short one, `quick`, has 8. An epoch here is a stretch of `STEPS_PER_EPOCH` updates, so that
-# there is a picture to look at after each.
+# `SETTINGS = TUTORIAL`. On a CPU small batches with larger steps get far more out of a minute:
+# the `full` run takes 16 pictures in place of 256, with as many updates as the classic one and a
+# last stretch, and the short one, `quick`, takes 8. An epoch here is a stretch of
+# `STEPS_PER_EPOCH` updates, so that there is a picture to look at after each.
+#
+# `STAGES` belongs to the full run: in its first five sevenths the discriminator is the faster one,
+# which keeps variety; then the generator leads, which makes its strokes clean, while both learning
+# rates fall towards zero. A short run has no time for two stages.
 
 # %%
 SEED = 2
@@ -87,8 +91,9 @@ BETA_1 = 0.5
 TUTORIAL = {"batch_size": 256, "d_rate": 1e-4, "g_rate": 1e-4, "beta_1": 0.9, "average": None}
 FULL = {"batch_size": 16, "d_rate": 1e-3, "g_rate": 3e-4, "beta_1": 0.5, "average": 0.999}
 SHORT = {"batch_size": 8, "d_rate": 5e-4, "g_rate": 1e-3, "beta_1": 0.5, "average": 0.998}
+STAGES = ((0, 1e-3, 3e-4), (5 / 7, 3e-4, 5e-4))
 SETTINGS = FULL if profile.name == "full" else SHORT
-EPOCHS = profile.epochs(full=50, quick=12, smoke=2)
+EPOCHS = profile.epochs(full=70, quick=12, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=60_000 // 256, quick=170, smoke=3)
 CHECKPOINT_EVERY = profile.epochs(full=5, quick=6, smoke=1)
 SAMPLES = profile.samples(full=10_000, quick=5_000, smoke=100)
@@ -494,7 +499,8 @@ for step in range(3):
 # - `SampleGrid` draws the same 16 latent vectors after each epoch;
 # - `StepHistory` keeps the losses and the discriminator's opinions, step by step;
 # - `Checkpoint` writes everything needed to go on, and `fit` goes on from it when run again;
-# - `StopOnNaN` ends a run that has gone wrong, with a sentence that says what to check.
+# - `StopOnNaN` ends a run that has gone wrong, with a sentence that says what to check;
+# - `FallingRates` sets the learning rates of the full run, stage by stage.
 #
 # `average` keeps a running average of the generator's weights. Samples are drawn from the average,
 # which is steadier than the weights of any single moment (Yazici et al., 2019).
@@ -511,6 +517,9 @@ fixed_latents = keras.random.normal((FIXED_COUNT, LATENT_DIM), seed=SEED)
 grid = callbacks.SampleGrid(fixed_latents, columns=4, folder=RUN / "grids")
 steps = callbacks.StepHistory(RUN / "steps.csv")
 checkpoint = callbacks.Checkpoint(RUN / "checkpoints", every=CHECKPOINT_EVERY)
+watchers = [grid, steps, checkpoint, callbacks.StopOnNaN()]
+if SETTINGS is FULL:
+    watchers.append(callbacks.FallingRates(*STAGES))
 print(f"run folder: {RUN} (delete it to start over)")
 
 # %% [markdown]
@@ -537,12 +546,7 @@ batches = gan_utils.Batches(
     steps_per_epoch=STEPS_PER_EPOCH,
     seed=SEED,
 )
-gan.fit(
-    batches,
-    epochs=EPOCHS,
-    callbacks=[grid, steps, checkpoint, callbacks.StopOnNaN()],
-    verbose=2,
-)
+gan.fit(batches, epochs=EPOCHS, callbacks=watchers, verbose=2)
 trained_steps = EPOCHS * batches.steps_per_epoch
 print(f"{EPOCHS} epochs of {batches.steps_per_epoch} steps; {gan.seconds:.0f} s for", end=" ")
 print(f"{trained_steps} steps, {1000 * gan.seconds / trained_steps:.0f} ms each")
@@ -894,7 +898,8 @@ found = {
 }
 facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
 row = gan_utils.comparison.row(gan, gan.generate(gan_utils.comparison.COUNT), **facts)
-facts = {"settings": SETTINGS, "comparison": {"DCGAN": row}}
+stages = {"stages": STAGES} if SETTINGS is FULL else {}
+facts = {"settings": SETTINGS | stages, "comparison": {"DCGAN": row}}
 records.record("02_dcgan", found, seconds=gan.seconds, data=train_set, seed=SEED, **facts)
 assert generated.shape == (SAMPLES, 28, 28, 1)
 assert np.abs(generated).max() <= 1
