@@ -1,15 +1,21 @@
 """The arithmetic of a training step, counted while it runs, and what the machine can do."""
 
+import math
+import re
+import tempfile
 import time
-from collections import defaultdict
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework import op_callbacks
+from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
+# A node's name and its kind, without what oneDNN puts before it: "a/Conv2D:_MklNativeConv2D".
+OPERATION = re.compile(r"[^:]*:(?:_Mkl(?:Native)?|_)?(?P<kind>[A-Za-z]\w*)")
 SIDE = 2_048
 REPEATS = 3
 
@@ -25,79 +31,84 @@ def matrix_rate() -> float:
     return 2 * SIDE**3 / best
 
 
-@dataclass
-class Share:
-    """What one kind of operation does in a training step.
+def operations_of(gan: keras.Model, batch: Any) -> int:
+    """Return the floating-point operations of one training step: two for a multiply-and-add.
 
-    Attributes:
-        calls: how often it runs.
-        operations: floating-point operations, two for a multiply-and-add.
-        seconds: run one by one, with what Python needs in between.
-    """
-
-    calls: int = 0
-    operations: float = 0.0
-    seconds: float = 0.0
-
-
-def profile_of(gan: keras.Model, batch: Any) -> dict[str, Share]:
-    """Return what each kind of operation does in one training step, which runs one by one.
-
-    Only matrix products and convolutions count as arithmetic, forward and backward: that is nearly
-    all there is. A transposed convolution is the backward pass of a convolution, and counts as
-    such. Operation by operation, G's update also takes the gradient of D's dense weights, which a
-    graph leaves out: in a dense step about one product in nine is too many.
+    Only matrix products and convolutions count, forward and backward: that is nearly all there is.
+    A transposed convolution is the backward pass of a convolution, and counts as such. They are
+    looked up in the step's graph, and only those count that its results or its updates need.
 
     Args:
         gan: a compiled model.
-        batch: one batch, as `train_step` takes it.
+        batch: one batch of fixed shape, as `train_step` takes it.
 
     Returns:
-        The shares by the operations' names in TensorFlow.
+        The number of operations.
 
     Raises:
-        RuntimeError: nothing was counted, so the step did not run operation by operation.
+        RuntimeError: nothing was counted, or a part of the step is a graph of its own.
     """
-    found: dict[str, Share] = defaultdict(Share)
-    last = time.perf_counter()
-
-    def count(op_type: str, inputs: Any, attrs: Any, outputs: Any, *_: Any) -> None:
-        nonlocal last
-        share = found[op_type]
-        share.seconds += time.perf_counter() - last
-        share.calls += 1
-        named = dict(zip(attrs[::2], attrs[1::2], strict=True))
-        share.operations += _operations(op_type, inputs, named, outputs)
-        last = time.perf_counter()
-
-    tf.config.run_functions_eagerly(True)
-    try:
-        gan.train_step(batch)  # what is made once is made now
-        op_callbacks.add_op_callback(count)
-        last = time.perf_counter()
-        gan.train_step(batch)
-    finally:
-        op_callbacks.clear_op_callbacks()
-        tf.config.run_functions_eagerly(False)
-    if not any(share.operations for share in found.values()):
+    graph = tf.function(gan.train_step).get_concrete_function(batch).graph
+    waiting = [*graph.control_outputs, *(tensor.op for tensor in graph.outputs)]
+    needed = set()
+    while waiting:
+        node = waiting.pop()
+        if node not in needed:
+            needed.add(node)
+            waiting += [*node.control_inputs, *(tensor.op for tensor in node.inputs)]
+    if inner := {node.type for node in needed if "PartitionedCall" in node.type}:
+        raise RuntimeError(f"a part of the step is a graph of its own ({', '.join(inner)})")
+    total = sum(map(_operations, needed))
+    if not total:
         raise RuntimeError("no matrix product was seen in the step")
-    return dict(found)
+    return total
 
 
-def operations_of(gan: keras.Model, batch: Any) -> float:
-    """Return the floating-point operations of one training step; see `profile_of`."""
-    return sum(share.operations for share in profile_of(gan, batch).values())
+def time_shares(step: Callable[[Any], Any], batch: Any) -> dict[str, float]:
+    """Return which share of a compiled step's time each kind of operation takes.
+
+    TensorFlow's own profiler watches a few steps. Operations run at the same time on several cores,
+    so the shares are of their times' sum.
+
+    Args:
+        step: a `tf.function` that was called before; returns what can be waited for.
+        batch: one batch.
+
+    Returns:
+        The shares, which add up to 1, by the operations' names in TensorFlow, dearest first.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        tf.profiler.experimental.start(folder)
+        try:
+            for _ in range(REPEATS):
+                for value in keras.tree.flatten(step(batch)):
+                    float(value)
+        finally:
+            tf.profiler.experimental.stop()
+        (path,) = Path(folder).rglob("*.xplane.pb")
+        space = xplane_pb2.XSpace.FromString(path.read_bytes())
+    seconds: Counter[str] = Counter()
+    for plane in space.planes:
+        for event in (event for line in plane.lines for event in line.events):
+            found = OPERATION.fullmatch(plane.event_metadata[event.metadata_id].name)
+            if found:
+                seconds[found["kind"]] += event.duration_ps
+    total = sum(seconds.values())
+    return {name: value / total for name, value in seconds.most_common()}
 
 
-def _operations(op_type: str, inputs: Any, attrs: dict, outputs: Any) -> float:
-    if op_type == "MatMul":
-        inner = inputs[0].shape[0 if attrs["transpose_a"] else 1]
-        return 2.0 * int(tf.size(outputs[0])) * inner
+def _operations(node: tf.Operation) -> int:
+    def size(shape: tf.TensorShape) -> int:
+        return math.prod(shape.as_list())
+
+    if node.type == "MatMul":
+        inner = node.inputs[0].shape[0 if node.get_attr("transpose_a") else 1]
+        return 2 * size(node.outputs[0].shape) * inner
     # Each value of a convolution's result is a sum over a window of its input, in all channels.
-    if op_type == "Conv2D":
-        return 2.0 * int(tf.size(outputs[0])) * int(np.prod(inputs[1].shape[:3]))
-    if op_type == "Conv2DBackpropInput":
-        return 2.0 * int(tf.size(inputs[2])) * int(np.prod(inputs[1].shape[:3]))
-    if op_type == "Conv2DBackpropFilter":
-        return 2.0 * int(tf.size(inputs[2])) * int(np.prod(outputs[0].shape[:3]))
-    return 0.0
+    if node.type == "Conv2D":
+        return 2 * size(node.outputs[0].shape) * size(node.inputs[1].shape[:3])
+    if node.type == "Conv2DBackpropInput":
+        return 2 * size(node.inputs[2].shape) * size(node.inputs[1].shape[:3])
+    if node.type == "Conv2DBackpropFilter":
+        return 2 * size(node.inputs[2].shape) * size(node.outputs[0].shape[:3])
+    return 0

@@ -4,10 +4,10 @@
 
 The networks, losses and updates are the lessons' own. The classic loop is that of the tutorials,
 `train_on_batch` after `predict`, in the one order in which its discriminator really trains. The
-machine's limit is the step's arithmetic, counted while it runs, over the rate of a large matrix
+machine's limit is the step's arithmetic, counted in its graph, over the rate of a large matrix
 product in the same process. Everything runs in turns, so that a busy machine slows all of it. A
-profile of the step, one operation after the other, says where the rest of the time goes. Set
-GAN_RECORD to keep the figures.
+profile of the compiled step says where the rest of the time goes. Set GAN_RECORD to keep the
+figures.
 """
 
 import argparse
@@ -15,13 +15,15 @@ import statistics
 from typing import Any
 
 import keras
-from arithmetic import Share, matrix_rate, profile_of
+import tensorflow as tf
+from arithmetic import matrix_rate, operations_of, time_shares
 from cases import CASES, Case
 from runners import STEPS, bare_runner, classic_runner, fit_runner, in_turns, waiting_share
 
 from gan_utils import records
 
 ROUNDS = 5
+PRODUCTS = ("MatMul", "Conv2D")
 
 
 def measure(case: Case) -> dict[str, Any]:
@@ -35,8 +37,10 @@ def measure(case: Case) -> dict[str, Any]:
         runners["classic"] = classic_runner(case, batches)
     rates: list[float] = []
     seconds = in_turns(runners, ROUNDS, lambda: rates.append(matrix_rate()))
-    shares = profile_of(case.make_gan(), next(iter(batches.dataset())))
-    operations = sum(share.operations for share in shares.values())
+    gan, batch = case.make_gan(), next(iter(batches.dataset()))
+    operations = operations_of(gan, batch)
+    traced = tf.function(gan.train_step)
+    traced(batch)
     rate = statistics.median(rates)
     found = {
         "batch_size": case.batch_size,
@@ -46,26 +50,22 @@ def measure(case: Case) -> dict[str, Any]:
         "gigaflop_a_second": rate / 1e9,
         "share_of_limit": operations / rate / seconds["fit"],
         "waiting_share": waiting_share(case.make_gan().train_step, iter(batches.dataset())),
-        **where_time_goes(shares),
+        **where_time_goes(time_shares(traced, batch)),
     }
     if case.loop:
         found["classic_over_fit"] = seconds["classic"] / seconds["fit"]
     return found
 
 
-def where_time_goes(shares: dict[str, Share]) -> dict[str, Any]:
-    """Sum up a profile: the arithmetic's share and rate, and the three dearest other operations."""
-    total = sum(share.seconds for share in shares.values())
-    products = [share for share in shares.values() if share.operations]
-    seconds = sum(share.seconds for share in products)
+def where_time_goes(shares: dict[str, float]) -> dict[str, Any]:
+    """Sum up a profile: the share of products and convolutions, and the three dearest others."""
     others = [
-        {"name": name, "share": share.seconds / total}
+        {"name": name, "share": share}
         for name, share in shares.items()
-        if not share.operations
+        if not any(kind in name for kind in PRODUCTS)
     ]
     return {
-        "product_share": seconds / total,
-        "product_gigaflop_a_second": sum(share.operations for share in products) / seconds / 1e9,
+        "product_share": 1 - sum(other["share"] for other in others),
         "others": sorted(others, key=lambda other: -other["share"])[:3],
     }
 
@@ -77,9 +77,10 @@ def print_row(case: Case, row: dict[str, Any]) -> None:
     print(f"{row['fit_ms']:>8.1f}{row['fit_over_bare']:>10.3f}{classic:>13}", end="")
     print(f"{row['gigaflop']:>8.2f}{row['share_of_limit']:>16.0%}{row['waiting_share']:>9.1%}")
     others = ", ".join(f"{other['name']} {other['share']:.0%}" for other in row["others"])
-    print(f"    products {row['product_share']:.0%} of the time, at", end=" ")
-    print(f"{row['product_gigaflop_a_second']:.0f} of {row['gigaflop_a_second']:.0f}", end=" ")
-    print(f"Gflop/s; then {others}", flush=True)
+    print(
+        f"    products {row['product_share']:.0%} of the operations' time; then {others}",
+        flush=True,
+    )
 
 
 def main() -> None:
