@@ -77,13 +77,13 @@ def test_a_run_is_packed_with_what_its_record_says(root, capsys):
 
 
 def test_the_manifest_keeps_the_others_and_the_order(root):
-    others = {"wgan": {"inputs": {"latents": [6]}, "steps": 1, "scores": {}, "metrics": {}}}
+    others = {"wgan_gp": {"inputs": {"latents": [6]}, "steps": 1, "scores": {}, "metrics": {}}}
     (root / "weights").mkdir()
-    others["wgan"]["bytes"] = 1
+    others["wgan_gp"]["bytes"] = 1
     (root / "weights" / "manifest.json").write_text(json.dumps({"generators": others}))
     assert run(root) == 0
     manifest = json.loads((root / "weights" / "manifest.json").read_text())["generators"]
-    assert list(manifest) == ["lsgan", "wgan"]
+    assert list(manifest) == ["lsgan", "wgan_gp"]
 
 
 def refused(root, capsys):
