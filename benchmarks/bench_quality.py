@@ -18,7 +18,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from cases import CASES, Case, load_lesson
+from cases import Case, case_of, load_lesson
 
 from gan_utils import GAN, Batches, data, lenet, metrics, records
 
@@ -129,11 +129,6 @@ def by_loop(case: Case, inputs: Callable[[keras.Model], list], judge: Judge) -> 
     step(next(stream))
     while not judge.has_seen_enough(draw):
         step(next(stream))
-
-
-def case_of(lesson: str) -> Case:
-    """Return the case of a lesson."""
-    return next(case for case in CASES if case.lesson == lesson)
 
 
 def noise(generator: keras.Model) -> np.ndarray:

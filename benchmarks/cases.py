@@ -154,3 +154,8 @@ CASES = (
     _wasserstein(WGAN, "PenalizedWGAN", "10 penalized", None),
     _translating(),
 )
+
+
+def case_of(lesson: str) -> Case:
+    """Return the case of a lesson."""
+    return next(case for case in CASES if case.lesson == lesson)

@@ -92,9 +92,9 @@ def waiting_share(step: Callable[[Any], Any], batches: Iterator, count: int = ST
         count: steps that are timed.
     """
     traced = tf.function(step)
-    waited = 0.0
-    for index in range(max(1, count // 4) + count):
-        if index == max(1, count // 4):
+    warm_up = max(1, count // 4)
+    for index in range(warm_up + count):
+        if index in (0, warm_up):
             waited, start = 0.0, time.perf_counter()
         asked = time.perf_counter()
         batch = next(batches)

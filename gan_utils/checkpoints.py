@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from gan_utils.arrays import read_arrays
-from gan_utils.files import whole_file
+from gan_utils.files import parse_json, whole_file
 
 _NAME = re.compile(r"checkpoint-(\d{5,})\.npz")
 _META = "meta"
@@ -99,8 +99,8 @@ def _facts(arrays: dict[str, np.ndarray], path: Path) -> dict[str, Any]:
     if _META not in arrays:
         raise ValueError("it does not say which run it is of")
     try:
-        meta = {"seconds": 0} | json.loads(str(arrays.pop(_META)))
-    except (ValueError, TypeError, RecursionError) as error:
+        meta = {"seconds": 0} | parse_json(str(arrays.pop(_META)))
+    except (ValueError, TypeError) as error:
         raise ValueError(f"what it says about its run is damaged: {error}") from error
     epoch, seconds = meta.get("epoch"), meta["seconds"]
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e18:

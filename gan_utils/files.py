@@ -3,9 +3,11 @@
 import contextlib
 import errno
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 try:
     import fcntl
@@ -124,3 +126,15 @@ def _lock(descriptor: int, *, wait: bool) -> bool:
     except OSError:  # some network drives lock nothing
         return True
     return True
+
+
+def parse_json(text: str) -> Any:
+    """Return what a JSON text says.
+
+    Raises:
+        ValueError: it is no JSON, or its lists and objects stand too deep in one another.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError(f"too many brackets in one another: {error}") from error

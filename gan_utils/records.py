@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gan_utils import profile as profiles
-from gan_utils.files import whole_file
+from gan_utils.files import parse_json, whole_file
 from gan_utils.workers import is_chief
 
 if TYPE_CHECKING:
@@ -212,8 +212,8 @@ def _plain(value: Any, where: str) -> Any:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        content = parse_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise ValueError(f"{path} is not a run record ({error}); move it away.") from error
     runs = content.get("runs") if isinstance(content, dict) else None
     if not isinstance(runs, dict):

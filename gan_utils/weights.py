@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import gan_utils
 from gan_utils import cache
-from gan_utils.files import file_sha256
+from gan_utils.files import file_sha256, parse_json
 
 if TYPE_CHECKING:
     import keras
@@ -165,13 +165,13 @@ def _read(path: Path, changed: int) -> dict[str, dict[str, Any]]:
     """Read a manifest, again only when the file has changed."""
     del changed
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["generators"]
+        found = parse_json(path.read_text(encoding="utf-8"))["generators"]
         for name, entry in found.items():
             for fact, form in _FACTS.items():
                 kind = int if fact == "steps" else str
                 right = re.fullmatch(form, str(entry[fact]), re.ASCII | re.DOTALL)
                 if not right or not isinstance(entry[fact], kind):
                     raise ValueError(f"{name} has the {fact} {entry[fact]!r}")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is no manifest of trained generators ({error}).") from error
     return found

@@ -1,7 +1,8 @@
 """Which of the processes of a run on several machines this one is."""
 
-import json
 import os
+
+from gan_utils.files import parse_json
 
 
 def is_chief() -> bool:
@@ -18,10 +19,10 @@ def is_chief() -> bool:
     if not text:
         return True
     try:
-        config = json.loads(text)
+        config = parse_json(text)
         cluster, task = config.get("cluster", {}), config.get("task", {})
         kind, index = task.get("type"), int(task.get("index", 0))
-    except (ValueError, AttributeError, TypeError, RecursionError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise ValueError(
             f"TF_CONFIG is {text!r}; give JSON such as "
             '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}, '

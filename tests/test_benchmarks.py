@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import bench_quality
 from arithmetic import matrix_rate, operations_of, time_shares
 from bench_lessons import where_time_goes
-from cases import CASES
+from cases import CASES, case_of
 from runners import waiting_share
 
 BATCH = 4
@@ -92,7 +92,7 @@ def test_a_profile_names_the_operations_and_their_shares():
 
 
 def test_products_of_dcgan_are_those_on_paper():
-    case = next(case for case in CASES if case.lesson == "02")
+    case = case_of("02")
     g_dense, g_first = 100 * 7 * 7 * 256, 7 * 7 * 256 * 128 * 25
     g_rest = 7 * 7 * 128 * 64 * 25 + 14 * 14 * 64 * 25
     d_first, d_rest = 14 * 14 * 64 * 25, 7 * 7 * 128 * 64 * 25 + 7 * 7 * 128
@@ -116,8 +116,6 @@ def test_waiting_for_a_slow_source_is_seen():
 
 
 def made_up_batch(case):
-    if case.data == "city":
-        return next(case.batches().dataset().as_numpy_iterator())
     count = case.batch_size * case.critic_steps
     pictures = np.zeros((count, 28, 28, 1), "float32")
     return (pictures, np.arange(count, dtype="int32") % 10) if case.labeled else pictures
@@ -138,7 +136,7 @@ def test_all_players_of_the_classic_loop_move(case):
 
 
 def test_weights_of_the_clipping_loop_stay_in_their_box():
-    case = next(case for case in CASES if case.lesson == "10 clipped")
+    case = case_of("10 clipped")
     networks, batch = case.networks(), made_up_batch(case)
     case.loop(case, networks, batch)(batch)
     assert max(np.abs(weights).max() for weights in networks[1].get_weights()) <= 0.01 + 1e-8

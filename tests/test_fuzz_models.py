@@ -286,16 +286,8 @@ WORDS = st.sampled_from(
     (
         *("generate", "translate", "score", "--help", "--version", "-h", "--", "-"),
         *("asked.keras", "plain.keras", "turned.keras", "broken.keras", "absent.keras"),
-        *(
-            "photos",
-            "others",
-            "empty",
-            "text.txt",
-            "photos/0.png",
-            "digits",
-            "digits:test",
-            "lsgan",
-        ),
+        *("photos", "others", "empty", "text.txt", "photos/0.png"),
+        *("digits", "digits:test", "lsgan"),
         *(
             "out.png",
             "out.gif",

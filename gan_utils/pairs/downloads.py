@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_utils.cache import DownloadError
-from gan_utils.files import file_sha256
+from gan_utils.files import file_sha256, parse_json
 
 _TIMEOUT_SECONDS = 20
 _CHUNK = 1 << 20
@@ -145,8 +145,8 @@ def _notes_path(partial: Path) -> Path:
 
 
 def _notes(partial: Path) -> dict[str, Any]:
-    with suppress(OSError, ValueError, RecursionError):
-        notes = json.loads(_notes_path(partial).read_text(encoding="utf-8"))
+    with suppress(OSError, ValueError):
+        notes = parse_json(_notes_path(partial).read_text(encoding="utf-8"))
         return notes if isinstance(notes, dict) else {}
     return {}
 
