@@ -10,7 +10,6 @@ import base64
 import hashlib
 import html
 import json
-import os
 import re
 import shutil
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ import bundling
 import execution
 import generators
 import nbformat
+import start_up
 import translators
 from execution import Project
 
@@ -176,7 +176,6 @@ def add_generator(project: Project, widgets: Widgets, name: str) -> None:
     """Add a trained generator, exported for the page unless that was done before."""
     from gan_utils import weights
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # its start-up lines say nothing here
     if name not in weights.names():
         print(f"No interactive part {name!r}: there is no trained generator of that name yet.")
         return
@@ -190,6 +189,7 @@ def add_generator(project: Project, widgets: Widgets, name: str) -> None:
     key = f"{manifest['sha256']} {bundling.digest([EXPORTS, EXPORTS.with_name('translators.py')])}"
     if not stamp.is_file() or stamp.read_text() != key:
         print(f"Exporting the trained generator {name!r} for its page", flush=True)
+        start_up.start_tensorflow()
         network = weights.load_generator(name)
         if translator:
             translators.export(network, manifest["output"][0], *files)

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from gan_utils import images, metrics, profile
+from gan_utils import images, metrics, profile, records
 
 COUNT = profile.samples(full=5_000, quick=5_000, smoke=100)  # equal, so that rows compare
+DRAWS = COUNT if records.record_folder() else 100  # a row that no record keeps is only tried
 COLUMNS = 10
 _ROWS = 2
 _GRAYS = 16  # enough for a gallery, and a third of the bytes
@@ -32,7 +33,7 @@ def row(
     Args:
         gan: A `gan_utils.GAN`, or anything with `generator`, `discriminator`, `g_optimizer` and
             `seconds`.
-        pictures: `(n, 28, 28, 1)` float32 in [-1, 1], at best n = `COUNT`, as the model's users
+        pictures: `(n, 28, 28, 1)` float32 in [-1, 1], at best n = `DRAWS`, as the model's users
             would draw them.
         class_labels: `(n,)` int, what was asked for, where one can ask.
         real_images: `(m, 28, 28, 1)` uint8 in [0, 255]; n of them are compared, spread evenly.

@@ -53,6 +53,22 @@ def draw_share(draw: Callable[[Any, tf.Tensor], Any], batch: Any, seed: tf.Tenso
     )
 
 
+def batch_sizes(dataset: tf.data.Dataset) -> list[int]:
+    """Return how many rows each part of a dataset's batches has.
+
+    Raises:
+        ValueError: that is not fixed: the last batch may be smaller.
+    """
+    shapes = [spec.shape for spec in keras.tree.flatten(dataset.element_spec)]
+    sizes = [shape[0] if shape.rank else None for shape in shapes]
+    if None in sizes:
+        raise ValueError(
+            "the batches of this dataset have no fixed size, and as many inputs of the generator "
+            "are drawn as there are pictures: make it with batch(..., drop_remainder=True)"
+        )
+    return sizes
+
+
 def distribute(
     strategy: tf.distribute.Strategy, dataset: tf.data.Dataset, parts: int
 ) -> tf.distribute.DistributedDataset:
@@ -67,15 +83,12 @@ def distribute(
         A dataset of the devices' shares.
 
     Raises:
-        ValueError: the batch size is not fixed, or does not divide by the devices.
+        ValueError: the batch size is not fixed, not one, or does not divide by the devices.
     """
-    sizes = {spec.shape[0] for spec in keras.tree.flatten(dataset.element_spec)}
     count = strategy.num_replicas_in_sync
-    if len(sizes) != 1 or None in sizes:
-        raise ValueError(
-            f"batches have sizes {sizes}; for several devices make them of one fixed size, "
-            "with batch(..., drop_remainder=True)"
-        )
+    sizes = set(batch_sizes(dataset))
+    if len(sizes) != 1:
+        raise ValueError(f"parts of a batch have sizes {sizes}; several devices share one size")
     size = sizes.pop()
     if size % (parts * count):
         raise ValueError(

@@ -26,9 +26,11 @@ class DistributedModel(keras.Model):
             What Keras' `fit` takes: the dataset itself when there is one device.
 
         Raises:
-            ValueError: the devices disagree or cannot share a batch, or it is no dataset.
+            ValueError: batches without a fixed size, or, on several devices, no dataset, one that
+                they cannot share, or another one on each.
         """
         strategy = self.distribute_strategy
+        sizes = devices.batch_sizes(dataset) if isinstance(dataset, tf.data.Dataset) else []
         if strategy.num_replicas_in_sync == 1:
             return dataset
         if not isinstance(dataset, tf.data.Dataset):
@@ -47,7 +49,7 @@ class DistributedModel(keras.Model):
             seed=self.seed,
             epochs_finished=self.first_epoch,
             steps_per_epoch=options.get("steps_per_epoch") or 0,
-            batch_size=keras.tree.flatten(dataset.element_spec)[0].shape[0] or 0,
+            batch_size=sizes[0],
         )
         devices.spread_dropout(strategy, self.variables)
         return devices.distribute(strategy, dataset, parts)

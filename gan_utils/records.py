@@ -68,10 +68,16 @@ def record(
         data = {"name": data.name, "split": data.split, "source": data.source, "count": len(data)}
     run |= {"seconds": seconds, "data": data, "seed": seed, **facts, "metrics": metrics}
     run = _plain(run, lesson)
-    folder = os.environ.get("GAN_RECORD", "").strip()
+    folder = record_folder()
     if folder and is_chief():
-        _merge(Path(folder).expanduser() / f"{lesson}.json", run)
+        _merge(folder / f"{lesson}.json", run)
     return run
+
+
+def record_folder() -> Path | None:
+    """The folder that ``GAN_RECORD`` names, in which `record` keeps runs; None without one."""
+    folder = os.environ.get("GAN_RECORD", "").strip()
+    return Path(folder).expanduser() if folder else None
 
 
 def recorded(lesson: str, profile: str = "full") -> dict[str, Any] | None:

@@ -94,7 +94,7 @@ SHORT = {"batch_size": 8, "d_rate": 5e-4, "g_rate": 1e-3, "beta_1": 0.5, "averag
 STAGES = ((0, 1e-3, 3e-4), (5 / 7, 3e-4, 5e-4))
 SETTINGS = FULL if profile.name == "full" else SHORT
 EPOCHS = profile.epochs(full=70, quick=12, smoke=2)
-STEPS_PER_EPOCH = profile.steps(full=60_000 // 256, quick=170, smoke=3)
+STEPS_PER_EPOCH = profile.steps(full=60_000 // 256, quick=155, smoke=3)
 CHECKPOINT_EVERY = profile.epochs(full=5, quick=6, smoke=1)
 SAMPLES = profile.samples(full=10_000, quick=5_000, smoke=100)
 
@@ -897,7 +897,7 @@ found = {
     "extractor": "LeNet on MNIST, 84 features",
 }
 facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
-row = gan_utils.comparison.row(gan, gan.generate(gan_utils.comparison.COUNT), **facts)
+row = gan_utils.comparison.row(gan, gan.generate(gan_utils.comparison.DRAWS), **facts)
 stages = {"stages": STAGES} if SETTINGS is FULL else {}
 facts = {"settings": SETTINGS | stages, "comparison": {"DCGAN": row}}
 records.record("02_dcgan", found, seconds=gan.seconds, data=train_set, seed=SEED, **facts)

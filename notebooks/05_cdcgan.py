@@ -862,7 +862,7 @@ found |= {
 # The record of this run.
 
 # %% tags=["remove-cell"]
-wishes = np.arange(gan_utils.comparison.COUNT) % NUM_CLASSES
+wishes = np.arange(gan_utils.comparison.DRAWS) % NUM_CLASSES
 facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
 row = gan_utils.comparison.row(gan, draw(gan, wishes), wishes, **facts)
 records.record(

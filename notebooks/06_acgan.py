@@ -1174,7 +1174,7 @@ found = {
 # The row of the comparison, and the record.
 
 # %% tags=["remove-cell"]
-wishes = evenly(gan_utils.comparison.COUNT)
+wishes = evenly(gan_utils.comparison.DRAWS)
 facts = {"real_images": test_set.images, "batch_size": SETTINGS["half_batch"], "judge": JUDGE}
 row = gan_utils.comparison.row(gan, draw(gan, wishes), wishes, **facts)
 facts = {"settings": SETTINGS | {"stages": STAGES}, "comparison": {"AC-GAN": row}}

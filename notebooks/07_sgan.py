@@ -1303,7 +1303,7 @@ found = {
 # %% tags=["remove-cell"]
 all_runs = [*results["sgan"].values(), *(variants[title] for title in VARIANTS)]
 seconds = sum(row["seconds"] for rows in all_runs for row in rows)
-drawn_now = gan.generate(gan_utils.comparison.COUNT)
+drawn_now = gan.generate(gan_utils.comparison.DRAWS)
 facts = {"real_images": test_set.images, "batch_size": BATCH_SIZE}
 facts = {
     "settings": SETTINGS,

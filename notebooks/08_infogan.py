@@ -1457,7 +1457,7 @@ found = {
 # %% tags=["remove-cell"]
 settings = SETTINGS | {"noise_gain": NOISE_GAIN, "beta_1": BETA_1, "distortions": DISTORTIONS}
 facts = {"real_images": test_set.images, "batch_size": SETTINGS["real_images"]}
-drawn_now = read_codes(gan, gan_utils.comparison.COUNT, seed=2)[0]
+drawn_now = read_codes(gan, gan_utils.comparison.DRAWS, seed=2)[0]
 row = gan_utils.comparison.row(gan, drawn_now, **facts)
 facts = {"settings": settings, "comparison": {"InfoGAN": row}}
 records.record("08_infogan", found, seconds=gan.seconds, data=train_set, seed=SEED, **facts)

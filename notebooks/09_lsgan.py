@@ -879,7 +879,7 @@ found = {
 
 # %% tags=["remove-cell"]
 settings = {"d_rate": D_RATE, "g_rate": G_RATE, "beta_1": BETA_1, "average": AVERAGE}
-drawn_now = gan.generate(gan_utils.comparison.COUNT)
+drawn_now = gan.generate(gan_utils.comparison.DRAWS)
 facts = {"real_images": test_set.images, "batch_size": BATCH_SIZE}
 row = gan_utils.comparison.row(gan, drawn_now, **facts)
 records.record(

@@ -1224,7 +1224,7 @@ found = {
 total_seconds = line_seconds + clipped.seconds + penalized.seconds + ring_seconds
 facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
 rows = {
-    title: gan_utils.comparison.row(trained, trained.generate(gan_utils.comparison.COUNT), **facts)
+    title: gan_utils.comparison.row(trained, trained.generate(gan_utils.comparison.DRAWS), **facts)
     for title, trained in {"WGAN, clipped": clipped, "WGAN-GP": penalized}.items()
 }
 facts = {"settings": SETTINGS, "comparison": rows}

@@ -89,10 +89,10 @@ BETA_1 = 0.5
 G_RATE, D_RATE = 5e-4, 2e-4
 TRAIN_COUNT = profile.samples(full=2_000, quick=500, smoke=6)
 VALIDATION_COUNT = profile.samples(full=200, quick=60, smoke=4)
-STEPS_PER_EPOCH = profile.steps(full=1_000, quick=100, smoke=2)
-EPOCHS = profile.epochs(full=24, quick=12, smoke=2)
-BACK_EPOCHS = profile.epochs(full=6, quick=3, smoke=1)
-EXERCISE_STEPS = profile.steps(full=1_000, quick=200, smoke=2)
+STEPS_PER_EPOCH = profile.steps(full=1_000, quick=80, smoke=2)
+EPOCHS = profile.epochs(full=24, quick=10, smoke=2)
+BACK_EPOCHS = profile.epochs(full=6, quick=2, smoke=1)
+EXERCISE_STEPS = profile.steps(full=1_000, quick=100, smoke=2)
 FEW = profile.samples(full=24, quick=24, smoke=4)
 FIXED_COUNT = 4
 EXTENT = 25.0 * SIZE**0.5  # meters of ground along one side of a picture

@@ -92,9 +92,9 @@ Q_RATE = 1e-3
 BETA_1 = 0.5
 BATCH_SIZE = profile.samples(full=16, quick=16, smoke=4)
 STEPS_PER_EPOCH = profile.steps(full=350, quick=50, smoke=1)
-EPOCHS = profile.epochs(full=10, quick=6, smoke=1)
-TRIAL_EPOCHS = max(1, EPOCHS // 2)
-D_STEPS = profile.steps(full=300, quick=150, smoke=1)
+EPOCHS = profile.epochs(full=10, quick=5, smoke=1)
+TRIAL_EPOCHS = profile.epochs(full=5, quick=5, smoke=1)
+D_STEPS = profile.steps(full=300, quick=100, smoke=1)
 SAMPLES = profile.samples(full=10_000, quick=2_000, smoke=100)
 EAGER = profile.name == "smoke"  # making graphs would take longer than the few updates of a test
 
@@ -1187,9 +1187,8 @@ for title, found in wrong_and_right.items():
 #
 # Try each before you open its solution.
 #
-# **1. The other direction.** Translate items into sketches, with half of the updates. Score the
-# lines: how many of the drawn ones are true, how many of the true ones are drawn? And would a class
-# help here?
+# **1. The other direction.** Translate items into sketches. Score the lines: how many of the drawn
+# ones are true, how many of the true ones are drawn? And would a class help here?
 
 
 # %% tags=["hide-cell"]

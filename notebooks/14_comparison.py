@@ -104,7 +104,7 @@ D_RATE = 1e-3
 G_RATE = 1e-3
 AVERAGE = 0.99
 EPOCHS = profile.epochs(full=30, quick=8, smoke=2)
-STEPS_PER_EPOCH = profile.steps(full=100, quick=80, smoke=2)
+STEPS_PER_EPOCH = profile.steps(full=100, quick=75, smoke=2)
 
 keras.utils.set_random_seed(SEED)
 

@@ -1,6 +1,9 @@
 """The rows that set models side by side."""
 
 import json
+import os
+import subprocess
+import sys
 import types
 
 import keras
@@ -92,3 +95,16 @@ def test_fewer_real_pictures_than_drawn_ones_are_compared_too(digits):
     found = comparison.scores(pictures, real_images=digits.images[200:240])
     assert (found["samples"], found["real_samples"]) == (120, 40)
     assert np.isfinite(found["kernel_distance"])
+
+
+@pytest.mark.parametrize(("record", "count"), [("kept", 5_000), ("", 100)])
+def test_only_a_run_that_is_kept_draws_all_pictures_of_its_row(tmp_path, record, count):
+    folder = str(tmp_path / record) if record else ""
+    found = subprocess.run(
+        [sys.executable, "-c", "from gan_utils import comparison; print(comparison.DRAWS)"],
+        env={**os.environ, "GAN_PROFILE": "quick", "GAN_RECORD": folder},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(found.stdout) == count

@@ -128,6 +128,12 @@ def test_fit_takes_arrays_batches_and_datasets(real_images):
         assert int(gan.g_optimizer.iterations) == 8
 
 
+def test_a_dataset_whose_last_batch_is_smaller_is_refused_with_the_way_out(real_images):
+    dataset = tf.data.Dataset.from_tensor_slices(real_images).batch(16)
+    with pytest.raises(ValueError, match=r"no fixed size.*drop_remainder=True"):
+        build_gan().fit(dataset, verbose=0)
+
+
 def test_same_seed_same_run_other_seed_another(real_images):
     def weights(seed):
         gan = build_gan(seed=seed)

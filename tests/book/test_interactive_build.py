@@ -192,3 +192,29 @@ def test_twelve_bits_lose_at_most_half_a_level():
     assert np.abs(levels).max() == 2047
     assert scale.shape == (1, 4, 1, 1), "the scale does not follow the axis that differs"
     assert np.all(np.abs(levels * scale - values) <= scale / 2 + 1e-7)
+
+
+def errors_of(code):
+    environment = {key: value for key, value in os.environ.items() if "TF_CPP" not in key}
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        cwd=ROOT / "book",
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    return run.stderr
+
+
+def test_tensorflow_starts_without_words_of_its_own():
+    after = "import sys; sys.stderr.write('said afterwards')"
+    said = errors_of(f"import start_up; start_up.start_tensorflow(); {after}")
+    assert said == "said afterwards"
+
+
+def test_what_a_failing_start_says_is_shown():
+    held = "import os, start_up\nwith start_up.held_back_errors():\n os.write(2, b'why')\n 1 / 0"
+    said = errors_of(held)
+    assert said.startswith("why")
+    assert "ZeroDivisionError" in said
