@@ -25,6 +25,8 @@ class Batches:
         image_shape: (height, width, channels).
     """
 
+    _readers: int | None = None  # batches made at the same time, in their order
+
     def __init__(
         self,
         images: Any,
@@ -88,11 +90,11 @@ class Batches:
 
         _check_integer("first_epoch", first_epoch, 0)
         first_pass, skipped = divmod(first_epoch * self.steps_per_epoch, self._steps_per_pass)
-        return (
+        return untuned(
             tf.data.Dataset.counter(first_pass)
             .flat_map(self._order)
             .skip(skipped)
-            .map(self._batch)
+            .map(self._batch, num_parallel_calls=self._readers)
             .apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
             .prefetch(2)  # a self-tuned buffer is no faster here, and grows by tens of MB
         )
@@ -115,6 +117,21 @@ class Batches:
         if pictures.dtype == tf.uint8:
             pictures = tf.cast(pictures, tf.float32) * image_tools.SCALE - 1
         return (pictures, tf.gather(self._labels, positions)) if self.has_labels else pictures
+
+
+def untuned(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
+    """Returns the dataset without tf.data's own tuning, unless its options decide about that.
+
+    The tuning thread sleeps longer and longer. Whoever lets go of an iterator, such as `fit` at its
+    end, may have to wait until it wakes up: half a minute was seen with TensorFlow 2.21.
+    """
+    import tensorflow as tf
+
+    if dataset.options().autotune.enabled is not None:
+        return dataset
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 def check_labels(labels: Any, count: int, num_classes: int | None = None) -> np.ndarray:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_utils.batches import Batches
+from gan_utils.batches import Batches, untuned
 from gan_utils.distributed import DistributedModel
 from gan_utils.workers import is_chief
 
@@ -72,6 +72,8 @@ class ResumableModel(DistributedModel):
                 x = x.dataset(self.first_epoch)
             else:
                 held.enter_context(_explained_memory(None))
+            if isinstance(x, tf.data.Dataset):
+                x = untuned(x)
             x = self.share(x, options, self.batches_per_step)
             if not is_chief():
                 options["verbose"] = 0

@@ -94,7 +94,7 @@ LONG = SHORT | {"average": 0.999}
 SETTINGS = LONG if profile.name == "full" else SHORT
 NOISE_GAIN = 0.3
 EPOCHS = profile.epochs(full=100, quick=8, smoke=2)
-STEPS_PER_EPOCH = profile.steps(full=60_000 // 64, quick=60, smoke=2)
+STEPS_PER_EPOCH = profile.steps(full=60_000 // 64, quick=55, smoke=2)
 SAMPLES = profile.samples(full=10_000, quick=2_000, smoke=100)
 WATCHED = profile.samples(full=1_000, quick=400, smoke=30)
 TEST_COUNT = profile.samples(full=10_000, quick=10_000, smoke=200)
@@ -103,8 +103,8 @@ TIGHTEN_NOISE = 0.3
 DISTORTIONS = {"turn": 20.0, "slant": 0.4, "scale": 0.15, "move": 2.0, "pen": 0.7}
 DISTORTION_STREAM = 77
 EXPERIMENT_EPOCHS = profile.epochs(full=1, quick=3, smoke=1)
-EXERCISE_STEPS = profile.steps(full=300, quick=25, smoke=2)
-CONTINUOUS_STEPS = profile.steps(full=1_000, quick=25, smoke=2)
+EXERCISE_STEPS = profile.steps(full=300, quick=15, smoke=2)
+CONTINUOUS_STEPS = profile.steps(full=1_000, quick=15, smoke=2)
 
 keras.utils.set_random_seed(SEED)
 

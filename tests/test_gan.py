@@ -128,6 +128,20 @@ def test_fit_takes_arrays_batches_and_datasets(real_images):
         assert int(gan.g_optimizer.iterations) == 8
 
 
+def test_no_dataset_is_tuned_unless_its_options_ask_for_it():
+    plain = tf.data.Dataset.from_tensor_slices(tf.zeros((8, 4, 4, 1)))
+    asked = tf.data.Options()
+    asked.autotune.enabled = True
+    seen = []
+    gan = build_gan()
+    gan.share = lambda dataset, *rest: seen.append(dataset) or dataset
+    for dataset in (plain.batch(4, True), plain.with_options(asked).batch(4, True)):
+        gan.fit(dataset, verbose=0)
+    ours = Batches(np.zeros((8, 4, 4, 1), np.uint8), batch_size=4).dataset()
+    found = [dataset.options().autotune.enabled for dataset in (*seen, ours)]
+    assert found == [False, True, False]
+
+
 def test_a_dataset_whose_last_batch_is_smaller_is_refused_with_the_way_out(real_images):
     dataset = tf.data.Dataset.from_tensor_slices(real_images).batch(16)
     with pytest.raises(ValueError, match=r"no fixed size.*drop_remainder=True"):

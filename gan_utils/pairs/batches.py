@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 # The enlargement of the paper: read at 286, cropped to 256.
 _JITTER = 286 / 256
-_READERS = 2
 # TensorFlow's threads must not wait for Python once it ends: the program would never leave.
 _QUIET_SECONDS = 0.25
 
@@ -57,6 +56,10 @@ class PairBatches(Batches):
     Order, crops and mirroring are a function of (seed, epoch) alone: starting at epoch e gives
     exactly the batches that a run from epoch 0 gets there. `GAN.fit` takes it like `Batches`.
 
+    Source and target of a batch are (batch, height, width, channels) each, with labels (batch,)
+    int32 behind them if there are any. A picture that cannot be read ends the stream with an error
+    that names the file.
+
     Attributes:
         batch_size: pairs in a batch.
         steps_per_epoch: batches in an epoch; unless given, all full batches of one pass.
@@ -67,6 +70,8 @@ class PairBatches(Batches):
     Source of the jitter: Isola et al., Image-to-Image Translation with Conditional Adversarial
     Networks, 2017, section 6.2.
     """
+
+    _readers = 2
 
     def __init__(
         self,
@@ -117,34 +122,6 @@ class PairBatches(Batches):
     def __len__(self) -> int:
         """Number of pairs, not of batches."""
         return len(self._pairs)
-
-    def dataset(self, first_epoch: int = 0) -> "tf.data.Dataset":
-        """The endless stream of batches from an epoch on.
-
-        Args:
-            first_epoch: epoch to start at, from 0.
-
-        Returns:
-            Dataset of (source, target), each (batch, height, width, channels) float32 in [-1, 1],
-            with labels (batch,) int32 behind them if there are any. After each `steps_per_epoch`
-            batches a new epoch begins. A picture that cannot be read ends it with an error that
-            names the file.
-
-        Raises:
-            ValueError: `first_epoch` is not an integer of at least 0.
-        """
-        import tensorflow as tf
-
-        _check_integer("first_epoch", first_epoch, 0)
-        first_pass, skipped = divmod(first_epoch * self.steps_per_epoch, self._steps_per_pass)
-        return (
-            tf.data.Dataset.counter(first_pass)
-            .flat_map(self._order)
-            .skip(skipped)
-            .map(self._batch, num_parallel_calls=_READERS, deterministic=True)
-            .apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
-            .prefetch(2)
-        )
 
     def _order(self, number: "tf.Tensor") -> "tf.data.Dataset":
         """The number of the pass and the positions of each of its batches."""
