@@ -88,7 +88,7 @@ FULL = {"batch_size": 64, "d_rate": 4e-4, "g_rate": 4e-4, "average": 0.999, "spr
 SHORT = {"batch_size": 32, "d_rate": 1e-3, "g_rate": 1e-3, "average": 0.995, "spread": 1.0}
 SETTINGS = FULL if profile.name == "full" else SHORT
 EPOCHS = profile.epochs(full=40, quick=8, smoke=2)
-STEPS_PER_EPOCH = profile.steps(full=60_000 // 64, quick=140, smoke=3)
+STEPS_PER_EPOCH = profile.steps(full=60_000 // 64, quick=130, smoke=3)
 CHECKPOINT_EVERY = profile.epochs(full=2, quick=3, smoke=1)
 EXPERIMENT_STEPS = profile.steps(full=2_000, quick=350, smoke=3)
 SAMPLES = profile.samples(full=10_000, quick=5_000, smoke=100)
