@@ -167,6 +167,8 @@ def copy_alone(root: Path, name: str, folder: Path) -> Path:
 
 def run_nbmake(notebooks: list[Path], profile: str, extra: dict[str, str] | None = None) -> int:
     """Execute notebooks in place, each in its own folder; return pytest's exit status."""
+    from gan_utils import records
+
     # Not in `_build`, where nbmake collects nothing, and without this repository's pytest settings.
     command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", "-v", "--no-header"]
     command += ["-c", os.devnull, "--rootdir", str(notebooks[0].parent.parent)]
@@ -175,6 +177,9 @@ def run_nbmake(notebooks: list[Path], profile: str, extra: dict[str, str] | None
     hidden = {"PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "MPLBACKEND", "GAN_RECORD"}
     environment = {key: value for key, value in os.environ.items() if key not in hidden}
     environment |= {"GAN_PROFILE": profile, "JUPYTER_PREFER_ENV_PATH": "1"} | (extra or {})
+    if len(notebooks) > 1:  # lessons that share the cores get in each other's way: a tenth slower
+        threads = max(1, records.hardware()["cores"] // AT_ONCE)
+        environment.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
     environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     folder = notebooks[0].parent.parent
     return subprocess.run(
