@@ -327,7 +327,7 @@ def floats(broken=None):
     pictures = PICTURES[:48].astype(np.float32) / 127.5 - 1
     if broken is not None:
         pictures[broken] = np.nan
-    return tf.data.Dataset.from_tensor_slices(pictures).batch(8)
+    return tf.data.Dataset.from_tensor_slices(pictures).batch(8, drop_remainder=True)
 
 
 def test_nan_in_a_batch_stops_the_run_and_is_in_no_checkpoint(tmp_path):
