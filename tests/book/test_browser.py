@@ -55,7 +55,7 @@ OUT_OF_REACH = """() => [...document.querySelectorAll("article *")].filter(box =
 THIN_OUT = """() => {
     document.querySelectorAll("details").forEach(part => { part.open = true; });
     document.head.append(Object.assign(document.createElement("style"),
-        { textContent: "* { transition: none !important; }" }));
+        { textContent: "* { transition: none !important; animation: none !important; }" }));
     const seen = new Set();
     for (const word of document.querySelectorAll(".highlight pre span")) {
         if (seen.has(word.className)) word.remove();
