@@ -52,12 +52,12 @@ class Batches:
         import tensorflow as tf
 
         images = image_tools.check_images(images)
-        _check_integer("seed", seed, 0)
+        check_integer("seed", seed, 0)
         _check_batch_size(batch_size, len(images))
         self.batch_size = int(batch_size)
         self._steps_per_pass = len(images) // self.batch_size
         if steps_per_epoch is not None:
-            _check_integer("steps_per_epoch", steps_per_epoch, 1)
+            check_integer("steps_per_epoch", steps_per_epoch, 1)
         self.steps_per_epoch = steps_per_epoch or self._steps_per_pass
         self.seed = int(seed)
         self.has_labels = labels is not None
@@ -88,7 +88,7 @@ class Batches:
         """
         import tensorflow as tf
 
-        _check_integer("first_epoch", first_epoch, 0)
+        check_integer("first_epoch", first_epoch, 0)
         first_pass, skipped = divmod(first_epoch * self.steps_per_epoch, self._steps_per_pass)
         return untuned(
             tf.data.Dataset.counter(first_pass)
@@ -166,7 +166,7 @@ def check_labels(labels: Any, count: int, num_classes: int | None = None) -> np.
 
 
 def _check_batch_size(batch_size: Any, count: int) -> None:
-    _check_integer("batch_size", batch_size, 1)
+    check_integer("batch_size", batch_size, 1)
     if batch_size > count:
         raise ValueError(
             f"batch_size is {batch_size}, but there are only {count} pictures; "
@@ -174,6 +174,7 @@ def _check_batch_size(batch_size: Any, count: int) -> None:
         )
 
 
-def _check_integer(name: str, value: Any, least: int) -> None:
+def check_integer(name: str, value: Any, least: int) -> None:
+    """Raises ValueError, with the name, unless the value is an integer of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ValueError(f"{name} is {value!r}; give an integer of at least {least}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gan_utils import images
-from gan_utils.batches import Batches, check_labels
+from gan_utils.batches import Batches, check_integer, check_labels
 from gan_utils.pairs.base import Pair, PairSource, Size, check_size
 
 if TYPE_CHECKING:
@@ -100,15 +100,15 @@ class PairBatches(Batches):
             ValueError: an argument is out of its range.
         """
         self._pairs = pairs
-        _check_integer("seed", seed, 0)
-        _check_integer("batch_size", batch_size, 1)
+        check_integer("seed", seed, 0)
+        check_integer("batch_size", batch_size, 1)
         if batch_size > len(pairs):
             raise ValueError(
                 f"batch_size is {batch_size}, but there are only {len(pairs)} pairs; "
                 "use smaller batches or more pairs."
             )
         if steps_per_epoch is not None:
-            _check_integer("steps_per_epoch", steps_per_epoch, 1)
+            check_integer("steps_per_epoch", steps_per_epoch, 1)
         self.batch_size, self.seed = int(batch_size), int(seed)
         self._steps_per_pass = len(pairs) // self.batch_size
         self.steps_per_epoch = steps_per_epoch or self._steps_per_pass
@@ -173,8 +173,3 @@ def _check_jitter(jitter: bool | int | Size, size: Size) -> Size:
             "size of the jitter and cropped to the size of the pairs."
         )
     return larger
-
-
-def _check_integer(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{name} is {value!r}; give an integer of at least {least}.")
