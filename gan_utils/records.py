@@ -105,6 +105,45 @@ def recorded(lesson: str, profile: str = "full") -> dict[str, Any] | None:
     return None
 
 
+def measured(lesson: str, *keys: str) -> Any:
+    """What the recorded full run measured, in ``quick``, which repeats no side experiment.
+
+    ``smoke`` and ``full`` measure it themselves.
+
+    Args:
+        lesson: name of the lesson, such as "04_cgan".
+        *keys: where it is in the record's metrics, from the outside in.
+
+    Returns:
+        The recorded value, or None: measure it here, because of the profile or because no recorded
+        run has it.
+    """
+    if profiles.name != "quick":
+        return None
+    found = (recorded(lesson, "full") or {}).get("metrics")
+    for key in keys:
+        if not isinstance(found, dict) or key not in found:
+            return None
+        found = found[key]
+    return found
+
+
+def origin(run: dict[str, Any]) -> str:
+    """One line on where a record comes from: profile, data, seed, processor and date."""
+    data = run.get("data")
+    if isinstance(data, dict):
+        data = f"{data['count']:,} images of {data['name']}"
+    hardware = run["hardware"]
+    parts = [
+        f"recorded {run['profile']} run",
+        *([data] if data else []),
+        *([f"seed {run['seed']}"] if run.get("seed") is not None else []),
+        f"{hardware['cores']} core(s) of {hardware['cpu']}",
+        run["date"],
+    ]
+    return ", ".join(parts)
+
+
 def run_folder(lesson: str, data: "ImageSet | None" = None) -> Path:
     """Where a run keeps its checkpoints and pictures: ``$GAN_RUNS`` (default ``runs``) / run.
 

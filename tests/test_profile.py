@@ -73,3 +73,22 @@ def test_a_limit_that_is_no_number_is_refused(reload_profile, monkeypatch, limit
     with pytest.raises(ValueError, match=f"GAN_EPOCHS is '{limit}'"):
         reload_profile("full")
     monkeypatch.delenv("GAN_EPOCHS")
+
+
+def test_samples_are_never_more_than_there_are(reload_profile):
+    module = reload_profile("quick")
+    assert module.samples(10_000, quick=5_000, available=120) == 120
+    assert module.samples(10_000, quick=50, available=120) == 50
+    with pytest.raises(ValueError, match="'available' is 0"):
+        module.samples(10_000, available=0)
+
+
+def test_the_environment_shifts_every_seed(reload_profile, monkeypatch):
+    assert reload_profile("quick").seed(4) == 4
+    monkeypatch.setenv("GAN_SEED_SHIFT", "100")
+    assert reload_profile("quick").seed(4) == 104
+    with pytest.raises(ValueError, match="'4' is not an integer"):
+        profile.seed("4")
+    monkeypatch.setenv("GAN_SEED_SHIFT", "-1")
+    with pytest.raises(ValueError, match="GAN_SEED_SHIFT is '-1'"):
+        reload_profile("quick")

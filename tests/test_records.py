@@ -162,3 +162,28 @@ def test_run_folder_is_beside_the_notebook_by_default(tmp_path, monkeypatch):
     assert records.run_folder("lenet").as_posix() == f"runs/lenet-{profile.name}"
     with pytest.raises(ValueError, match="not a lesson's name"):
         records.run_folder("../lenet")
+
+
+def test_quick_shows_what_the_full_run_measured(monkeypatch):
+    monkeypatch.setattr(profile, "name", "full")
+    records.record("02_dcgan", {"side": {"a": [1, 2]}})
+    assert records.measured("02_dcgan", "side") is None
+    monkeypatch.setattr(records, "_CHECKOUT", records.record_folder().parent / "book-is-here")
+    kept = records._CHECKOUT / "book" / "results"
+    kept.parent.mkdir(parents=True)
+    records.record_folder().rename(kept)
+    for name, expected in (("quick", [1, 2]), ("smoke", None), ("full", None)):
+        monkeypatch.setattr(profile, "name", name)
+        assert records.measured("02_dcgan", "side", "a") == expected
+        assert records.measured("02_dcgan", "side", "b") is None
+        assert records.measured("03_keras_notes", "side") is None
+
+
+def test_the_origin_of_a_record_is_one_line(monkeypatch):
+    monkeypatch.setattr(profile, "name", "full")
+    data_set = data.load_images("mnist", "test").take(5)
+    run = records.record("02_dcgan", {}, data=data_set, seed=3)
+    line = records.origin(run)
+    assert line.startswith("recorded full run, 5 images of mnist, seed 3, ")
+    assert line.endswith(run["date"])
+    assert "\n" not in line
