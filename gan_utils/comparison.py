@@ -78,7 +78,7 @@ def scores(
     from gan_utils import lenet
 
     pictures = images.check_images(pictures, "pictures")
-    real_images = evenly(real_images, len(pictures))
+    real_images = images.evenly(real_images, len(pictures))
     vectors, fakes = lenet.features(real_images, judge), lenet.features(pictures, judge)
     kernel = metrics.kid(vectors, fakes)
     agreement = None if class_labels is None else lenet.accuracy(pictures, class_labels, judge)
@@ -91,12 +91,6 @@ def scores(
         **metrics.precision_recall(vectors, fakes)._asdict(),
         "agreement": agreement,
     }
-
-
-def evenly(pictures: np.ndarray, count: int) -> np.ndarray:
-    """Return at most `count` pictures, spread evenly over the set (its parts may differ)."""
-    places = np.linspace(0, len(pictures) - 1, min(count, len(pictures)))
-    return pictures[np.rint(places).astype(int)]
 
 
 def as_text(sheet: np.ndarray) -> str:

@@ -2,7 +2,8 @@
 
 `load_images` looks in the Keras cache, then downloads, then falls back to the embedded digits with
 one line that says so. ``GAN_DATA=required`` turns the fallback into an error;
-``GAN_DATA=embedded`` always takes the embedded digits.
+``GAN_DATA=embedded`` always takes the embedded digits. ``GAN_IMAGES=150`` keeps at most 150
+training images and 40 % as many test images of every data set, evenly drawn.
 """
 
 import os
@@ -19,6 +20,8 @@ __all__ = ["NAMES", "SPLITS", "Batches", "ImageSet", "data_kind", "load_images"]
 
 NAMES = (*SOURCES, "digits")
 SPLITS = ("train", "test")
+TEST_SHARE = 0.4  # of GAN_IMAGES
+_FEWEST_IMAGES = 20
 _ORIGINS = {"cache": "from the Keras cache", "download": "downloaded", "embedded": "embedded"}
 
 # One run never mixes real and stand-in data, waits for a dead network once, and says so once.
@@ -91,6 +94,23 @@ class ImageSet:
             raise ValueError(f"take: count is {count}; ask for at least 1 picture.")
         return replace(self, images=self.images[:count], labels=self.labels[:count])
 
+    def sample(self, count: int) -> "ImageSet":
+        """At most `count` images, evenly drawn over the whole set, with their labels.
+
+        The first images of a set may come from other people or other classes than its last ones
+        (MNIST's test set has two halves), so a part of it should be drawn like this.
+
+        Raises:
+            ValueError: `count` is below 1.
+        """
+        if count < 1:
+            raise ValueError(f"sample: count is {count}; ask for at least 1 image.")
+        return replace(
+            self,
+            images=images.evenly(self.images, count),
+            labels=images.evenly(self.labels, count),
+        )
+
     def of_class(self, label: int) -> "ImageSet":
         """The pictures with one label, in the same order.
 
@@ -111,16 +131,46 @@ def load_images(name: str, split: str = "train") -> ImageSet:
         split: "train" or "test".
 
     Returns:
-        The pictures; `source` and ``print`` say where they come from. The fallback warns once.
+        The pictures, at most as many as `image_limit` allows; `source` and ``print`` say where they
+        come from. The fallback warns once.
 
     Raises:
-        ValueError: unknown name, split or ``GAN_DATA``; a file in the cache that is damaged or is
-            not the official data (it is left as it is).
+        ValueError: unknown name, split, ``GAN_DATA`` or ``GAN_IMAGES``; a file in the cache that is
+            damaged or is not the official data (it is left as it is).
         cache.DownloadError: ``GAN_DATA=required`` and the data cannot be had.
     """
     _check_name(name)
+    limit = image_limit(split)
+    found = _load(name, split)
+    return found if limit is None else found.sample(limit)
+
+
+def image_limit(split: str = "train") -> int | None:
+    """How many images of a split ``GAN_IMAGES`` allows; None without a limit.
+
+    Args:
+        split: "train", or "test", which gets 40 % of the number.
+
+    Returns:
+        At least 8, or None.
+
+    Raises:
+        ValueError: ``GAN_IMAGES`` is not a whole number of at least 20, or the split is unknown.
+    """
     if split not in SPLITS:
         raise ValueError(f"split {split!r} is unknown; choose one of {', '.join(SPLITS)}.")
+    value = os.environ.get("GAN_IMAGES", "").strip()
+    if not value:
+        return None
+    if not value.isdecimal() or int(value) < _FEWEST_IMAGES:
+        raise ValueError(
+            f"GAN_IMAGES is {value!r}; give a whole number of at least {_FEWEST_IMAGES}, or unset "
+            "it."
+        )
+    return int(value) if split == "train" else int(int(value) * TEST_SHARE)
+
+
+def _load(name: str, split: str) -> ImageSet:
     mode = _mode()
     if name == "digits":
         return ImageSet(*digits.gray(split), digits.CLASS_NAMES, "embedded", name, split)
@@ -133,7 +183,7 @@ def load_images(name: str, split: str = "train") -> ImageSet:
         raise cache.DownloadError(f"GAN_DATA=required, but {source.title} is not here: {reason}.")
     if name not in _announced:
         _announced.add(name)
-        warnings.warn(_stand_in_line(source, reason), stacklevel=2)
+        warnings.warn(_stand_in_line(source, reason), stacklevel=3)
     draw = digits.colored if source.shape[-1] == 3 else digits.gray
     pictures, labels = draw(split, source.shape[0])
     return ImageSet(pictures, labels, digits.CLASS_NAMES, "embedded", name, split)

@@ -148,6 +148,27 @@ def grid(
     return sheet[: sheet.shape[0] - pad, : sheet.shape[1] - pad]
 
 
+def evenly(array: np.ndarray, count: int) -> np.ndarray:
+    """Return at most `count` entries, evenly spaced over the array, whose parts may differ.
+
+    Args:
+        array: `(n, ...)`, such as images or labels; two arrays of the same length give entries
+            that belong together.
+        count: How many entries to keep, at least 1.
+
+    Returns:
+        `(min(count, n), ...)`, in the same order, the first and the last entry among them where
+        `count` is at least 2.
+
+    Raises:
+        ValueError: `count` is below 1.
+    """
+    if count < 1:
+        raise ValueError(f"evenly: count is {count}; ask for at least 1.")
+    places = np.linspace(0, len(array) - 1, min(count, len(array)))
+    return array[np.rint(places).astype(int)]
+
+
 def resize(
     images: np.ndarray, size: int | tuple[int, int], *, method: str = "bicubic"
 ) -> np.ndarray:

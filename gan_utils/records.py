@@ -15,16 +15,14 @@ import subprocess
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from gan_utils import profile as profiles
+from gan_utils.data import ImageSet, image_limit
 from gan_utils.files import parse_json, whole_file
 from gan_utils.workers import is_chief
-
-if TYPE_CHECKING:
-    from gan_utils.data import ImageSet
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent
@@ -37,7 +35,7 @@ def record(
     metrics: dict[str, Any],
     *,
     seconds: float | None = None,
-    data: "ImageSet | str | None" = None,
+    data: ImageSet | str | None = None,
     seed: int | None = None,
     **facts: Any,
 ) -> dict[str, Any]:
@@ -144,13 +142,14 @@ def origin(run: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def run_folder(lesson: str, data: "ImageSet | None" = None) -> Path:
+def run_folder(lesson: str, data: ImageSet | None = None) -> Path:
     """Where a run keeps its checkpoints and pictures: ``$GAN_RUNS`` (default ``runs``) / run.
 
     Args:
         lesson: name of the lesson, such as "02_dcgan".
-        data: what it is trained on; a run on the stand-in gets a folder of its own, so that real
-            data never resumes it.
+        data: what it is trained on; a run on the stand-in, or on the part of the data that
+            ``GAN_IMAGES`` allows, gets a folder of its own, so that no run resumes one on other
+            data.
 
     Returns:
         The folder, made if need be; another profile has another one.
@@ -159,11 +158,16 @@ def run_folder(lesson: str, data: "ImageSet | None" = None) -> Path:
         ValueError: a wrong name.
     """
     _check_lesson(lesson)
-    kind = "-stand-in" if data is not None and data.is_stand_in else ""
+    kind = "" if data is None else _data_kind(data)
     home = Path(os.environ.get("GAN_RUNS", "").strip() or "runs").expanduser()
     folder = home / f"{lesson}-{profiles.name}{kind}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _data_kind(data: ImageSet) -> str:
+    limit = image_limit()
+    return ("-stand-in" if data.is_stand_in else "") + ("" if limit is None else f"-{limit}-images")
 
 
 def versions() -> dict[str, str]:

@@ -161,7 +161,7 @@ def floor_of(name):
     train_set, test_set = (gan_utils.load_images(name, part) for part in ("train", "test"))
     if train_set.is_stand_in:
         return None
-    places = comparison.evenly(np.arange(len(train_set)), comparison.COUNT)
+    places = images.evenly(np.arange(len(train_set)), comparison.COUNT)
     pictures = images.to_float(train_set.images[places])
     labels = train_set.labels[places]
     return comparison.scores(pictures, labels, real_images=test_set.images, judge=name)

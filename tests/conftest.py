@@ -9,7 +9,7 @@ import pytest
 os.environ["GAN_PROFILE"] = "smoke"
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-for name in ("GAN_DATA", "GAN_RECORD"):
+for name in ("GAN_DATA", "GAN_IMAGES", "GAN_RECORD"):
     os.environ.pop(name, None)
 
 LOCAL = {"localhost", "127.0.0.1", "::1"}

@@ -32,7 +32,7 @@ def test_a_row_holds_the_scores_of_the_library(digits, gan):
     pictures, labels = images.to_float(digits.images[:300]), digits.labels[:300]
     real = digits.images[300:1200]
     found = comparison.row(gan, pictures, labels, real_images=real, batch_size=8)
-    vectors = lenet.features(comparison.evenly(real, 300))
+    vectors = lenet.features(images.evenly(real, 300))
     fakes = lenet.features(pictures)
     assert found["distance"] == pytest.approx(metrics.fid(vectors, fakes))
     both = metrics.precision_recall(vectors, fakes)
@@ -82,9 +82,7 @@ def test_a_picture_survives_as_text():
     np.testing.assert_array_equal(comparison.picture_of(comparison.as_text(color)), color)
 
 
-def test_pictures_are_spread_evenly():
-    assert comparison.evenly(np.arange(10), 4).tolist() == [0, 3, 6, 9]
-    assert comparison.evenly(np.arange(3), 9).tolist() == [0, 1, 2]
+def test_pictures_without_channels_are_an_error():
     with pytest.raises(ValueError, match="pictures have shape"):
         comparison.scores(np.zeros((3, 28, 28)), real_images=np.zeros((3, 28, 28)))
 

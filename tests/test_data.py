@@ -374,6 +374,40 @@ def test_image_set_takes_and_selects():
         digits.of_class(10)
 
 
+def test_a_sample_is_evenly_drawn_with_its_labels():
+    pictures, labels = numbered(1000)
+    whole = data.ImageSet(pictures, labels, tuple(map(str, range(1000))), "cache", "mine", "train")
+    part = whole.sample(4)
+    assert part.labels.tolist() == [0, 333, 666, 999]
+    np.testing.assert_array_equal(part.images, pictures[part.labels])
+    assert (part.name, part.split, part.source) == ("mine", "train", "cache")
+    assert len(whole.sample(10**9)) == 1000
+    with pytest.raises(ValueError, match="count is 0; ask for at least 1 image"):
+        whole.sample(0)
+
+
+def test_gan_images_limits_every_data_set(folder, monkeypatch):
+    write_mnist(folder)
+    whole = data.load_images("mnist")
+    monkeypatch.setenv("GAN_IMAGES", "25")
+    part = data.load_images("mnist")
+    np.testing.assert_array_equal(part.images, whole.sample(25).images)
+    np.testing.assert_array_equal(part.labels, whole.sample(25).labels)
+    assert len(data.load_images("mnist", "test")) == 10
+    assert (data.image_limit(), data.image_limit("test")) == (25, 10)
+    monkeypatch.setenv("GAN_IMAGES", "999")
+    assert len(data.load_images("mnist")) == len(whole)
+    monkeypatch.setenv("GAN_IMAGES", "")
+    assert data.image_limit() is None
+
+
+@pytest.mark.parametrize("value", ["19", "-30", "many", "1e3", "30.5"])
+def test_a_wrong_limit_is_an_error(value, monkeypatch):
+    monkeypatch.setenv("GAN_IMAGES", value)
+    with pytest.raises(ValueError, match=f"GAN_IMAGES is '{value}'.*at least 20"):
+        data.load_images("mnist")
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

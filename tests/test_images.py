@@ -115,3 +115,12 @@ def test_resize_refuses_bad_input():
         images.resize(batch(), (0, 8))
     with pytest.raises(ValueError, match=r"'cubic'.*bicubic"):
         images.resize(batch(), 8, method="cubic")
+
+
+def test_entries_are_evenly_spaced():
+    assert images.evenly(np.arange(10), 4).tolist() == [0, 3, 6, 9]
+    assert images.evenly(np.arange(3), 9).tolist() == [0, 1, 2]
+    assert images.evenly(np.arange(5), 1).tolist() == [0]
+    assert images.evenly(batch(), 2).shape == (2, *batch().shape[1:])
+    with pytest.raises(ValueError, match="at least 1"):
+        images.evenly(np.arange(3), 0)

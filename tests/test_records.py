@@ -153,6 +153,9 @@ def test_runs_of_other_profiles_and_of_the_stand_in_have_their_own_folders(tmp_p
         "02_dcgan-full",
     }
     assert all(path.is_dir() and path.parent == tmp_path / "drive" for path in folders)
+    monkeypatch.setenv("GAN_IMAGES", "150")
+    limited = records.run_folder("02_dcgan", data.load_images("digits"))
+    assert limited.name == "02_dcgan-full-150-images"
     assert records.run_folder("02_dcgan") in folders
 
 

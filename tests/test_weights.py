@@ -13,7 +13,6 @@ from keras import layers
 
 from gan_utils import (
     cache,
-    comparison,
     data,
     images,
     lenet,
@@ -349,7 +348,7 @@ def test_maps_become_satellite_pictures_that_can_be_read_back():
 @functools.cache
 def real_features(judge, count):
     real_images = data.load_images(judge, "test").images
-    return lenet.features(comparison.evenly(real_images, count), judge)
+    return lenet.features(images.evenly(real_images, count), judge)
 
 
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name not in TRANSLATORS])
