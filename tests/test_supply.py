@@ -258,3 +258,15 @@ def test_list_of_licenses_refuses_gaps(tmp_path, found, words):
 )
 def test_license_that_only_a_file_states_is_found(stated, text, name):
     assert licenses.name_of({"License": stated, "LicenseText": text}) == name
+
+
+def test_hooks_have_the_locked_versions():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    revisions = {
+        hook["id"].split("-")[0]: entry.get("rev", "").removeprefix("v")
+        for entry in hooks["repos"]
+        for hook in entry["hooks"]
+    }
+    locked = (ROOT / "requirements" / "test.txt").read_text(encoding="utf-8")
+    for tool in ("ruff", "codespell"):
+        assert f"\n{tool}=={revisions[tool]} " in locked, f"{tool}: see .pre-commit-config.yaml"
