@@ -2,6 +2,8 @@
 
 import importlib
 
+from gan_utils import _aliases
+
 _MODULES = (
     "batches",
     "callbacks",
@@ -34,6 +36,8 @@ _NAMES = {
     "TensorBoardImages": "callbacks",
 }
 
+_aliases.install()
+
 __version__ = "0.1.0"
 __all__ = [*_MODULES, *_NAMES]  # noqa: PLE0604
 
@@ -44,7 +48,7 @@ def __getattr__(name: str) -> object:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _NAMES:
         return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _aliases.renamed(__name__, name)
 
 
 def __dir__() -> list[str]:

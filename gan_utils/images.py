@@ -1,17 +1,39 @@
-"""Pictures as arrays: the two value ranges, their checks, grids and resizing.
+"""Images: the two value ranges, their checks, grids, resizing, and the reader of image files.
 
-On disk and in memory pictures are NHWC ``uint8`` in [0, 255]; networks see ``float32`` in [-1, 1].
+On disk and in memory images are NHWC ``uint8`` in [0, 255]; networks see ``float32`` in [-1, 1].
 """
 
 import math
-from typing import Any
+import os
+import struct
+import unicodedata
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 # One factor for NumPy and TensorFlow: a product gives the same bits in both, a quotient may not.
 SCALE = np.float32(1 / 127.5)
-# Kinds of picture files that are read. Pillow knows more; one of them (EPS) starts Ghostscript.
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+# Kinds of image files that are read. Pillow knows more; one of them (EPS) starts Ghostscript.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff"),
+    *(".pbm", ".pgm", ".pnm", ".ppm"),
+)
+# Images too, for other programs: a folder that holds some is read without them, and that is said.
+_FOREIGN = {
+    *(".heic", ".heif", ".jp2", ".jxl", ".svg", ".eps", ".pdf", ".psd", ".xcf", ".ico", ".tga"),
+    *(".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw", ".dcm"),
+}
+_SIXTEEN_BITS = 65_535
+_MOSTLY_DARK = 16_384  # no value reaches a quarter of 16 bits: probably 10, 12 or 14 bits
+_ORIENTATION = 0x0112
 # Room for rounding at the ends of [-1, 1].
 TOLERANCE = 1e-3
 
@@ -206,3 +228,235 @@ def resize(
         for picture in images
     ]
     return np.stack(resized).reshape(len(images), height, width, images.shape[-1])
+
+
+class BrokenImageError(ValueError):
+    """A file that should be an image and is not; the message names it.
+
+    Attributes:
+        path: the file.
+        reason: what is wrong with it.
+    """
+
+    def __init__(
+        self, path: Path, reason: str, advice: str = "Make it again, or remove it"
+    ) -> None:
+        super().__init__(f"{printable(path)} {reason}. {advice}.")
+        self.path = path
+        self.reason = reason
+
+
+def printable(path: str | os.PathLike) -> str:
+    """Return a path as text that can be printed, even when its bytes are no valid text."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def read_image(path: str | os.PathLike, *, channels: int = 3) -> np.ndarray:
+    """Read an image file, as every part of this package does.
+
+    The image is turned as its EXIF orientation says. Transparent parts become white. 16 bits a
+    pixel are mapped from [0, 65535] to [0, 255], floating-point numbers from [0, 1]. Of an
+    animation the first frame counts.
+
+    Args:
+        path: a file of one of the `FORMATS`, whatever its name.
+        channels: 1 for gray, 3 for RGB.
+
+    Returns:
+        (height, width, channels) uint8 in [0, 255].
+
+    Raises:
+        BrokenImageError: the file is damaged, no image, too large, or has numbers without a range.
+        OSError: the file cannot be opened (no such file, no permission, a folder).
+
+    Warns:
+        UserWarning: 16-bit values that end below a quarter of their range, such as those of a
+            12-bit scanner: the image is dark.
+    """
+    from PIL import Image, ImageOps
+
+    path = Path(path)
+    try:
+        with path.open("rb") as stream, Image.open(stream, formats=_formats()) as opened:
+            image = _on_white(_eight_bits(ImageOps.exif_transpose(opened), path))
+            pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    except (BrokenImageError, PermissionError, FileNotFoundError, IsADirectoryError):
+        raise
+    except Exception as error:  # a damaged file can raise nearly anything
+        raise BrokenImageError(path, _reason(path, error)) from error
+    return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def image_size(path: str | os.PathLike) -> tuple[int, int]:
+    """Check the beginning and the end of an image file, without decoding it if both are right.
+
+    Args:
+        path: the file.
+
+    Returns:
+        (height, width) in pixels, as the image is shown (turned by its EXIF orientation).
+
+    Raises:
+        BrokenImageError: the file is damaged, cut off, or no image.
+        OSError: the file cannot be opened.
+    """
+    from PIL import Image
+
+    path = Path(path)
+    try:
+        with path.open("rb") as stream, Image.open(stream, formats=_formats()) as opened:
+            width, height = opened.size
+            if opened.getexif().get(_ORIENTATION, 1) >= 5:
+                width, height = height, width
+            if not _has_end(stream, opened.format):
+                stream.seek(0)
+                opened.load()
+    except (PermissionError, FileNotFoundError, IsADirectoryError):
+        raise
+    except Exception as error:  # a damaged file can raise nearly anything
+        raise BrokenImageError(path, _reason(path, error)) from error
+    return height, width
+
+
+def list_images(
+    folder: str | os.PathLike, *, subfolders: bool = True, check_links: bool = True
+) -> list[Path]:
+    """Find the image files of a folder.
+
+    Hidden files and folders are left out. Linked folders are followed, each folder once.
+
+    Args:
+        folder: where to look.
+        subfolders: whether to look below it too.
+        check_links: whether a link that leads to nothing is an error, or one of the files.
+
+    Returns:
+        Files whose names end in one of the `SUFFIXES`, in the order of their names.
+
+    Raises:
+        ValueError: there is none, or a link leads to nothing.
+        OSError: the folder cannot be read.
+
+    Warns:
+        UserWarning: image files of kinds that are not read, with their number.
+    """
+    root = Path(folder)
+    found, foreign = [], Counter()
+    for path in _visible_files(root, subfolders):
+        suffix = path.suffix.lower()
+        if suffix in SUFFIXES:
+            if check_links and not path.exists():
+                raise ValueError(
+                    f"{printable(path)} is a link to {printable(os.readlink(path))}, which does "
+                    "not exist; remove it, or bring the file back."
+                )
+            found.append(path)
+        elif suffix in _FOREIGN:
+            foreign[suffix] += 1
+    if foreign:
+        kinds = ", ".join(f"{suffix} {count:,}" for suffix, count in sorted(foreign.items()))
+        warnings.warn(
+            f"{printable(root)}: {foreign.total():,} files left out: {kinds}. Such files are not "
+            "read: convert them, to PNG for instance.",
+            stacklevel=2,
+        )
+    if not found:
+        kinds = ", ".join(suffix[1:] for suffix in SUFFIXES)
+        raise ValueError(
+            f"{printable(root)} has no images in it; their names should end in {kinds}."
+        )
+    # File systems spell accents in two ways; the order must be the same on all of them.
+    return sorted(found, key=lambda path: (unicodedata.normalize("NFC", str(path)), str(path)))
+
+
+def _visible_files(root: Path, subfolders: bool) -> Iterator[Path]:
+    next(root.iterdir(), None)  # raises where the folder cannot be read; os.walk would skip it
+    known = set()
+    for folder, inside, files in os.walk(root, followlinks=True):
+        yield from (Path(folder, name) for name in files if not name.startswith("."))
+        if not subfolders:
+            return
+        inside[:] = sorted(name for name in inside if not name.startswith("."))
+        places = {name: os.stat(os.path.join(folder, name)) for name in [".", *inside]}
+        for name, place in places.items():
+            identity = place.st_dev, place.st_ino
+            # A link may lead back to a folder above it, and would be followed without end.
+            if name != "." and identity in known:
+                inside.remove(name)
+            known.add(identity)
+
+
+def _formats() -> list[str]:
+    """Return the `FORMATS` that this version of Pillow can read."""
+    from PIL import Image
+
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
+def _eight_bits(image: "Image.Image", path: Path) -> "Image.Image":
+    """Map pixels of more than 8 bits to [0, 255] by their type alone, never by their values."""
+    from PIL import Image
+
+    if not image.mode.startswith(("I", "F")):
+        return image
+    values = np.asarray(image).astype(np.float64)
+    low, high = values.min(), values.max()
+    if image.mode == "F":
+        if not (low >= 0 and high <= 1):
+            raise BrokenImageError(
+                path,
+                f"has floating-point pixels from {low:g} to {high:g}, and only [0, 1] has a known "
+                "meaning",
+                "Save it with 8 or 16 bits, or in [0, 1]",
+            )
+        return Image.fromarray(np.rint(values * 255).astype(np.uint8))
+    if low < 0 or high > _SIXTEEN_BITS:
+        raise BrokenImageError(path, "has pixels of 32 bits", "Save it with 8 or 16")
+    if 0 < high < _MOSTLY_DARK:
+        warnings.warn(
+            f"{printable(path)}: no value of this 16-bit image is above {high:,.0f}; it is read "
+            "as 0 to 65,535 and is dark. If it holds 10, 12 or 14 bits, save it stretched.",
+            stacklevel=3,
+        )
+    return Image.fromarray(np.rint(values * (255 / _SIXTEEN_BITS)).astype(np.uint8))
+
+
+def _on_white(image: "Image.Image") -> "Image.Image":
+    """Lay transparent parts on white: the color stored under them was never meant to be seen."""
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+
+
+def _has_end(stream: BinaryIO, kind: str | None) -> bool:
+    """Tell whether the file ends as files of its kind do; what follows the end is ignored."""
+    length = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, length - 12))
+    tail = stream.read()
+    if kind == "JPEG":
+        return tail.endswith(b"\xff\xd9")
+    if kind == "PNG":
+        return tail[4:8] == b"IEND"
+    if kind == "WEBP":
+        stream.seek(4)
+        return struct.unpack("<I", stream.read(4))[0] + 8 <= length
+    return False
+
+
+def _reason(path: Path, error: Exception) -> str:
+    from PIL import Image
+
+    if path.stat().st_size == 0:
+        return "is empty (0 bytes)"
+    if isinstance(error, Image.DecompressionBombError):
+        return (
+            f"has more than the {2 * Image.MAX_IMAGE_PIXELS:,} pixels that Pillow reads (a trusted "
+            "file: set PIL.Image.MAX_IMAGE_PIXELS higher)"
+        )
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "is not an image, whatever its name says"
+    return f"is damaged ({type(error).__name__}: {error})"

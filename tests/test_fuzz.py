@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from test_data import COUNTS, WRITERS, make_arrays
 
-from gan_utils import arrays, pairs, sources
-from gan_utils.commands import pictures, translating
+from gan_utils import arrays, images, pairs, sources
+from gan_utils.commands import pictures
 from gan_utils.metrics import Moments
 from gan_utils.pairs import archives
 
@@ -76,7 +76,7 @@ def test_pictures(folder, content):
         (lambda: pairs.load_pairs(path.parent, 8)[0][0], (8, 8, 3)),
         (lambda: pairs.load_pairs(path.parent, 8, broken="skip")[0][1], (8, 8, 3)),
         (lambda: pictures.read_picture(path, gray), (8, 8, 1)),
-        (lambda: translating.read_picture(path, 3)[:1, :1], (1, 1, 3)),
+        (lambda: images.read_image(path)[:1, :1], (1, 1, 3)),
     )
     for index, (read, shape) in enumerate(readers):
         with harmless(folder, f"reader {index}"), warnings.catch_warnings():

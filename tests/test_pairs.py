@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from gan_utils import pairs
-from gan_utils.pairs import pictures
+from gan_utils.pairs import folder
 
 LEFT, RIGHT = (200, 40, 60), (20, 90, 220)
 
@@ -120,7 +120,7 @@ def test_exif_rotation_is_applied(orientation, suffix, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored.save(tmp_path / f"photo.{suffix}", exif=exif)
-    assert pictures.dimensions(tmp_path / f"photo.{suffix}") == (24, 48)
+    assert folder.side_by_side_size(tmp_path / f"photo.{suffix}") == (24, 48)
     left, right = pairs.load_pairs(tmp_path, (24, 24))[0]
     np.testing.assert_allclose(left.mean(axis=(0, 1)), LEFT, atol=6)
     np.testing.assert_allclose(right.mean(axis=(0, 1)), RIGHT, atol=6)
@@ -215,12 +215,12 @@ def encoded(kind):
 
 BROKEN = {
     "nothing.jpg": (lambda: b"", r"is empty \(0 bytes\)"),
-    "text.jpg": (lambda: b"This is no picture.", "is not a picture"),
+    "text.jpg": (lambda: b"This is no picture.", "is not an image"),
     "cut.jpg": (lambda: jpeg()[:-200], "is damaged"),
     "cut.png": (lambda: encoded("png")[:-200], "is damaged"),
-    "cut.webp": (lambda: encoded("webp")[:-200], "is not a picture|is damaged"),
-    "begun.png": (lambda: encoded("png")[:20], "is not a picture|is damaged"),
-    "tiny.png": (lambda: one_pixel(1), "is 1 x 1 pixels: too narrow"),
+    "cut.webp": (lambda: encoded("webp")[:-200], "is not an image|is damaged"),
+    "begun.png": (lambda: encoded("png")[:20], "is not an image|is damaged"),
+    "tiny.png": (lambda: one_pixel(1), "is 1 pixel wide: too narrow"),
 }
 
 
@@ -236,7 +236,7 @@ def test_a_broken_picture_among_others_is_named_and_skipped_only_when_asked(name
     for index in range(20):
         sheet().save(tmp_path / f"{index}.png")
     (tmp_path / name).write_bytes(make())
-    with pytest.raises(pairs.BrokenPictureError, match=rf"{name} .*({words}).*skip"):
+    with pytest.raises(pairs.BrokenImageError, match=rf"{name} .*({words}).*skip"):
         pairs.load_pairs(tmp_path, 12)
     with pytest.warns(UserWarning, match=rf"1 picture broken, left out: {name} "):
         found = pairs.load_pairs(tmp_path, 12, broken="skip")
@@ -250,7 +250,7 @@ def test_one_broken_picture_among_a_thousand(tmp_path):
     for index in range(999):
         (tmp_path / f"{index:04d}.png").write_bytes(content)
     (tmp_path / "0500x.png").write_bytes(content[:-30])
-    with pytest.raises(pairs.BrokenPictureError, match=r"0500x\.png is damaged"):
+    with pytest.raises(pairs.BrokenImageError, match=r"0500x\.png is damaged"):
         pairs.load_pairs(tmp_path)
     with pytest.warns(UserWarning, match=r"0500x\.png"):
         assert len(pairs.load_pairs(tmp_path, 32, broken="skip")) == 999
@@ -261,7 +261,7 @@ def test_damage_inside_a_file_is_found_when_asked_and_named_when_read(tmp_path):
     content[len(content) // 2] ^= 255
     (tmp_path / "flipped.png").write_bytes(content)
     sheet(64, 32).save(tmp_path / "good.png")
-    with pytest.raises(pairs.BrokenPictureError, match=r"flipped\.png is damaged"):
+    with pytest.raises(pairs.BrokenImageError, match=r"flipped\.png is damaged"):
         pairs.load_pairs(tmp_path, 32)[0]
     with pytest.warns(UserWarning, match=r"flipped\.png"):
         assert pairs.load_pairs(tmp_path, 32, broken="skip").names == ("good.png",)
@@ -275,7 +275,7 @@ def test_what_follows_the_end_of_a_jpeg_is_no_damage(tmp_path):
 def test_unreadable_files_are_named(tmp_path, monkeypatch):
     sheet().save(tmp_path / "a.png")
     (tmp_path / "b.png").symlink_to(tmp_path / "nowhere.png")
-    with pytest.raises(pairs.BrokenPictureError, match=r"b\.png cannot be read \(No such file"):
+    with pytest.raises(pairs.BrokenImageError, match=r"b\.png cannot be read \(No such file"):
         pairs.load_pairs(tmp_path)
     (tmp_path / "b.png").unlink()
     found = pairs.load_pairs(tmp_path)
@@ -285,7 +285,7 @@ def test_unreadable_files_are_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr("pathlib.Path.open", refuse)
     for use in (lambda: found[0], lambda: pairs.load_pairs(tmp_path)):
-        with pytest.raises(pairs.BrokenPictureError, match=r"a\.png cannot be read \(Permission"):
+        with pytest.raises(pairs.BrokenImageError, match=r"a\.png cannot be read \(Permission"):
             use()
 
 
@@ -293,7 +293,7 @@ def test_all_broken_is_an_error(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"")
     with (
         pytest.warns(UserWarning, match="left out"),
-        pytest.raises(ValueError, match="no whole picture: all 1"),
+        pytest.raises(ValueError, match="no whole image: all 1"),
     ):
         pairs.load_pairs(tmp_path, broken="skip")
 
@@ -301,10 +301,10 @@ def test_all_broken_is_an_error(tmp_path):
 def test_wrong_folders_and_arguments_are_sentences(tmp_path):
     with pytest.raises(ValueError, match="nowhere does not exist"):
         pairs.load_pairs(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="holds no pictures"):
+    with pytest.raises(ValueError, match="has no images in it"):
         pairs.load_pairs(tmp_path)
     (tmp_path / "train").mkdir()
-    with pytest.raises(ValueError, match="its subfolders are train"):
+    with pytest.raises(ValueError, match="Its subfolders are train"):
         pairs.load_pairs(tmp_path)
     sheet().save(tmp_path / "a.png")
     with pytest.raises(ValueError, match="is not a folder"):
@@ -375,7 +375,7 @@ def test_prepare_leaves_no_half_file(tmp_path):
     with pytest.raises(OSError, match="No space left"):
         pairs.prepare(found, tmp_path / "b.npz")
     (tmp_path / "a.png").write_bytes(b"")
-    with pytest.raises(pairs.BrokenPictureError, match=r"a\.png is empty"):
+    with pytest.raises(pairs.BrokenImageError, match=r"a\.png is empty"):
         pairs.prepare(found, tmp_path / "b.npz")
     assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
 

@@ -6,20 +6,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gan_utils import trained
-from gan_utils.images import FORMATS
+from gan_utils import images, trained
 
-if TYPE_CHECKING:
-    from PIL import Image
-
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 DATA_SETS = ("mnist", "fashion_mnist", "cifar10", "digits")
 DEFAULT_DRAWN = 10_000
-_SIXTEEN_BITS = 65_535
 
 
 @dataclass(frozen=True)
@@ -85,33 +78,11 @@ def open_source(name: str, wish: Wish) -> Source:
     return _generator(name, wish)
 
 
-def list_pictures(folder: str) -> list[Path]:
-    """Return the picture files in a folder and below, sorted; hidden ones are left out.
-
-    Raises:
-        ValueError: There is none.
-        OSError: The folder cannot be read.
-    """
-    root = Path(folder)
-    next(root.iterdir(), None)  # says so when the folder cannot be read; rglob would skip it
-    files = [
-        path
-        for path in root.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(root).parts)
-        and path.is_file()
-    ]
-    if not files:
-        kinds = ", ".join(suffix[1:] for suffix in SUFFIXES)
-        raise ValueError(f"{folder} has no pictures in it; their names should end in {kinds}.")
-    return sorted(files)
-
-
 def read_picture(path: Path, wish: Wish) -> np.ndarray:
     """Read one picture.
 
     Args:
-        path: The file; transparency is dropped, 16 bits become 8, of an animation the first frame.
+        path: The file.
         wish: Channels and size.
 
     Returns:
@@ -121,50 +92,25 @@ def read_picture(path: Path, wish: Wish) -> np.ndarray:
         ValueError: The file is damaged, or has another size than the one asked for.
         OSError: The file cannot be opened.
     """
-    from PIL import Image
-
-    try:
-        with Image.open(path, formats=FORMATS) as opened:
-            picture = _to_eight_bits(opened).convert("L" if wish.gray else "RGB")
-    except (PermissionError, FileNotFoundError):
-        raise
-    except Exception as error:  # Pillow's readers raise many kinds for damaged files
-        reason = str(error) or type(error).__name__
+    pixels = images.read_image(path, channels=1 if wish.gray else 3)
+    height, width = pixels.shape[:2]
+    if wish.size is None or (height, width) == (wish.size, wish.size):
+        return pixels
+    if not wish.resize:
         raise ValueError(
-            f"{path} cannot be read as a picture ({reason}); make it again, or remove it."
-        ) from error
-    wanted = (wish.size, wish.size)
-    if wish.size is not None and picture.size != wanted:
-        if not wish.resize:
-            raise ValueError(
-                f"{path} has {picture.width} x {picture.height} pixels, the extractor wants "
-                f"{wish.size} x {wish.size}; choose another --extractor, or add --resize."
-            )
-        picture = picture.resize(wanted, Image.Resampling.BICUBIC)
-    pixels = np.asarray(picture)
-    return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+            f"{path} has {width} x {height} pixels, the extractor wants "
+            f"{wish.size} x {wish.size}; choose another --extractor, or add --resize."
+        )
+    return images.resize(pixels[None], wish.size)[0]
 
 
 def first_size(folder: str) -> tuple[int, int]:
     """Return height and width of a folder's first picture."""
-    return read_picture(list_pictures(folder)[0], Wish()).shape[:2]
-
-
-def _to_eight_bits(picture: "Image.Image") -> "Image.Image":
-    from PIL import Image
-
-    if picture.mode == "F":
-        raise ValueError("its pixels are floating-point numbers; save it with 8 or 16 bits")
-    if not picture.mode.startswith("I"):
-        return picture
-    values = np.asarray(picture).astype(np.int64)
-    if values.min() < 0 or values.max() > _SIXTEEN_BITS:
-        raise ValueError("its pixels have 32 bits; save it with 8 or 16")
-    return Image.fromarray(np.rint(values * (255 / _SIXTEEN_BITS)).astype(np.uint8))
+    return images.image_size(images.list_images(folder)[0])
 
 
 def _folder(name: str, wish: Wish) -> Source:
-    files = list_pictures(name)
+    files = images.list_images(name)
     chosen = [files[index] for index in _draw(name, len(files), wish)]
 
     def batches(batch_size: int) -> Iterator[np.ndarray]:

@@ -11,7 +11,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from gan_utils.commands import pictures, saving, translating
+from gan_utils import images
+from gan_utils.commands import saving, translating
 from gan_utils.commands.progress import Progress
 
 EXAMPLES = """examples:
@@ -84,7 +85,7 @@ def _translate(
     translator: translating.Translator, source: Path, target: Path, options: argparse.Namespace
 ) -> tuple[int, int]:
     """Translate one file into another; return the height and width of the first."""
-    picture = translating.read_picture(source, translator.channels)
+    picture = images.read_image(source, channels=translator.channels)
     drawn = translating.translate_picture(translator, picture, tile=options.tile, seed=options.seed)
     saving.save(drawn, target)
     return picture.shape[:2]
@@ -97,7 +98,7 @@ def _plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
     if source.is_dir():
         if target.exists() and not target.is_dir():
             raise ValueError(f"{target} is a file; {source} is a folder, so give a folder for it.")
-        files = pictures.list_pictures(str(source))
+        files = images.list_images(source)
         jobs = [(file, (target / file.relative_to(source)).with_suffix(".png")) for file in files]
     else:
         saving.require_place(target, f"{source} is a picture")

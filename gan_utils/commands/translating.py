@@ -3,7 +3,6 @@
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -83,39 +82,6 @@ def _require_label(name: str, label: int | None, num_classes: int) -> None:
         raise ValueError(
             f"{name} has to be told the class of the picture: --label 0 to {num_classes - 1}."
         )
-
-
-def read_picture(path: Path, channels: int) -> np.ndarray:
-    """Read one picture of any size and mode.
-
-    Args:
-        path: The file; turned as its EXIF orientation says, transparent parts become white, 16
-            bits become 8, of an animation the first frame.
-        channels: 1 for gray, 3 for RGB.
-
-    Returns:
-        `(height, width, channels)` uint8 in [0, 255].
-
-    Raises:
-        ValueError: The file is no whole picture.
-        OSError: The file cannot be opened.
-    """
-    from PIL import Image, ImageOps
-
-    from gan_utils.pairs.pictures import as_rgb
-
-    try:
-        with Image.open(path, formats=images.FORMATS) as opened:
-            upright = as_rgb(ImageOps.exif_transpose(opened))
-    except (PermissionError, FileNotFoundError, IsADirectoryError):
-        raise
-    except Exception as error:  # Pillow's readers raise many kinds for damaged files
-        reason = "it is empty" if path.stat().st_size == 0 else str(error) or type(error).__name__
-        raise ValueError(
-            f"{path} cannot be read as a picture ({reason}); make it again, or remove it."
-        ) from error
-    pixels = np.asarray(upright if channels == 3 else upright.convert("L"))
-    return pixels.reshape(*pixels.shape[:2], channels)
 
 
 def translate_picture(

@@ -1,5 +1,7 @@
 """Pairs of pictures: from any folder, from the maps set, or of a procedural city."""
 
+from gan_utils import _aliases
+from gan_utils.images import BrokenImageError
 from gan_utils.pairs.base import PairSet, PairSource
 from gan_utils.pairs.batches import PairBatches
 from gan_utils.pairs.cities import (
@@ -14,13 +16,12 @@ from gan_utils.pairs.cities import (
 )
 from gan_utils.pairs.folder import Pairs, load_pairs
 from gan_utils.pairs.maps_set import find_maps, maps
-from gan_utils.pairs.pictures import BrokenPictureError
 from gan_utils.pairs.prepared import load_prepared, prepare
 
 __all__ = [
     "CITY_CLASSES",
     "CITY_PALETTE",
-    "BrokenPictureError",
+    "BrokenImageError",
     "City",
     "PairBatches",
     "PairSet",
@@ -37,3 +38,8 @@ __all__ = [
     "prepare",
     "write_city",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Return what an old name stands for."""
+    return _aliases.renamed(__name__, name)

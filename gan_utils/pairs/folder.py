@@ -1,14 +1,19 @@
 """Folders of side-by-side pictures, read one pair at a time."""
 
 import os
-import unicodedata
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
+
+from gan_utils import images
+from gan_utils.images import BrokenImageError, printable
 from gan_utils.pairs.base import Pair, PairSource, Size, check_size
-from gan_utils.pairs.pictures import SUFFIXES, BrokenPictureError, dimensions, read_pair, shown
+
+Result = TypeVar("Result")
 
 _LISTED = 10
 # Halves this many times longer one way than asked for are probably no halves.
@@ -40,7 +45,7 @@ class Pairs(PairSource):
     def __str__(self) -> str:
         """One line: how many, from where, at which size."""
         line = (
-            f"{len(self):,} pairs in {shown(self.folder)}, each half {self.size[0]} x "
+            f"{len(self):,} pairs in {printable(self.folder)}, each half {self.size[0]} x "
             f"{self.size[1]}, source on the {self.source}"
         )
         return line + (f", {len(self.skipped):,} broken left out" if self.skipped else "")
@@ -69,9 +74,9 @@ def load_pairs(
 ) -> Pairs:
     """Finds the side-by-side pictures of a folder; they are read when they are used.
 
-    Pictures are the .jpg, .jpeg, .png and .webp files in the folder itself, in the order of their
-    names; other files, hidden files and subfolders are not looked at. The beginning and the end of
-    every picture are checked now. Jitter and mirroring belong to the batches:
+    Images are the files in the folder itself that `images.list_images` finds, in the order of their
+    names; hidden files and subfolders are not looked at. The beginning and the end of every image
+    are checked now. Jitter and mirroring belong to the batches:
     ``load_pairs("photos").batches(batch_size=4, jitter=286, mirror=True)``.
 
     Args:
@@ -86,7 +91,7 @@ def load_pairs(
 
     Raises:
         ValueError: no such folder, no pictures in it, or an argument that is none of the above.
-        BrokenPictureError: a picture is broken; the message names it.
+        BrokenImageError: a picture is broken; the message names it.
 
     Warns:
         UserWarning: pictures left out, odd widths (the middle column is left out), or halves that
@@ -98,10 +103,10 @@ def load_pairs(
         raise ValueError(f"broken is {broken!r}; choose 'raise' or 'skip'.")
     size, folder = check_size(size), Path(folder)
     names, skipped, odd, squeezed = [], {}, [], []
-    for name in _picture_names(folder):
+    for name in _image_names(folder):
         try:
             height, width = _inspect(folder / name, size, decode=broken == "skip")
-        except BrokenPictureError as error:
+        except BrokenImageError as error:
             if broken == "raise":
                 raise
             skipped[name] = error.reason
@@ -114,43 +119,96 @@ def load_pairs(
     _say("of odd width, their middle column belongs to neither half", odd, folder)
     _say(f"strongly squeezed to halves of {size}: are they side-by-side pairs?", squeezed, folder)
     if not names:
-        raise ValueError(f"{shown(folder)} holds no whole picture: all {len(skipped)} are broken.")
+        raise ValueError(
+            f"{printable(folder)} holds no whole image: all {len(skipped)} are broken."
+        )
     return Pairs(folder, tuple(names), size, source, skipped)
 
 
+def read_pair(path: Path, size: Size, source: str = "left") -> Pair:
+    """Read both halves of a side-by-side image, as `images.read_image` reads it.
+
+    Of an odd number of columns the middle one belongs to neither half.
+
+    Args:
+        path: the file.
+        size: height and width of each half that is returned; larger halves are antialiased.
+        source: "left" or "right": the half that is the source.
+
+    Returns:
+        source and target, each (height, width, 3) uint8 in [0, 255].
+
+    Raises:
+        BrokenImageError: the file cannot be read or is no whole image.
+    """
+    whole = _named(images.read_image, path)
+    _require_halves(path, whole.shape[1])
+    half = whole.shape[1] // 2
+    left, right = (_resized(part, size) for part in (whole[:, :half], whole[:, -half:]))
+    return (left, right) if source == "left" else (right, left)
+
+
+def side_by_side_size(path: Path) -> Size:
+    """Return height and width of an image that is whole, as far as `images.image_size` looks.
+
+    Raises:
+        BrokenImageError: it is broken, or too narrow for a pair.
+    """
+    height, width = _named(images.image_size, path)
+    _require_halves(path, width)
+    return height, width
+
+
+def _named(read: Callable[[Path], Result], path: Path) -> Result:
+    """Call `read(path)`; every error names the file and how to go on without it."""
+    try:
+        return read(path)
+    except BrokenImageError as error:
+        raise _broken(path, error.reason) from error
+    except OSError as error:
+        raise _broken(path, f"cannot be read ({error.strerror})") from error
+
+
+def _broken(path: Path, reason: str) -> BrokenImageError:
+    advice = 'Mend or remove it, or leave broken images out with load_pairs(..., broken="skip")'
+    return BrokenImageError(path, reason, advice)
+
+
+def _require_halves(path: Path, width: int) -> None:
+    if width < 2:
+        raise _broken(path, f"is {width} pixel wide: too narrow for two halves")
+
+
+def _resized(half: np.ndarray, size: Size) -> np.ndarray:
+    return half if half.shape[:2] == size else images.resize(half[None], size)[0]
+
+
 def _inspect(path: Path, size: Size, *, decode: bool) -> Size:
-    """Height and width of a picture that is whole, as far as is looked."""
-    found = dimensions(path)
+    """Return height and width of an image that is whole, as far as is looked."""
+    found = side_by_side_size(path)
     if decode:
         read_pair(path, size)
     return found
 
 
-def _picture_names(folder: Path) -> list[str]:
+def _image_names(folder: Path) -> list[str]:
     if not folder.is_dir():
         what = "is not a folder; unpack it first" if folder.exists() else "does not exist"
-        raise ValueError(f"{shown(folder)} {what}. Give the folder of side-by-side pictures.")
-    names, inside = [], []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                inside.append(entry.name)
-            elif entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith("."):
-                names.append(entry.name)
-    if not names:
-        hint = f"; its subfolders are {', '.join(sorted(inside))}" if inside else ""
-        raise ValueError(
-            f"{shown(folder)} holds no pictures ({', '.join(SUFFIXES)}){hint}. "
-            "Give the folder that the pictures are in."
-        )
-    # File systems spell accents in two ways; the order must be the same on all of them.
-    return sorted(names, key=lambda name: (unicodedata.normalize("NFC", name), name))
+        raise ValueError(f"{printable(folder)} {what}. Give the folder of side-by-side images.")
+    try:
+        return [
+            path.name for path in images.list_images(folder, subfolders=False, check_links=False)
+        ]
+    except ValueError as error:
+        inside = sorted(path.name for path in folder.iterdir() if path.is_dir())
+        hint = f" Its subfolders are {', '.join(inside)}:" if inside else ""
+        raise ValueError(f"{error}{hint} Give the folder that the images are in.") from error
 
 
 def _say(what: str, names: list[Any], folder: Path) -> None:
     if not names:
         return
-    listed = ", ".join(shown(Path(name)) for name in names[:_LISTED])
+    listed = ", ".join(printable(Path(name)) for name in names[:_LISTED])
     more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
     count = f"{len(names):,} picture{'s' if len(names) > 1 else ''}"
-    warnings.warn(f"{shown(folder)}: {count} {what}: {listed}{more}.", stacklevel=3)
+    warnings.warn(f"{printable(folder)}: {count} {what}: {listed}{more}.", stacklevel=3)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from gan_utils.cache import DownloadError, cache_folder
 from gan_utils.files import file_sha256
+from gan_utils.images import SUFFIXES, image_size
 from gan_utils.pairs.archives import unpack
 from gan_utils.pairs.base import Size
 from gan_utils.pairs.downloads import DiskError, disk_sentence, fetch
 from gan_utils.pairs.folder import Pairs, load_pairs
-from gan_utils.pairs.pictures import SUFFIXES, dimensions
 
 MAPS_COUNTS = {"train": 1096, "val": 1098}
 MAPS_PICTURE = (600, 1200)
@@ -169,7 +169,7 @@ def _check_split(folder: Path, count: int) -> None:
     if len(names) != count:
         raise ValueError(f"{folder.name} holds {len(names):,} pictures instead of {count:,}")
     for path in names:
-        found = dimensions(path)
+        found = image_size(path)
         if found != MAPS_PICTURE:
             raise ValueError(
                 f"{path.name} has {found[1]} x {found[0]} pixels instead of "

@@ -1,0 +1,230 @@
+"""Every entry of the package reads an image file by the same rule, whatever the file's kind."""
+
+import json
+import os
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_utils import cli, images, pairs
+
+SIZE = 28
+RNG = np.random.default_rng(0)
+FACE = RNG.integers(0, 256, (SIZE, 2 * SIZE, 3), dtype=np.uint8)  # a pair, side by side
+ROTATIONS = {  # EXIF orientation -> how a camera stores what is shown upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    6: Image.Transpose.ROTATE_90,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def turned(path, orientation=6):
+    """Save `FACE` as a camera does that was held upright."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(FACE).transpose(ROTATIONS[orientation]).save(path, exif=exif.tobytes())
+    return FACE
+
+
+def half_clear(path):
+    """Save an image with transparent parts whose hidden color is not white."""
+    pixels = np.zeros((SIZE, 2 * SIZE, 4), np.uint8)
+    pixels[..., 0] = 90
+    pixels[8:20, 8:40] = (255, 200, 0, 255)
+    Image.fromarray(pixels).save(path)
+    flat = np.full(FACE.shape, 255, np.uint8)
+    flat[8:20, 8:40] = (255, 200, 0)
+    return flat
+
+
+def gray_of_alpha(path):
+    """Save a gray image with transparency."""
+    pixels = np.zeros((SIZE, 2 * SIZE, 2), np.uint8)
+    pixels[4:9, 30:50] = (77, 255)
+    Image.fromarray(pixels, "LA").save(path)
+    flat = np.full(FACE.shape, 255, np.uint8)
+    flat[4:9, 30:50] = 77
+    return flat
+
+
+def ramp(dtype, top):
+    """Return a gray ramp from 0 to `top`."""
+    return np.tile(np.linspace(0, top, 2 * SIZE), (SIZE, 1)).astype(dtype)
+
+
+def as_gray(values):
+    return np.repeat(np.rint(values).astype(np.uint8)[..., None], 3, axis=-1)
+
+
+def sixteen_bits(path):
+    """Save 16 bits a pixel, of which the whole range is used."""
+    Image.fromarray(ramp("u2", 65535)).save(path)
+    return as_gray(ramp("u2", 65535) / 257)
+
+
+def sixteen_bits_in_pgm(path):
+    """Save a PGM whose header says 65,535."""
+    path = path.with_suffix(".pgm")
+    content = ramp(">u2", 65535).tobytes()
+    path.write_bytes(b"P5\n%d %d\n65535\n" % (2 * SIZE, SIZE) + content)
+    return as_gray(ramp("u2", 65535) / 257)
+
+
+def floats(path):
+    """Save floating-point numbers in [0, 1], as scientific programs do."""
+    Image.fromarray(ramp("f4", 1)).save(path.with_suffix(".tif"))
+    return as_gray(ramp("f4", 1) * 255)
+
+
+def first_of_film(path):
+    """Save two frames, of which the first counts."""
+    frames = [Image.fromarray(FACE[..., 0] // 64 * 64), Image.new("L", (2 * SIZE, SIZE), 9)]
+    frames[0].save(path.with_suffix(".gif"), save_all=True, append_images=frames[1:])
+    return as_gray(FACE[..., 0] // 64 * 64)
+
+
+KINDS = {
+    "turned": turned,
+    "turned upside down": lambda path: turned(path, 3),
+    "mirrored": lambda path: turned(path, 2),
+    "turned left": lambda path: turned(path, 8),
+    "transparent": half_clear,
+    "gray, transparent": gray_of_alpha,
+    "16 bits": sixteen_bits,
+    "16 bits in a PGM": sixteen_bits_in_pgm,
+    "floating point": floats,
+    "animation": first_of_film,
+}
+
+
+@pytest.fixture(scope="module")
+def identity(tmp_path_factory):
+    """Return the file of a translator that gives back what it gets."""
+    path = tmp_path_factory.mktemp("networks") / "identity.keras"
+    shown = keras.Input((SIZE, 2 * SIZE, 3))
+    keras.Model(shown, keras.layers.Rescaling(1.0)(shown)).save(path)
+    return path
+
+
+def seen_by_pairs(folder):
+    (pair,) = pairs.load_pairs(folder, SIZE)
+    return np.concatenate(pair, axis=1)
+
+
+def seen_by_translate(folder, generator):
+    target = folder.parent / f"{folder.name}-translated"
+    assert cli.main(["translate", str(generator), str(folder), str(target)]) == 0
+    (file,) = target.iterdir()
+    with Image.open(file) as opened:
+        return np.asarray(opened)
+
+
+def seen_by_score(folder, other):
+    """Return the distance of two folders as the command finds it."""
+    for number, file in enumerate((*folder.iterdir(), *other.iterdir())):  # a score needs two each
+        (file.parent / f"again-{number}{file.suffix}").write_bytes(file.read_bytes())
+    report = folder.parent / "report.json"
+    arguments = ["score", str(folder), str(other), "--metric", "fid", "--output", str(report)]
+    assert cli.main([*arguments, "--extractor", "lenet-mnist", "--resize"]) == 0
+    return json.loads(report.read_text())["scores"]["fid"]["value"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_entries_read_the_same(kind, tmp_path, identity, capsys):
+    (tmp_path / "as it came").mkdir()
+    (tmp_path / "plain").mkdir()
+    expected = KINDS[kind](tmp_path / "as it came" / "a.png")
+    Image.fromarray(expected).save(tmp_path / "plain" / "a.png")
+    (file,) = (tmp_path / "as it came").iterdir()
+    np.testing.assert_array_equal(images.read_image(file), expected)
+    gray = Image.fromarray(expected).convert("L")
+    np.testing.assert_array_equal(images.read_image(file, channels=1)[..., 0], np.asarray(gray))
+    np.testing.assert_array_equal(seen_by_pairs(file.parent), expected)
+    np.testing.assert_array_equal(seen_by_translate(file.parent, identity), expected)
+    assert seen_by_score(file.parent, tmp_path / "plain") == pytest.approx(0, abs=1e-6)
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_fewer_bits_than_the_file_has_room_for_are_named(bits, tmp_path):
+    Image.fromarray(ramp("u2", 2**bits - 1)).save(tmp_path / "scan.png")
+    with pytest.warns(UserWarning, match=rf"scan\.png.*{2**bits - 1:,}.*0 to 65,535"):
+        image = images.read_image(tmp_path / "scan.png")
+    assert image.max() == round((2**bits - 1) / 257)
+
+
+def test_the_whole_range_warns_of_nothing(tmp_path):
+    sixteen_bits(tmp_path / "scan.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        images.read_image(tmp_path / "scan.png")
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 255), (-1, 1), (0, np.nan)])
+def test_floats_without_a_known_range_are_an_error(low, high, tmp_path):
+    Image.fromarray(np.float32([[low, high]])).save(tmp_path / "a.tif")
+    with pytest.raises(images.BrokenImageError, match=r"a\.tif.*floating-point.*\[0, 1\]"):
+        images.read_image(tmp_path / "a.tif")
+
+
+def test_an_image_beyond_the_limit_names_the_limit(tmp_path):
+    Image.new("1", (14000, 14000)).save(tmp_path / "huge.png")
+    with pytest.raises(images.BrokenImageError, match=r"huge\.png.*178,956,970.*MAX_IMAGE_PIXELS"):
+        images.read_image(tmp_path / "huge.png")
+
+
+# ---- folders -----------------------------------------------------------------------------------
+
+
+def save(path, kind=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(FACE).save(path, kind)
+    return path
+
+
+def test_every_kind_that_pillow_reads_is_listed(tmp_path):
+    names = ["a.bmp", "b.gif", "c.jfif", "d.jpe", "e.tif", "f.TIFF", "g.ppm", "h.webp", "i.jpeg"]
+    for name in names:
+        save(tmp_path / name, {"jfif": "JPEG", "jpe": "JPEG"}.get(name[2:]))
+    assert [path.name for path in images.list_images(tmp_path)] == names
+    assert len(pairs.load_pairs(tmp_path, SIZE)) == len(names)
+
+
+def test_kinds_that_are_not_read_are_counted(tmp_path):
+    save(tmp_path / "a.png")
+    for name in ("b.heic", "c.HEIC", "d.svg", "e.txt"):
+        (tmp_path / name).write_bytes(b"something")
+    with pytest.warns(UserWarning, match=r"3 files left out: \.heic 2, \.svg 1.*convert them"):
+        assert len(images.list_images(tmp_path)) == 1
+    with pytest.warns(UserWarning, match=r"3 files left out"):
+        pairs.load_pairs(tmp_path, SIZE)
+
+
+def test_linked_folders_are_followed_once(tmp_path):
+    save(tmp_path / "elsewhere" / "b.png")
+    save(tmp_path / "set" / "a.png")
+    (tmp_path / "set" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "set")
+    found = images.list_images(tmp_path / "set")
+    assert [path.relative_to(tmp_path / "set").as_posix() for path in found] == [
+        "a.png",
+        "linked/b.png",
+    ]
+
+
+def test_a_link_to_nothing_is_an_error(tmp_path):
+    save(tmp_path / "a.png")
+    (tmp_path / "b.png").symlink_to(tmp_path / "gone.png")
+    with pytest.raises(ValueError, match=r"b\.png is a link to .*gone\.png, which does not exist"):
+        images.list_images(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
+def test_a_file_that_may_not_be_read_says_so(tmp_path):
+    save(tmp_path / "a.png").chmod(0)
+    with pytest.raises(PermissionError):
+        images.read_image(tmp_path / "a.png")
