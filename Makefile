@@ -26,10 +26,10 @@ help:  ## Show this list
 	@echo "GAN_PROFILE=smoke, quick or full says how long lessons train (make book GAN_PROFILE=smoke)."
 
 book: $(FOR_BOOK)  ## Run the lessons that changed and build the site
-	GAN_PROFILE=$(GAN_PROFILE) $(BIN)/python book/build.py
+	GAN_PROFILE=$(GAN_PROFILE) $(BIN)/python -m tools.book build
 
 lessons: $(FOR_BOOK)  ## Run the lessons that changed, build no site
-	GAN_PROFILE=$(GAN_PROFILE) $(BIN)/python book/build.py --execute-only
+	GAN_PROFILE=$(GAN_PROFILE) $(BIN)/python -m tools.book build --execute-only
 
 test: $(FOR_TEST)  ## Check style, package, lessons and the built site
 	$(BIN)/ruff check .
@@ -49,10 +49,10 @@ fuzz: $(FOR_TEST)  ## Try bad input by the thousand: make fuzz GAN_FUZZ=10000
 		tests/test_fuzz.py tests/test_fuzz_models.py --hypothesis-show-statistics
 
 links: $(FOR_BOOK)  ## Check that the addresses that pages link to still answer (needs the network)
-	$(BIN)/python tools/links.py
+	$(BIN)/python -m tools.links
 
 sync: $(FOR_BOOK)  ## Update the notebooks from their scripts
-	$(BIN)/python book/sync.py
+	$(BIN)/python -m tools.book sync
 
 bench: $(FOR_TEST)  ## Measure speed and memory
 	@for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
@@ -60,11 +60,11 @@ bench: $(FOR_TEST)  ## Measure speed and memory
 # Not the default of the other targets: without GAN_PROFILE, training is the full run.
 train: $(FOR_BOOK)  ## Train one lesson in full, record it, pack its generators: make train LESSON=02_dcgan
 	@test -n "$(LESSON)" || { echo "Say which lesson: make train LESSON=02_dcgan"; exit 1; }
-	GAN_PROFILE=$(if $(filter file,$(origin GAN_PROFILE)),full,$(GAN_PROFILE)) $(BIN)/python book/train.py $(LESSON)
+	GAN_PROFILE=$(if $(filter file,$(origin GAN_PROFILE)),full,$(GAN_PROFILE)) $(BIN)/python -m tools.book train $(LESSON)
 
 pack: $(FOR_BOOK)  ## Pack the trained generators of a full run that stands in runs/ into weights/
 	@test -n "$(LESSON)" || { echo "Say which lesson: make pack LESSON=04_cgan"; exit 1; }
-	$(BIN)/python book/pack.py $(LESSON)
+	$(BIN)/python -m tools.book pack $(LESSON)
 
 serve:  ## Show the built site at http://localhost:8000
 	@test -d _build/$(GAN_PROFILE)/html || { echo "There is no site yet: make book"; exit 1; }
@@ -72,7 +72,7 @@ serve:  ## Show the built site at http://localhost:8000
 	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/$(GAN_PROFILE)/html
 
 single: $(FOR_BOOK)  ## Print the whole built book as one page and, with a browser, as PDF
-	GAN_PROFILE=$(GAN_PROFILE) $(BIN)/python book/single_page.py
+	GAN_PROFILE=$(GAN_PROFILE) $(BIN)/python -m tools.book single
 
 wheel: $(BIN)/python  ## Pack gan_utils into dist/, as a release does
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/build.txt
@@ -99,7 +99,7 @@ check-lock: $(TOOLS)/uv  ## Ask whether each locked version can be had for each 
 			-r requirements/test.txt || exit 1; done; done
 
 licenses: $(FOR_TEST) $(TOOLS)/uv  ## List the licenses of all that is locked in requirements/licenses.md
-	$(BIN)/python tools/licenses.py $(TOOLS)/pip-licenses
+	$(BIN)/python -m tools.licenses $(TOOLS)/pip-licenses
 
 audit: $(TOOLS)/uv  ## Ask whether an advisory speaks against a locked version (needs the network)
 	@for part in test tools; do echo "requirements/$$part.txt"; \

@@ -48,8 +48,8 @@ def check(folder, index, readme):
     (folder / "_toc.yml").write_text(TOC)
     (folder / "book" / "index.md").write_text(f"# Start\n\n{index}\n")
     (folder / "README.md").write_text(f"# Read me\n\n{readme}\n")
-    command = [sys.executable, str(ROOT / "tools" / "links.py"), "--root", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "tools.links", "--root", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
 

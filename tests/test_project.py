@@ -28,7 +28,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TEMPLATE = ROOT / "notebooks" / "templates" / "00_topic.py"  # what a new lesson starts from
 LESSONS = [*SCRIPTS, TEMPLATE]
 MODULES = sorted((ROOT / "gan_utils").rglob("*.py"))
-BUILD_SCRIPTS = sorted((ROOT / "book").rglob("*.py"))
+BUILD_SCRIPTS = [path for name in ("book", "tools") for path in sorted((ROOT / name).rglob("*.py"))]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 # No colon-fence, no {role} or {directive}: Colab shows them as they are written.
 MYST = re.compile(r"^\s*(:::|```\{)|\{[a-z:-]+\}`|^\([\w-]+\)=", re.MULTILINE)

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections import Counter
 
 import pytest
@@ -15,9 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from test_project import PYPROJECT, ROOT
 
-sys.path.insert(0, str(ROOT / "tools"))
-
-import licenses
+from tools import licenses
 
 FOLDER = ROOT / "requirements"
 PARTS = ("book", "build", "test", "tools")
@@ -181,7 +178,7 @@ def test_make_installs_the_locked_versions_only(tmp_path):
         "-m pip install --quiet --require-hashes -r requirements/build.txt",
         "-m pip install --quiet --require-hashes -r requirements/book.txt",
         "-m pip install --quiet --no-deps --no-build-isolation -e .",
-        "book/build.py",
+        "-m tools.book build",
     ]
 
 
@@ -189,7 +186,7 @@ def test_make_installs_the_locked_versions_only(tmp_path):
 def test_make_takes_the_latest_when_told_or_on_another_python(tmp_path, words, old):
     done, said = make_book(tmp_path, *words, old=old)
     assert done.returncode == 0, done.stderr
-    assert said[1:] == ["-m pip install --quiet --upgrade -e .[book]", "book/build.py"]
+    assert said[1:] == ["-m pip install --quiet --upgrade -e .[book]", "-m tools.book build"]
     assert "latest versions" in done.stdout
 
 

@@ -25,8 +25,7 @@ from gan_utils.always_on import AlwaysBatchNormalization, AlwaysDropout, reseed
 from gan_utils.files import file_sha256
 
 ROOT = Path(__file__).resolve().parents[1]
-for folder in ("book", "tests/lessons"):
-    sys.path.insert(0, str(ROOT / folder))
+sys.path.insert(0, str(ROOT / "tests" / "lessons"))
 NAMES = (
     *("gan", "dcgan", "cgan", "cdcgan", "acgan", "infogan", "lsgan", "wgan_gp"),
     *("satellite_to_map", "map_to_satellite", "sketch_to_item"),
@@ -281,7 +280,7 @@ def test_the_shipped_files_are_those_of_the_manifest_and_small():
 
 
 def test_the_table_in_the_book_is_that_of_the_manifest():
-    import origins
+    from tools.book import origins
 
     table = origins.table({name: weights.facts(name) for name in SHIPPED})
     assert (ROOT / "book" / "trained-generators.md").read_text(encoding="utf-8") == table
@@ -290,12 +289,12 @@ def test_the_table_in_the_book_is_that_of_the_manifest():
 
 @pytest.mark.parametrize("name", TRANSLATORS)
 def test_a_shipped_translator_translates(name):
-    import scoring
+    from tools.book import score
 
     found = weights.facts(name)
     network = weights.load_generator(name)
     assert [list(part.shape[1:]) for part in network.inputs] == list(found["inputs"].values())
-    drawn = scoring.call(network, [part[:2] for part in scoring.example_inputs(network)])
+    drawn = score.call(network, [part[:2] for part in score.example_inputs(network)])
     assert drawn.shape == (2, *found["output"])
     assert np.abs(drawn).max() <= 1
     assert drawn.std() > 0.1
@@ -325,23 +324,21 @@ def test_sketches_become_what_they_show():
 
 
 def test_satellite_pictures_become_maps():
-    import origins
-    import scoring
+    from tools.book import origins, score
 
     told, network = told_about("satellite_to_map")
-    found = origins.judge_map(network, scoring.call, count=8)
+    found = origins.judge_map(network, score.call, count=8)
     assert found["map_color"] == pytest.approx(told["map_color"], abs=0.04)
 
 
 def test_maps_become_satellite_pictures_that_can_be_read_back():
-    import origins
-    import scoring
+    from tools.book import origins, score
 
     told, network = told_about("map_to_satellite")
     _, reader = told_about("satellite_to_map")
     seen = origins.places(8, network.inputs[0].shape[1])
-    painted = scoring.call(network, [images.to_float(seen.target)])
-    share = pairs.map_accuracy(scoring.call(reader, [painted]), seen.classes)
+    painted = score.call(network, [images.to_float(seen.target)])
+    share = pairs.map_accuracy(score.call(reader, [painted]), seen.classes)
     assert share == pytest.approx(told["map_color_read_back"], abs=0.06)
 
 
@@ -353,13 +350,12 @@ def real_features(judge, count):
 
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name not in TRANSLATORS])
 def test_a_shipped_generator_draws_what_its_figures_say(name):
-    import origins
-    import scoring
+    from tools.book import origins, score
 
     found, count = weights.facts(name), 300
     network = weights.load_generator(name)
     assert [list(part.shape[1:]) for part in network.inputs] == list(found["inputs"].values())
-    drawn, wishes = scoring.draw(name, network, count, seed=1)
+    drawn, wishes = score.draw(name, network, count, seed=1)
     assert drawn.shape == (count, *found["output"])
     assert np.abs(drawn).max() <= 1
     judge, told = origins.ORIGINS[name].judge, found["scores"]

@@ -17,10 +17,7 @@ from test_project import NAME, OWNER, PYPROJECT, ROOT, WORKFLOWS, name_of
 
 import gan_utils
 from gan_utils import cache, weights
-
-sys.path.insert(0, str(ROOT / "tools"))
-
-import release_files
+from tools import release_files
 
 RIGHTS = {  # what a job may write; every other job may only read the repository
     ("publish", "publish"): {"pages", "id-token"},
@@ -197,7 +194,7 @@ def test_site_is_checked_before_it_is_uploaded():
         step.get("run") or step["uses"] for step in workflow("publish")["jobs"]["build"]["steps"]
     ]
     checked, uploaded = runs[-2], runs[-1]
-    assert checked.startswith(".venv/bin/python tools/check_site.py _build/quick/html ")
+    assert checked.startswith(".venv/bin/python -m tools.check_site _build/quick/html ")
     assert uploaded.startswith("actions/upload-pages-artifact@")
 
 
@@ -330,7 +327,7 @@ def test_release_is_made_with_its_files_or_filled(tmp_path, there, verb):
 def test_build_of_a_release_gives_its_files_to_the_job_that_may_write():
     build = workflow("release")["jobs"]["build"]["steps"]
     runs = [step["run"] for step in build if "run" in step]
-    assert runs == ["make wheel", 'python tools/release_files.py "$GITHUB_REF_NAME" release']
+    assert runs == ["make wheel", 'python -m tools.release_files "$GITHUB_REF_NAME" release']
     (upload,) = [step for step in build if "upload-artifact" in step.get("uses", "")]
     (download,) = [
         step for step in workflow("release")["jobs"]["release"]["steps"] if "uses" in step

@@ -1,6 +1,6 @@
 """Refuse a built site that lacks a page or leans on its address; print what it holds.
 
-    python tools/check_site.py _build/quick/html
+    python -m tools.check_site _build/quick/html
 
 Prints `pages=book/index book/... notebooks/...`, one line, for the job that asks for each of them
 once they are published. Says on standard error what is wrong, and ends with status 1, otherwise.
@@ -13,13 +13,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import yaml
+
+from tools.book import execute, render
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "book"))
-
-import execution  # noqa: E402
-import rendering  # noqa: E402
-import yaml  # noqa: E402
-
 LEADS_TO = {"href", "src", "poster"}
 STYLE_ADDRESS = re.compile(r"url\(\s*['\"]?([^'\")]+)")
 DRAFT = {
@@ -72,8 +70,8 @@ def problems(root: Path, html: Path, *, draft: bool = False) -> list[str]:
     html = html.resolve()
     found = []
     try:
-        rendering.check_site(execution.Project(root, html.parent, "quick"))
-    except rendering.SiteError as error:
+        render.check_site(execute.Project(root, html.parent, "quick"))
+    except render.SiteError as error:
         found.append(str(error))
     for path in sorted(html.rglob("*.html")):
         if "_static" in path.parts:  # a theme's templates, which nobody opens
@@ -95,7 +93,7 @@ def missing_in_sitemap(root: Path, html: Path) -> list[str]:
     listed = path.read_text(encoding="utf-8") if path.is_file() else ""
     return [
         f"sitemap.xml does not name {page}.html"
-        for page in execution.toc_files(root)
+        for page in execute.toc_files(root)
         if f"<loc>{config['html']['baseurl']}{page}.html</loc>" not in listed
     ]
 
@@ -109,7 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
     found = problems(options.root, options.html)
     print(*found, sep="\n", file=sys.stderr)
     if not found:
-        print("pages=" + " ".join(execution.toc_files(options.root)))
+        print("pages=" + " ".join(execute.toc_files(options.root)))
     return 1 if found else 0
 
 

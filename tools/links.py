@@ -12,13 +12,11 @@ import json
 import sys
 from pathlib import Path
 
+import yaml
+
+from tools.book import execute, stage
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "book"))
-
-import execution  # noqa: E402
-import staging  # noqa: E402
-import yaml  # noqa: E402
-
 BESIDE = ("README", "CHANGELOG")  # pages of the repository, not of the book
 REFUSED = {401, 403, 429}
 SETTINGS = {
@@ -32,10 +30,10 @@ SETTINGS = {
 }
 
 
-def stage(root: Path, folder: Path) -> None:
+def stage_sources(root: Path, folder: Path) -> None:
     """Lay out the book's sources, with the lessons as they stand and the pages beside the book."""
-    files = staging.book_files(root)
-    for name in execution.lesson_names(root):
+    files = stage.book_files(root)
+    for name in execute.lesson_names(root):
         path = f"notebooks/{name}.ipynb"
         files[path] = (root / path).read_bytes()
     beside = [name for name in BESIDE if (root / f"{name}.md").is_file()]
@@ -45,7 +43,7 @@ def stage(root: Path, folder: Path) -> None:
     last = toc["parts"][-1] if "parts" in toc else toc
     last.setdefault("chapters", []).extend({"file": name} for name in beside)
     files["_toc.yml"] = yaml.safe_dump(toc).encode()
-    staging.mirror(files, folder)
+    stage.mirror(files, folder)
 
 
 def check(source: Path, out: Path) -> list[dict]:
@@ -88,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="where to work (default: _build/links)")
     options = parser.parse_args(arguments)
     out = (options.out or options.root / "_build" / "links").resolve()
-    stage(options.root.resolve(), out / "source")
+    stage_sources(options.root.resolve(), out / "source")
     links = check(out / "source", out / "linkcheck")
     found: dict[str, list[dict]] = {"fine": [], "unknown": [], "gone": [], "not asked": []}
     for link in links:

@@ -1,7 +1,7 @@
 """Gather what a release holds: the wheel, the trained generators and their manifest.
 
     make wheel
-    python tools/release_files.py v0.1.0 release
+    python -m tools.release_files v0.1.0 release
 
 Refuses a tag that is not this version, and a file that is not the one in the manifest: an installed
 `gan_utils.weights` looks for exactly these names, under exactly this tag, with these SHA-256 sums.

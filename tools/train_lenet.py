@@ -1,6 +1,6 @@
 """Train the LeNet that scores 28x28 pictures, and write its weights beside the package.
 
-    GAN_PROFILE=full GAN_RECORD=book/results python tools/train_lenet.py mnist fashion_mnist
+    GAN_PROFILE=full GAN_RECORD=book/results python -m tools.train_lenet mnist fashion_mnist
 
 Writes `gan_utils/assets/lenet_<name>.npz` (float16) and, where `GAN_RECORD` says so, the record of
 the run. The accuracy it stores is that of the rounded weights on the 10,000 test images.

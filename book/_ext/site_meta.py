@@ -24,7 +24,7 @@ def fill_footer(app: Sphinx, config: Config) -> None:
 def link_whole_book(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Let the footer lead to the single page, which book/single_page.py adds to the site."""
+    """Let the footer lead to the single page, which tools/book/single_page.py adds to the site."""
     footer = context.get("theme_extra_footer", "")
     address = context["pathto"](WHOLE_BOOK, resource=True)
     context["theme_extra_footer"] = footer.replace("{whole-book}", address)

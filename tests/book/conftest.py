@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book"))
 SUB_PATH = "/some/where/"  # the site has to work below a host's root too
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -21,9 +20,11 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 def site():
     """Folder of the site made from the lessons' smoke runs: executed once, shown and tested."""
     out = ROOT / "_build" / "smoke"
-    command = [sys.executable, str(ROOT / "book" / "build.py"), "--out", str(out)]
+    command = [sys.executable, "-m", "tools.book", "build", "--out", str(out)]
     environment = os.environ | {"GAN_PROFILE": "smoke"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return out / "html"
 

@@ -5,9 +5,10 @@ Each page is opened once, and every question is put to it there.
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from pictures import SMALLEST_SCALE
 from playwright.sync_api import TimeoutError
 from test_site import PAGES
+
+from tools.book.images import SMALLEST_SCALE
 
 pytestmark = pytest.mark.browser
 

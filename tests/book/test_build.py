@@ -5,13 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import execution
 import nbformat
 import pytest
-import rendering
-import staging
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from widgets import Widgets
+
+from tools.book import execute, render, stage
+from tools.book.widgets import Widgets
 
 ROOT = Path(__file__).resolve().parents[2]
 TOC = "format: jb-book\nroot: book/index\nchapters:\n- file: notebooks/a\n- file: notebooks/b\n"
@@ -37,30 +36,30 @@ def project(tmp_path):
     (tmp_path / "book" / "index.md").write_text("# Start\n")
     for name in ("a", "b"):
         write_lesson(tmp_path, name, "1 + 1", 'load_images("mnist")')
-    project = execution.Project(tmp_path, tmp_path / "_build" / "smoke", "smoke")
+    project = execute.Project(tmp_path, tmp_path / "_build" / "smoke", "smoke")
     for name in ("a", "b"):
         keep_as_executed(project, name)
     return project
 
 
 def keep_as_executed(project, name):
-    notebook = execution.read_lesson(project.root, name)
-    for number, cell in enumerate(execution.code_cells(notebook), start=1):
+    notebook = execute.read_lesson(project.root, name)
+    for number, cell in enumerate(execute.code_cells(notebook), start=1):
         cell.execution_count = number
         cell.outputs = [new_output("stream", name="stdout", text=f"{name} says {number}")]
     path = project.out / "work" / f"{name}.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, path)
-    assert execution.keep(project, path, execution.shared_inputs(project))
+    assert execute.keep(project, path, execute.shared_inputs(project))
 
 
 def stale(project):
-    return execution.stale_lessons(project, execution.shared_inputs(project))
+    return execute.stale_lessons(project, execute.shared_inputs(project))
 
 
 def test_nothing_changed_runs_nothing(project, monkeypatch):
-    monkeypatch.setattr(execution, "run_nbmake", lambda *_: pytest.fail("a lesson was run"))
-    assert execution.execute_stale(project) == []
+    monkeypatch.setattr(execute, "run_nbmake", lambda *_: pytest.fail("a lesson was run"))
+    assert execute.execute_stale(project) == []
 
 
 def test_new_words_run_nothing(project):
@@ -91,13 +90,13 @@ def test_bytecode_runs_nothing(project):
 
 
 def test_other_profile_runs_all(project):
-    other = execution.Project(project.root, project.out, "quick")
+    other = execute.Project(project.root, project.out, "quick")
     assert stale(other) == ["a", "b"]
 
 
 def test_other_library_version_runs_all(project, monkeypatch):
-    real = execution.version
-    monkeypatch.setattr(execution, "version", lambda name: "0.0" if name == "keras" else real(name))
+    real = execute.version
+    monkeypatch.setattr(execute, "version", lambda name: "0.0" if name == "keras" else real(name))
     assert stale(project) == ["a", "b"]
 
 
@@ -115,24 +114,24 @@ def test_data_that_arrived_during_the_run_counts_as_real(project, monkeypatch):
     def download(copies, profile):
         for copy in copies:
             notebook = nbformat.read(copy, as_version=4)
-            for cell in execution.code_cells(notebook):
+            for cell in execute.code_cells(notebook):
                 cell.execution_count = 1
             nbformat.write(notebook, copy)
         monkeypatch.setattr(data, "data_kind", lambda name: "real")
         return 0
 
     monkeypatch.setattr(data, "data_kind", lambda name: "embedded")
-    monkeypatch.setattr(execution, "run_nbmake", download)
+    monkeypatch.setattr(execute, "run_nbmake", download)
     write_lesson(project.root, "a", "3")
-    assert "a" in execution.execute_stale(project)
+    assert "a" in execute.execute_stale(project)
     assert "a" not in stale(project)
 
 
 def test_failing_lesson_fails_and_the_good_one_is_kept(project, capfd):
     write_lesson(project.root, "a", ONLY_ITSELF, "1 / 0", "print('not reached')")
     write_lesson(project.root, "b", ONLY_ITSELF, "import time\ntime.sleep(0.2)\nprint('fine')")
-    with pytest.raises(execution.LessonError, match=r"Failed: a\."):
-        execution.execute_stale(project)
+    with pytest.raises(execute.LessonError, match=r"Failed: a\."):
+        execute.execute_stale(project)
     words = "".join(capfd.readouterr())
     assert "ZeroDivisionError" in words
     assert "a.ipynb" in words
@@ -140,22 +139,22 @@ def test_failing_lesson_fails_and_the_good_one_is_kept(project, capfd):
     assert failed.cells[2].outputs[0].ename == "ZeroDivisionError"
     assert failed.cells[3].outputs == []
     assert stale(project) == ["a"]
-    copy = execution.executed_copy(project, "b")
+    copy = execute.executed_copy(project, "b")
     assert copy.cells[2].outputs[0].text == "fine\n"
-    assert 0 < copy.metadata[execution.STAMP]["seconds"] < 60
+    assert 0 < copy.metadata[execute.STAMP]["seconds"] < 60
 
 
 def test_allowed_error_is_no_failure():
     cell = new_code_cell("1 / 0", execution_count=1, metadata={"tags": ["raises-exception"]})
     cell.outputs = [new_output("error", ename="ZeroDivisionError", evalue="", traceback=[])]
-    assert execution.ran_through(new_notebook(cells=[cell]))
+    assert execute.ran_through(new_notebook(cells=[cell]))
     cell.metadata.tags = []
-    assert not execution.ran_through(new_notebook(cells=[cell]))
+    assert not execute.ran_through(new_notebook(cells=[cell]))
 
 
 def test_page_has_new_words_and_kept_outputs(project):
     write_lesson(project.root, "a", "1 + 1", 'load_images("mnist")', text="# Title\n\nNew words")
-    page = nbformat.reads(staging.lesson_page(project, "a", Widgets()).decode(), as_version=4)
+    page = nbformat.reads(stage.lesson_page(project, "a", Widgets()).decode(), as_version=4)
     assert page.cells[0].source.startswith("# Title\n\n:::{admonition}")
     assert page.cells[0].source.endswith("New words")
     assert page.cells[1].outputs[0].text == "a says 1"
@@ -163,14 +162,14 @@ def test_page_has_new_words_and_kept_outputs(project):
 
 
 def test_staging_touches_only_what_changed(project):
-    assert staging.stage(project)
+    assert stage.stage(project)
     page = project.out / "source" / "notebooks" / "a.ipynb"
     other = project.out / "source" / "notebooks" / "b.ipynb"
     before = page.stat().st_mtime_ns, other.stat().st_mtime_ns
-    assert not staging.stage(project)
+    assert not stage.stage(project)
     write_lesson(project.root, "a", "1 + 1", 'load_images("mnist")', text="# Title\n\nNew words")
     (project.out / "source" / "book" / "old.md").write_text("# Gone from the book\n")
-    assert staging.stage(project)
+    assert stage.stage(project)
     assert page.stat().st_mtime_ns > before[0]
     assert other.stat().st_mtime_ns == before[1]
     assert not (project.out / "source" / "book" / "old.md").exists()
@@ -184,7 +183,7 @@ def stamp(profile, kind):
 
 
 def test_note_says_what_made_the_page():
-    note = staging.origin_note(stamp("quick", "real"), 'load_images("mnist")')
+    note = stage.origin_note(stamp("quick", "real"), 'load_images("mnist")')
     for words in ("**quick**", "data: MNIST", "TensorFlow 2.20", "2026-01-02", "83 s"):
         assert words in note
     assert "Not for publishing" not in note
@@ -193,8 +192,8 @@ def test_note_says_what_made_the_page():
 
 
 def test_note_warns_of_stand_in_and_smoke():
-    assert "stand-in" in staging.origin_note(stamp("quick", "embedded"), 'load("mnist")')
-    assert "Not for publishing" in staging.origin_note(stamp("smoke", "real"), "")
+    assert "stand-in" in stage.origin_note(stamp("quick", "embedded"), 'load("mnist")')
+    assert "Not for publishing" in stage.origin_note(stamp("smoke", "real"), "")
 
 
 def test_site_without_page_picture_or_output_is_refused(project):
@@ -207,21 +206,21 @@ def test_site_without_page_picture_or_output_is_refused(project):
     (html / "book" / "index.html").write_text("<p>start</p>")
     (html / "notebooks" / "a.html").write_text(good)
     (html / "notebooks" / "b.html").write_text(good)
-    rendering.check_site(project)
+    render.check_site(project)
     (html / "notebooks" / "b.html").write_text("<p>no output</p>")
-    with pytest.raises(rendering.SiteError, match=r"any output on notebooks/b; any picture"):
-        rendering.check_site(project)
+    with pytest.raises(render.SiteError, match=r"any output on notebooks/b; any picture"):
+        render.check_site(project)
     (html / "notebooks" / "b.html").write_text(good)
     (html / "_images" / "x.png").unlink()
-    with pytest.raises(rendering.SiteError, match=r"x.png on notebooks/a"):
-        rendering.check_site(project)
+    with pytest.raises(render.SiteError, match=r"x.png on notebooks/a"):
+        render.check_site(project)
     (html / "notebooks" / "a.html").unlink()
-    with pytest.raises(rendering.SiteError, match=r"page notebooks/a"):
-        rendering.check_site(project)
+    with pytest.raises(render.SiteError, match=r"page notebooks/a"):
+        render.check_site(project)
 
 
 def test_second_build_is_quick_and_runs_nothing(site):
-    command = [sys.executable, "book/build.py", "--out", str(site.parent)]
+    command = [sys.executable, "-m", "tools.book", "build", "--out", str(site.parent)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
     assert "Up to date" in done.stdout
     assert "0 lessons executed" in done.stdout
@@ -237,16 +236,16 @@ def test_training_records_where_it_is_told(project):
         "open('checkpoint', 'a').write('x')"
     )
     write_lesson(project.root, "a", code)
-    command = [sys.executable, str(ROOT / "book" / "train.py"), "a", "--root", str(project.root)]
+    command = [sys.executable, "-m", "tools.book", "train", "a", "--root", str(project.root)]
     for _ in range(2):
-        subprocess.run(command, check=True, capture_output=True)
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     assert json.loads((project.root / "book" / "results" / "a.json").read_text()) == "smoke"
     kept = project.root / "runs" / "smoke" / "a" / "checkpoint"
     assert kept.read_text() == "xx", "the second run did not find what the first one left"
 
 
 def test_training_an_unknown_lesson_names_the_known(project):
-    command = [sys.executable, str(ROOT / "book" / "train.py"), "c", "--root", str(project.root)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    command = [sys.executable, "-m", "tools.book", "train", "c", "--root", str(project.root)]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     assert done.returncode != 0
     assert "choose one of a, b" in done.stderr

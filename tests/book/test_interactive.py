@@ -4,16 +4,12 @@ import shutil
 import statistics
 from pathlib import Path
 
-import bundling
-import execution
-import generators
 import numpy as np
 import pytest
-import translators
-import widgets
 from test_browser import OVERFLOW, Visit
 
 from gan_utils import losses, weights
+from tools.book import bundle, execute, export_generator, export_translator, widgets
 
 pytestmark = pytest.mark.browser
 
@@ -21,11 +17,11 @@ ROOT = Path(__file__).resolve().parents[2]
 # Lesson of each generator that a page shows; a comment whose generator is not trained shows none.
 SHOWN = {
     name: lesson
-    for lesson in execution.lesson_names(ROOT)
-    for name in widgets.asked_in(execution.read_lesson(ROOT, lesson))
+    for lesson in execute.lesson_names(ROOT)
+    for name in widgets.asked_in(execute.read_lesson(ROOT, lesson))
     if name in weights.names()
 }
-TRANSLATORS = [name for name in SHOWN if translators.is_translator(weights.facts(name))]
+TRANSLATORS = [name for name in SHOWN if export_translator.is_translator(weights.facts(name))]
 GENERATORS = [name for name in SHOWN if name not in TRANSLATORS]
 GAME_PAGE = f"notebooks/{widgets.GAME_LESSON}.html"
 DRAWS = 8
@@ -58,7 +54,7 @@ def scripts(site):
     """Folder of the widgets' files in the site; nothing to test where there is no Node."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("no Node.js or npm here, so the book was built without interactive parts")
-    if not (bundling.workshop(ROOT) / bundling.FETCHED).is_file():
+    if not (bundle.workshop(ROOT) / bundle.FETCHED).is_file():
         pytest.skip("npm reached no registry, so the book was built without interactive parts")
     return site / widgets.FOLDER
 
@@ -197,10 +193,10 @@ def play(browser, address, name):
 
 def check_pictures(name, drawn):
     """Compare a page's pictures with those of the shipped generator in Keras."""
-    facts = generators.Facts.of(name, weights.facts(name))
+    facts = export_generator.Facts.of(name, weights.facts(name))
     labels = [draw["label"] for draw in drawn]
     noise = np.array([draw["noise"] for draw in drawn])
-    wanted = generators.draw(weights.load_generator(name), facts, noise, labels)
+    wanted = export_generator.draw(weights.load_generator(name), facts, noise, labels)
     shape = (facts.height, facts.width, facts.channels)
     pixels = np.array([draw["pixels"] for draw in drawn]).reshape(-1, *shape)
     differences = np.abs(pixels - (wanted + 1) * 127.5)
@@ -238,7 +234,9 @@ def test_page_translates_as_keras_does(browser, address, scripts, name):
     height, width, channels = weights.facts(name)["output"]
     maps = np.array([draw["input"] for draw in drawn], "uint8").reshape(-1, height, width, 3)
     assert all((maps[0] != later).any() for later in maps[1:])
-    wanted = translators.translate(translators.without_dropout(weights.load_generator(name)), maps)
+    wanted = export_translator.translate(
+        export_translator.without_dropout(weights.load_generator(name)), maps
+    )
     pixels = np.array([draw["pixels"] for draw in drawn]).reshape(-1, height, width, channels)
     assert np.abs(pixels - (wanted + 1) * 127.5).max() <= 2
     assert (drawn[0]["moment"] - clicked) / 1000 <= FIRST_SECONDS

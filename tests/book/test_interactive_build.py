@@ -8,26 +8,23 @@ import sys
 from io import BytesIO
 from pathlib import Path
 
-import bundling
-import execution
-import generators
 import nbformat
 import numpy as np
 import pytest
-import translators
-import widgets
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
+
+from tools.book import bundle, execute, export_generator, export_translator, widgets
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = """
 import sys
 from pathlib import Path
-import execution, rendering, staging, widgets
-project = execution.Project(Path(sys.argv[1]), Path(sys.argv[2]), "quick")
+from tools.book import execute, render, stage, widgets
+project = execute.Project(Path(sys.argv[1]), Path(sys.argv[2]), "quick")
 parts = widgets.prepare(project)
 assert parts.files == {}
-rendering.render(project, staging.stage(project, parts), parts)
+render.render(project, stage.stage(project, parts), parts)
 """
 TOC = "format: jb-book\nroot: book/profiles-and-data\nchapters:\n- file: notebooks/01_gan\n"
 
@@ -47,12 +44,12 @@ def project(tmp_path):
     cells = [new_markdown_cell(text), new_code_cell("show()")]
     notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
     nbformat.write(notebook, tmp_path / "notebooks" / "01_gan.ipynb")
-    project = execution.Project(tmp_path, tmp_path / "_build" / "quick", "quick")
+    project = execute.Project(tmp_path, tmp_path / "_build" / "quick", "quick")
     cells[1].execution_count = 1
     cells[1].outputs = [new_output("display_data", data={"image/gif": animation()})]
     path = tmp_path / "01_gan.ipynb"
     nbformat.write(notebook, path)
-    execution.keep(project, path, execution.shared_inputs(project))
+    execute.keep(project, path, execute.shared_inputs(project))
     return project
 
 
@@ -64,7 +61,7 @@ def animation():
 
 
 def test_book_builds_without_node(project):
-    environment = {**os.environ, "PATH": "", "PYTHONPATH": str(ROOT / "book")}
+    environment = {**os.environ, "PATH": "", "PYTHONPATH": str(ROOT)}
     # Sphinx builds in a process of its own: a second build in one process lacks the parsers.
     command = [sys.executable, "-c", BUILD, str(project.root), str(project.out)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -89,7 +86,7 @@ def test_game_takes_its_picture_from_the_lesson(project, monkeypatch):
     for files in widgets.RUNTIMES.values():
         for name in files:
             (made / name).write_text(name)
-    monkeypatch.setattr(bundling, "bundle", lambda root: made)
+    monkeypatch.setattr(bundle, "bundle", lambda root: made)
     parts = widgets.prepare(project)
     with Image.open(parts.files["ring.png"]) as picture:
         red, _, blue = picture.convert("RGB").getpixel((5, 5))
@@ -103,7 +100,7 @@ def test_game_takes_its_picture_from_the_lesson(project, monkeypatch):
 def test_unknown_widget_is_an_error(project):
     path = project.root / "notebooks" / "01_gan.ipynb"
     path.write_text(path.read_text().replace("interactive: ring", "interactive: rings"))
-    with pytest.raises(execution.LessonError, match="No interactive part 'rings'"):
+    with pytest.raises(execute.LessonError, match="No interactive part 'rings'"):
         widgets.prepare(project)
 
 
@@ -120,7 +117,7 @@ def test_packed_network_computes_the_same(largest, tolerance):
     from onnx import reference
 
     network, kernel = product(onnx)
-    generators.pack(network, largest)
+    export_generator.pack(network, largest)
     assert network.ByteSize() <= largest
     row = np.random.default_rng(1).normal(size=(1, 40)).astype("float32")
     (found,) = reference.ReferenceEvaluator(network).run(None, {"row": row})
@@ -130,7 +127,7 @@ def test_packed_network_computes_the_same(largest, tolerance):
 def test_network_that_stays_too_large_is_refused():
     network, _ = product(pytest.importorskip("onnx"))
     with pytest.raises(ValueError, match="over 1000"):
-        generators.pack(network, 1_000)
+        export_generator.pack(network, 1_000)
 
 
 def test_translator_is_exported_without_its_dropout(tmp_path):
@@ -140,7 +137,7 @@ def test_translator_is_exported_without_its_dropout(tmp_path):
 
     from gan_utils import pairs
 
-    translators.export(
+    export_translator.export(
         small_translator(), 32, *(tmp_path / name for name in ("a.onnx", "b.png", "c.png"))
     )
     network = reference.ReferenceEvaluator(onnx.load(tmp_path / "a.onnx"))
@@ -150,7 +147,9 @@ def test_translator_is_exported_without_its_dropout(tmp_path):
     values = begin[None].astype("float32") / 127.5 - 1
     first, second = (network.run(None, {network.input_names[0]: values})[0] for _ in range(2))
     np.testing.assert_array_equal(first, second)
-    wanted = translators.translate(translators.without_dropout(small_translator()), begin[None])
+    wanted = export_translator.translate(
+        export_translator.without_dropout(small_translator()), begin[None]
+    )
     np.testing.assert_allclose(first, wanted, atol=0.01)
     assert np.ptp(wanted) > 0.1
 
@@ -188,7 +187,7 @@ def product(onnx):
 def test_twelve_bits_lose_at_most_half_a_level():
     sizes = np.array([1, 10, 0.1, 0])[:, None, None]
     values = np.random.default_rng(0).normal(size=(3, 4, 5, 5)) * sizes
-    levels, scale = generators.to_levels(values)
+    levels, scale = export_generator.to_levels(values)
     assert np.abs(levels).max() == 2047
     assert scale.shape == (1, 4, 1, 1), "the scale does not follow the axis that differs"
     assert np.all(np.abs(levels * scale - values) <= scale / 2 + 1e-7)
@@ -199,7 +198,7 @@ def errors_of(code):
     run = subprocess.run(
         [sys.executable, "-c", code],
         check=False,
-        cwd=ROOT / "book",
+        cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
@@ -209,12 +208,12 @@ def errors_of(code):
 
 def test_tensorflow_starts_without_words_of_its_own():
     after = "import sys; sys.stderr.write('said afterwards')"
-    said = errors_of(f"import start_up; start_up.start_tensorflow(); {after}")
+    said = errors_of(f"from tools.book import quiet; quiet.start_tensorflow(); {after}")
     assert said == "said afterwards"
 
 
 def test_what_a_failing_start_says_is_shown():
-    held = "import os, start_up\nwith start_up.held_back_errors():\n os.write(2, b'why')\n 1 / 0"
-    said = errors_of(held)
+    start = "import os\nfrom tools.book import quiet\n"
+    said = errors_of(f"{start}with quiet.held_back_errors():\n os.write(2, b'why')\n 1 / 0")
     assert said.startswith("why")
     assert "ZeroDivisionError" in said

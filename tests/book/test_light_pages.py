@@ -3,15 +3,13 @@
 import sys
 from pathlib import Path
 
-import figure_words
 import nbformat
 import numpy as np
-import pictures
 import pytest
-import single_page
-import slimming
 from PIL import Image
 from test_site import PAGES
+
+from tools.book import alt_text, images, single_page, slim
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
@@ -27,7 +25,7 @@ STYLE = """@charset "utf-8";/* words */
 
 
 def test_only_used_rules_stay():
-    kept = slimming.used_rules(STYLE, {"used", "fa-used"})
+    kept = slim.used_rules(STYLE, {"used", "fa-used"})
     assert ".used{color:red}" in kept
     assert ".unused{" not in kept
     assert "unused>p" not in kept
@@ -36,12 +34,12 @@ def test_only_used_rules_stay():
     assert 'a[href$=".css"]{left:0}' in kept
     assert kept.count("@media") == 1
     assert "@font-face{" in kept
-    assert list(slimming.code_points(kept)) == [0xF002]
+    assert list(slim.code_points(kept)) == [0xF002]
 
 
 def test_style_with_an_open_brace_is_refused():
     with pytest.raises(ValueError, match="brace"):
-        slimming.used_rules(".a{color:red", {"a"})
+        slim.used_rules(".a{color:red", {"a"})
 
 
 def test_site_carries_no_icon_script(site):
@@ -79,7 +77,7 @@ def small_site(tmp_path):
 
 def test_pictures_keep_their_pixels_and_say_their_size(small_site, tmp_path):
     before = np.asarray(Image.open(small_site / "_images" / "a.png").convert("RGB"))
-    pictures.Pictures(small_site, tmp_path / "kept").lighten()
+    images.Pictures(small_site, tmp_path / "kept").lighten()
     text = (small_site / "notebooks" / "page.html").read_text()
     assert '<img width="60" height="40" decoding="async" alt="a" src="../_images/a.webp"' in text
     assert text.count('loading="lazy"') == 2
@@ -94,7 +92,7 @@ def test_pictures_keep_their_pixels_and_say_their_size(small_site, tmp_path):
 
 def test_large_picture_of_noise_becomes_smaller(tmp_path):
     noise = np.random.default_rng(1).integers(0, 255, (300, 400, 3), "uint8")
-    pictures.compress(Image.fromarray(noise), tmp_path / "noise.webp")
+    images.compress(Image.fromarray(noise), tmp_path / "noise.webp")
     assert (tmp_path / "noise.webp").stat().st_size < 0.8 * noise.size
     with Image.open(tmp_path / "noise.webp") as shown:
         assert np.abs(np.asarray(shown, "float32") - noise).mean() < 60
@@ -143,7 +141,7 @@ def lesson(code, *headings, alt=None):
 
 
 def words(notebook):
-    figure_words.describe_figures(notebook)
+    alt_text.describe_figures(notebook)
     return notebook.cells[-1].metadata["mystnb"]["image"]["alt"]
 
 

@@ -5,12 +5,11 @@ import json
 
 import keras
 import numpy as np
-import pack
 import pytest
-import scoring
 from keras import layers
 
 from gan_utils import weights_format
+from tools.book import pack, score
 
 LESSON = "09_lsgan"
 
@@ -18,7 +17,7 @@ LESSON = "09_lsgan"
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     """A repository in which lesson 09 has just been trained in full."""
-    monkeypatch.setattr(scoring, "score", lambda *_: {"distance": 51.0})
+    monkeypatch.setattr(score, "score", lambda *_: {"distance": 51.0})
     monkeypatch.delenv("GAN_RUNS", raising=False)
     record(tmp_path)
     keras.utils.set_random_seed(0)
@@ -94,7 +93,7 @@ def refused(root, capsys):
 
 
 def test_a_generator_that_is_not_the_recorded_one_is_refused(root, capsys, monkeypatch):
-    monkeypatch.setattr(scoring, "score", lambda *_: {"distance": 80.0})
+    monkeypatch.setattr(score, "score", lambda *_: {"distance": 80.0})
     assert "distance is 80.000, but the recorded run had 50.000" in refused(root, capsys)
 
 

@@ -1,19 +1,15 @@
 """What is checked before a site is uploaded, and where its launch buttons lead."""
 
 import re
-import sys
 from urllib.parse import parse_qs, urlsplit
 
-import execution
 import pytest
-import widgets
 from test_project import NAME, OWNER, ROOT, tracked_files
 
-sys.path.insert(0, str(ROOT / "tools"))
+from tools import check_site
+from tools.book import execute, widgets
 
-import check_site
-
-LESSONS = execution.lesson_names(ROOT)
+LESSONS = execute.lesson_names(ROOT)
 BASE = "https://someone.example/a-book/"
 PAGE = """<html><head><link rel="stylesheet" href="../_static/a.css"></head>
 <body><a href="b.html#part">b</a><a href="#here">here</a><a href="https://else.where/x">x</a>

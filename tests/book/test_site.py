@@ -9,14 +9,15 @@ from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import execution
 import nbformat
 import pytest
 from PIL import Image
 
+from tools.book import execute
+
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = execution.toc_files(ROOT)
-LESSONS = execution.lesson_names(ROOT)
+PAGES = execute.toc_files(ROOT)
+LESSONS = execute.lesson_names(ROOT)
 
 
 class Page(HTMLParser):
@@ -115,10 +116,10 @@ def signs_of_the_font():
 @pytest.mark.parametrize("name", LESSONS)
 def test_lesson_shows_what_was_executed(site, name):
     executed = nbformat.read(site.parent / "executed" / f"{name}.ipynb", as_version=4)
-    assert execution.ran_through(executed)
+    assert execute.ran_through(executed)
     shown = [
         cell
-        for cell in execution.code_cells(executed)
+        for cell in execute.code_cells(executed)
         if "remove-cell" not in cell.metadata.get("tags", [])
         and any(output.get("name") != "stderr" for output in cell.outputs)
     ]

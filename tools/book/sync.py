@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+from .execute import ROOT
+
+NOTEBOOKS = ROOT / "notebooks"
 
 
 def clear(path: Path) -> None:
@@ -22,14 +25,14 @@ def clear(path: Path) -> None:
         nbformat.write(notebook, path)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> int:
     """Update every notebook, the template too, from its script; cells that stay keep their ids."""
+    argparse.ArgumentParser(prog="python -m tools.book sync", description=__doc__).parse_args(
+        arguments
+    )
     scripts = sorted(str(path) for path in NOTEBOOKS.rglob("*.py"))
     command = [sys.executable, "-m", "jupytext", "--update", "--to", "ipynb", *scripts]
     subprocess.run(command, check=True)
     for script in scripts:
         clear(Path(script).with_suffix(".ipynb"))
-
-
-if __name__ == "__main__":
-    main()
+    return 0

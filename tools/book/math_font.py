@@ -1,8 +1,8 @@
 """Makes the font of the formulas: the part of STIX Two Math that a book about networks needs.
 
 Run by hand with the font's file when a formula needs a sign that is not in it:
-``python book/math_font.py STIXTwoMath-Regular.ttf``. The font's license, the SIL Open Font License
-1.1, allows to pass the part on under the same license; it lies beside the file.
+``python -m tools.book.math_font STIXTwoMath-Regular.ttf``. The font's license, the SIL Open Font
+License 1.1, allows to pass the part on under the same license; it lies beside the file.
 """
 
 # ruff: noqa: RUF001 (the signs look like letters, and are none)
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-FONT = Path(__file__).parent / "_static" / "formulas.woff"
+FONT = Path(__file__).resolve().parents[2] / "book" / "_static" / "formulas.woff"
 RANGES = (
     (0x20, 0x7E),  # ASCII
     (0x391, 0x3C9),  # Greek

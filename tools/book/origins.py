@@ -153,7 +153,7 @@ ORIGINS = {
     ),
 }
 
-HEAD = """<!-- Written by book/pack.py from weights/manifest.json. -->
+HEAD = """<!-- Written by tools/book/pack.py from weights/manifest.json. -->
 
 | name | lesson | it draws | it takes | updates | score | MB |
 |---|---|---|---|---:|---|---:|

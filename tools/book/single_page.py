@@ -12,9 +12,8 @@ from html import escape
 from pathlib import Path
 from posixpath import dirname, join, normpath
 
-import execution
+from . import execute
 
-ROOT = Path(__file__).resolve().parent.parent
 NAME = "whole-book.html"
 PDF = "whole-book.pdf"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -134,17 +133,13 @@ def main(arguments: list[str] | None = None) -> int:
     from gan_utils import profile
 
     parser = argparse.ArgumentParser(description=__doc__)
-    folder = ROOT / "_build" / profile.name / "html"
+    folder = execute.ROOT / "_build" / profile.name / "html"
     parser.add_argument("--site", type=Path, default=folder, help="the built site")
     html = parser.parse_args(arguments).site.resolve()
     if not html.is_dir():
         print(f"There is no site in {html} yet: make book", file=sys.stderr)
         return 1
-    print(f"One page: {write(html, execution.toc_files(ROOT))}")
+    print(f"One page: {write(html, execute.toc_files(execute.ROOT))}")
     pdf = print_pdf(html)
     print(f"PDF: {pdf}" if pdf else f"No PDF: no browser here (looked for {', '.join(BROWSERS)}).")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

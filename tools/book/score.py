@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import origins
-from origins import ORIGINS
 
 from gan_utils import comparison, data, images, lenet, metrics
 from gan_utils.commands import drawing
+
+from . import origins
+from .origins import ORIGINS
 
 SAMPLES = 5_000
 COMPARED = 200  # vectors of noise on which float16 is held against float32

@@ -1,6 +1,6 @@
 """Draws the picture that is shown where a page of the book is shared, from a recorded run.
 
-Run it by hand when that run was recorded anew: ``python book/social_card.py``.
+Run it by hand when that run was recorded anew: ``python -m tools.book.social_card``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-BOOK = Path(__file__).resolve().parent
+BOOK = Path(__file__).resolve().parents[2] / "book"
 RUN, PROFILE, ROW = "05_cdcgan", "full", "CDCGAN"
 SIZE = (1200, 630)  # what the sites that show such cards ask for
 INK, SOFT, PAPER = "#1b1f24", "#57606a", "#ffffff"

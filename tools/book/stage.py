@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import execution
 import nbformat
-from execution import STAMP, Project
-from figure_words import describe_figures
-from widgets import Widgets
+
+from . import execute
+from .alt_text import describe_figures
+from .execute import STAMP, Project
+from .widgets import Widgets
 
 BOOK_FILES = ("**/*.md", "*.bib", "_static/**/*", "_ext/*.py", "results/*.json")
 TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
@@ -21,7 +22,7 @@ def stage(project: Project, widgets: Widgets | None = None) -> bool:
     A file that did not change is not touched, so Sphinx reads only what did.
     """
     files = book_files(project.root)
-    for name in execution.lesson_names(project.root):
+    for name in execute.lesson_names(project.root):
         files[f"notebooks/{name}.ipynb"] = lesson_page(project, name, widgets or Widgets())
     return mirror(files, project.out / "source")
 
@@ -36,18 +37,18 @@ def book_files(root: Path) -> dict[str, bytes]:
 
 def lesson_page(project: Project, name: str, widgets: Widgets) -> bytes:
     """Return the lesson's present text with the outputs of its kept copy, as a notebook."""
-    notebook = execution.read_lesson(project.root, name)
-    executed = execution.executed_copy(project, name)
+    notebook = execute.read_lesson(project.root, name)
+    executed = execute.executed_copy(project, name)
     if executed is None:
-        raise execution.LessonError(f"{name} has not been executed in {project.out}.")
-    pairs = zip(execution.code_cells(notebook), execution.code_cells(executed), strict=True)
+        raise execute.LessonError(f"{name} has not been executed in {project.out}.")
+    pairs = zip(execute.code_cells(notebook), execute.code_cells(executed), strict=True)
     for cell, source in pairs:
         cell.outputs, cell.execution_count = source.outputs, source.execution_count
     describe_figures(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = widgets.place(cell.source)
-    code = "\n".join(cell.source for cell in execution.code_cells(notebook))
+    code = "\n".join(cell.source for cell in execute.code_cells(notebook))
     insert_under_title(notebook, origin_note(executed.metadata[STAMP], code))
     return (nbformat.writes(notebook) + "\n").encode()
 
@@ -61,7 +62,7 @@ def insert_under_title(notebook: nbformat.NotebookNode, text: str) -> None:
             lines[heading + 1 : heading + 1] = ["", text, ""]
             cell.source = "\n".join(lines)
             return
-    raise execution.LessonError("A lesson needs a first heading, a line that starts with '# '.")
+    raise execute.LessonError("A lesson needs a first heading, a line that starts with '# '.")
 
 
 def origin_note(stamp: dict, code: str) -> str:

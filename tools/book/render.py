@@ -8,12 +8,10 @@ from html.parser import HTMLParser
 from importlib.metadata import version
 from pathlib import Path
 
-import execution
-import single_page
-import slimming
-from execution import Project
-from pictures import Pictures
-from widgets import Widgets
+from . import execute, single_page, slim
+from .execute import Project
+from .images import Pictures
+from .widgets import Widgets
 
 TOOLS = (
     "sphinx",
@@ -70,9 +68,9 @@ def render(project: Project, changed: bool, widgets: Widgets | None = None) -> b
         shutil.rmtree(html, ignore_errors=True)
     run_sphinx(project, fresh)
     (widgets or Widgets()).copy(html)
-    slimming.slim(html)
+    slim.slim(html)
     Pictures(html, project.out / "pictures").lighten()
-    single_page.write(html, execution.toc_files(project.root))
+    single_page.write(html, execute.toc_files(project.root))
     write_redirect(project)
     check_site(project)
     stamp.write_text(key)
@@ -82,7 +80,8 @@ def render(project: Project, changed: bool, widgets: Widgets | None = None) -> b
 def tools_key(root: Path) -> str:
     """Return a hash of what builds the site: the extension, these scripts and the libraries."""
     digest = hashlib.sha256(" ".join(version(tool) for tool in TOOLS).encode())
-    for path in sorted([*(root / "book").rglob("*.py"), root / "_toc.yml", root / "_config.yml"]):
+    scripts = [*(root / "book" / "_ext").glob("*.py"), *Path(__file__).parent.glob("*.py")]
+    for path in sorted([*scripts, root / "_toc.yml", root / "_config.yml"]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -118,7 +117,7 @@ def run_sphinx(project: Project, fresh: bool) -> None:
 
 def write_redirect(project: Project) -> None:
     """Make the site's root lead to the start page."""
-    page = f"{execution.toc_files(project.root)[0]}.html"
+    page = f"{execute.toc_files(project.root)[0]}.html"
     path = project.out / "html" / "index.html"
     path.write_text(REDIRECT.format(page=page, title="The GAN Workbook"), encoding="utf-8")
 
@@ -127,7 +126,7 @@ def check_site(project: Project) -> None:
     """Raise when the built site lacks a page, an output or a picture that it must have."""
     html = project.out / "html"
     missing = []
-    for page in execution.toc_files(project.root):
+    for page in execute.toc_files(project.root):
         path = html / f"{page}.html"
         if not path.is_file():
             missing.append(f"page {page}")

@@ -19,6 +19,7 @@ from typing import Any
 import nbformat
 import yaml
 
+ROOT = Path(__file__).resolve().parents[2]
 # What every lesson may read, next to its own cells.
 INPUT_FOLDERS = ("gan_utils", "book/results", "weights")
 LIBRARIES = ("tensorflow", "keras", "numpy", "matplotlib", "pillow", "scikit-learn")

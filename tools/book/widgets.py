@@ -16,16 +16,13 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
-import bundling
-import execution
-import generators
 import nbformat
-import start_up
-import translators
-from execution import Project
 
-INTERACTIVE = Path(__file__).parent / "interactive"
-EXPORTS = Path(generators.__file__)
+from . import bundle, execute, export_generator, export_translator, quiet
+from .execute import Project
+
+INTERACTIVE = execute.ROOT / "book" / "interactive"
+EXPORTS = [Path(module.__file__) for module in (export_generator, export_translator)]
 FOLDER = "_static/interactive"  # of the site
 COMMENT = re.compile(r"^<!-- interactive: (\w+) -->$", re.MULTILINE)
 GAME = "ring"
@@ -103,21 +100,23 @@ def prepare(project: Project) -> Widgets:
     """Make what the lessons ask for, and say what cannot be had."""
     wanted = [
         name
-        for lesson in execution.lesson_names(project.root)
-        for name in asked_in(execution.read_lesson(project.root, lesson))
+        for lesson in execute.lesson_names(project.root)
+        for name in asked_in(execute.read_lesson(project.root, lesson))
     ]
     if not wanted:
         return Widgets()
     for name in wanted:
         if name not in WIDGETS:
-            raise execution.LessonError(f"No interactive part {name!r}: add it to book/widgets.py.")
+            raise execute.LessonError(
+                f"No interactive part {name!r}: add it to tools/book/widgets.py."
+            )
     try:
-        bundle = bundling.bundle(project.root)
-    except bundling.NoBundleError as error:
+        made = bundle.bundle(project.root)
+    except bundle.NoBundleError as error:
         print(f"The pages get no interactive parts: {error}. (Node.js 18 or newer makes them.)")
         return Widgets({name: absence(name) for name in wanted})
     widgets = Widgets()
-    for path in bundle.iterdir():
+    for path in made.iterdir():
         if path.suffix in (".js", ".wasm"):
             widgets.files[path.name] = path
     for name in wanted:
@@ -155,11 +154,11 @@ def last_frame(project: Project, path: Path) -> bool:
     """Write the last picture of lesson 01's first animation; tell whether there is one."""
     from PIL import Image
 
-    executed = execution.executed_copy(project, GAME_LESSON)
+    executed = execute.executed_copy(project, GAME_LESSON)
     outputs = (
         []
         if executed is None
-        else [output for cell in execution.code_cells(executed) for output in cell.outputs]
+        else [output for cell in execute.code_cells(executed) for output in cell.outputs]
     )
     found = [
         output["data"]["image/gif"] for output in outputs if "image/gif" in output.get("data", {})
@@ -182,30 +181,32 @@ def add_generator(project: Project, widgets: Widgets, name: str) -> None:
     manifest = weights.facts(name)
     folder = project.root / "_build" / "interactive" / "generators"
     folder.mkdir(parents=True, exist_ok=True)
-    translator = translators.is_translator(manifest)
+    translator = export_translator.is_translator(manifest)
     suffixes = (".onnx", ".png", "-map.png") if translator else (".onnx", ".png")
     files = [folder / f"{name}{suffix}" for suffix in suffixes]
     stamp = folder / f"{name}.key"
-    key = f"{manifest['sha256']} {bundling.digest([EXPORTS, EXPORTS.with_name('translators.py')])}"
+    key = f"{manifest['sha256']} {bundle.digest(EXPORTS)}"
     if not stamp.is_file() or stamp.read_text() != key:
         print(f"Exporting the trained generator {name!r} for its page", flush=True)
-        start_up.start_tensorflow()
+        quiet.start_tensorflow()
         network = weights.load_generator(name)
         if translator:
-            translators.export(network, manifest["output"][0], *files)
+            export_translator.export(network, manifest["output"][0], *files)
         else:
-            generators.export(network, generators.Facts.of(name, manifest), files[0])
-            generators.still(network, generators.Facts.of(name, manifest), files[1])
+            export_generator.export(network, export_generator.Facts.of(name, manifest), files[0])
+            export_generator.still(network, export_generator.Facts.of(name, manifest), files[1])
         stamp.write_text(key)
     widgets.files.update({path.name: path for path in files})
     address = {"model": f"{name}.onnx?v={version(files[0])}"}
     if translator:
-        facts = translators.facts(name, manifest) | {"example": files[2].name}
+        facts = export_translator.facts(name, manifest) | {"example": files[2].name}
         words = "A map, and the picture that the trained network makes of it"
         widgets.texts[name] = cover(widgets, name, "translator", words, facts | address)
     else:
-        facts = generators.Facts.of(name, manifest).shown() | {"word": WIDGETS[name].thing}
-        words = f"Pictures drawn by the trained generator, a grid of {generators.STILL_ROWS} rows"
+        facts = export_generator.Facts.of(name, manifest).shown() | {"word": WIDGETS[name].thing}
+        words = (
+            f"Pictures drawn by the trained generator, a grid of {export_generator.STILL_ROWS} rows"
+        )
         widgets.texts[name] = cover(widgets, name, "generator", words, facts | address)
 
 

@@ -10,41 +10,36 @@ import os
 import sys
 from pathlib import Path
 
-import execution
 import nbformat
 
-ROOT = Path(__file__).resolve().parent.parent
+from . import execute
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the lesson; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("lesson", help="its name, e.g. 02_dcgan")
-    parser.add_argument("--root", type=Path, default=ROOT, help="the repository")
+    parser.add_argument("--root", type=Path, default=execute.ROOT, help="the repository")
     options = parser.parse_args(arguments)
     os.environ.setdefault("GAN_PROFILE", "full")
     from gan_utils import profile
 
     root = options.root.resolve()
-    if options.lesson not in execution.lesson_names(root):
-        names = ", ".join(execution.lesson_names(root))
+    if options.lesson not in execute.lesson_names(root):
+        names = ", ".join(execute.lesson_names(root))
         parser.error(f"there is no lesson {options.lesson!r}; choose one of {names}")
     folder = root / "runs" / profile.name / options.lesson
-    notebook = execution.copy_alone(root, options.lesson, folder)
+    notebook = execute.copy_alone(root, options.lesson, folder)
     print(f"Training {options.lesson} in profile {profile.name}, in {folder}", flush=True)
     extra = {"GAN_RECORD": str(root / "book" / "results")}
-    status = execution.run_nbmake([notebook], profile.name, extra)
+    status = execute.run_nbmake([notebook], profile.name, extra)
     executed = nbformat.read(notebook, as_version=4)
-    if status or not execution.ran_through(executed):
+    if status or not execute.ran_through(executed):
         print(f"{options.lesson} stopped; start it again to go on.", file=sys.stderr)
         return 1
-    print(f"{options.lesson}: {execution.seconds(executed):.0f} s; recorded in {root}/book/results")
+    print(f"{options.lesson}: {execute.seconds(executed):.0f} s; recorded in {root}/book/results")
     if profile.name != "full":
         return 0
-    import pack  # what it needs takes seconds to import
+    from . import pack  # what it needs takes seconds to import
 
     return pack.main([options.lesson, "--root", str(root)])
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import origins
-import scoring
-from origins import ORIGINS, Origin
 
 from gan_utils import weights_format
 from gan_utils.files import whole_file
 
-ROOT = Path(__file__).resolve().parent.parent
+from . import execute, origins, score
+from .origins import ORIGINS, Origin
+
 PROFILE = "full"
 LEVELS = 1.8  # largest difference that packing may make, in gray levels out of 255
 MOST_DROPPED_BITS = 3
@@ -94,22 +93,22 @@ def pack_one(name: str, source: Path, record: dict[str, Any], target: Path) -> d
         **describe_run(origin, record),
         **describe_network(name, small, record),
         "largest_difference_in_gray_levels": round(levels, 3),
-        "scores": scoring.score(name, small, record),
+        "scores": score.score(name, small, record),
     }
-    if difference := scoring.difference(entry["scores"], entry["metrics"]):
+    if difference := score.difference(entry["scores"], entry["metrics"]):
         raise PackError(f"{name}: {difference}")
     return entry
 
 
 def pack_small(network: Any, target: Path) -> tuple[Any, float]:
     """Pack with as few bits as the pictures allow; return the packed network and its error."""
-    inputs = scoring.example_inputs(network)
-    exact = scoring.call(network, inputs)
+    inputs = score.example_inputs(network)
+    exact = score.call(network, inputs)
     levels = np.inf
     for bits in range(MOST_DROPPED_BITS, -1, -1):
         weights_format.pack(network, target, dropped_bits=bits)
         small = weights_format.unpack(target)
-        levels = float(np.abs(scoring.call(small, inputs) - exact).max()) * 127.5
+        levels = float(np.abs(score.call(small, inputs) - exact).max()) * 127.5
         if levels <= LEVELS:
             return small, levels
     raise PackError(f"{target.name}: float16 changes a pixel by {levels:.2f} gray levels")
@@ -172,7 +171,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     """Pack the generators of one lesson; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("lesson", help="its name, e.g. 04_cgan")
-    parser.add_argument("--root", type=Path, default=ROOT, help="the repository")
+    parser.add_argument("--root", type=Path, default=execute.ROOT, help="the repository")
     parser.add_argument("--runs", type=Path, help="folder that holds the folder of the full run")
     options = parser.parse_args(arguments)
     try:
@@ -182,7 +181,3 @@ def main(arguments: Iterable[str] | None = None) -> int:
         return 1
     print(f"{options.lesson}: packed {', '.join(packed) or 'nothing, it ships no generator'}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

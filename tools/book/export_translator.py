@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import generators
 import numpy as np
+
+from . import export_generator
 
 if TYPE_CHECKING:
     import keras
@@ -71,7 +72,7 @@ def export(model: keras.Model, size: int, network: Path, still: Path, paper: Pat
 
     model, begin = without_dropout(model), example(size)
     answer = translate(model, begin[None])  # Keras exports what has been called
-    generators.write(model, network)
+    export_generator.write(model, network)
     sheet = images.grid(np.stack([begin, images.to_uint8(answer)[0]]), columns=2)
     sheet = np.repeat(np.repeat(sheet, STILL_SCALE, axis=0), STILL_SCALE, axis=1)
     Image.fromarray(sheet).save(still)

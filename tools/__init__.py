@@ -1,0 +1,1 @@
+"""Scripts for those who build, check and release the book."""

@@ -1,0 +1,1 @@
+"""Executes the lessons and makes the site: `python -m tools.book`."""
