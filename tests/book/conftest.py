@@ -1,7 +1,9 @@
 """The site, built once in smoke from the same run that tests the lessons, and a browser."""
 
+import contextlib
 import functools
 import http.server
+import json
 import os
 import shutil
 import subprocess
@@ -9,7 +11,13 @@ import sys
 import threading
 from pathlib import Path
 
+import fonts
 import pytest
+
+try:
+    import fcntl
+except ImportError:  # Windows, where tests run one after another
+    fcntl = None
 
 ROOT = Path(__file__).resolve().parents[2]
 SUB_PATH = "/some/where/"  # the site has to work below a host's root too
@@ -17,16 +25,40 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 @pytest.fixture(scope="session")
-def site():
-    """Folder of the site made from the lessons' smoke runs: executed once, shown and tested."""
-    out = ROOT / "_build" / "smoke"
+def site(tmp_path_factory):
+    """Folder of the site made from the lessons' smoke runs: executed once, shown and tested.
+
+    Tests that run side by side share it: the first one builds, the others wait for its end.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    out, end = ROOT / "_build" / "smoke", shared / "site.json"
+    with turn_by_turn(shared / "site.lock"):
+        if not end.exists():
+            end.write_text(json.dumps(build_site(out)))
+    status, said = json.loads(end.read_text())
+    assert status == 0, said
+    return out / "html"
+
+
+def build_site(out):
+    """Build the site in a process of its own; return its exit status and what it printed."""
     command = [sys.executable, "-m", "tools.book", "build", "--out", str(out)]
     environment = os.environ | {"GAN_PROFILE": "smoke"}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return out / "html"
+    return done.returncode, f"{done.stdout}\n{done.stderr}"
+
+
+@contextlib.contextmanager
+def turn_by_turn(path):
+    """Let one process at a time into the block; a killed one leaves nothing locked."""
+    with open(path, "w") as file:
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -58,15 +90,19 @@ def address(site):
         server.shutdown()
 
 
+def missing(reason):
+    """Skip the test, or let it fail in CI, where everything has to be there."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="session")
 def browser():
     """A Chromium of the machine; without one the tests are skipped, except in CI."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
-        reason = f"no browser here (looked for {', '.join(BROWSERS)})"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing(f"no browser here (looked for {', '.join(BROWSERS)})")
     from playwright.sync_api import sync_playwright
 
     quiet = ["--disable-background-networking", "--disable-component-update", "--no-first-run"]
@@ -76,3 +112,20 @@ def browser():
         )
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def font_styles(browser):
+    """Styles that force the narrow and the wide fonts on a page; None where they are missing."""
+    page = browser.new_page()
+    styles = {kind: fonts.style(page, kind) for kind in fonts.FONTS}
+    page.close()
+    return styles
+
+
+@pytest.fixture(params=fonts.FONTS)
+def font(request, font_styles):
+    """Style that forces the narrow or the wide fonts on a page."""
+    if font_styles[request.param] is None:
+        missing(f"none of these {request.param} fonts is here: {fonts.FONTS[request.param]}")
+    return font_styles[request.param]

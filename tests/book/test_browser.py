@@ -5,6 +5,7 @@ Each page is opened once, and every question is put to it there.
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
+from fonts import forced
 from playwright.sync_api import TimeoutError
 from test_site import PAGES
 
@@ -13,6 +14,7 @@ from tools.book.images import SMALLEST_SCALE
 pytestmark = pytest.mark.browser
 
 WIDTHS = (360, 768, 1280)
+PHONES = (320, 360, 390)
 SCHEMES = ("light", "dark")
 CHECKED = [*PAGES, "search", "genindex"]
 MOST_BYTES = 1_500_000  # of a lesson's page, without its animations
@@ -125,7 +127,8 @@ class Visit:
         self.context.close()
 
 
-@pytest.fixture(scope="module", params=CHECKED)
+# No hyphen in a page's id: tests that run side by side are grouped by it.
+@pytest.fixture(scope="module", params=CHECKED, ids=lambda name: name.replace("-", "_"))
 def visit(request, browser, address):
     """Each page of the site, opened once for all the tests that look at every page."""
     with Visit(browser, address, WIDTHS[0]) as visit:
@@ -163,21 +166,28 @@ def test_text_of_figures_can_be_read_on_a_phone(visit):
     assert visit.page.evaluate(SMALL_FIGURES, SMALLEST_SCALE - 0.01) == []
 
 
+def test_page_fits_every_width_whatever_the_font(visit, font):
+    with forced(visit.page, font):
+        for width in (*PHONES, *WIDTHS[1:]):
+            show(visit, "light", width)
+            assert visit.page.evaluate(OVERFLOW) <= 0, f"scrolls sideways at {width} pixels"
+            check_reach(visit, width)
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_page_fits_every_width(visit, scheme):
+def test_page_fits_every_width_in_every_color(visit, scheme):
     for width in WIDTHS:
         show(visit, scheme, width)
         assert visit.page.evaluate(OVERFLOW) <= 0, f"scrolls sideways at {width} pixels"
-    assert visit.page.title().strip()
+        check_reach(visit, width)
 
 
-def test_what_scrolls_can_be_scrolled_with_the_keyboard(visit):
-    for width in WIDTHS:
-        show(visit, "light", width)
-        try:  # the theme makes stops for the Tab key a moment after the width has changed
-            visit.page.wait_for_function(f"({OUT_OF_REACH})().length === 0", timeout=3000)
-        except TimeoutError:
-            pytest.fail(f"at {width} pixels: {visit.page.evaluate(OUT_OF_REACH)}")
+def check_reach(visit, width):
+    """Fail where something scrolls that the keyboard cannot scroll."""
+    try:  # the theme makes stops for the Tab key a moment after the width has changed
+        visit.page.wait_for_function(f"({OUT_OF_REACH})().length === 0", timeout=3000)
+    except TimeoutError:
+        pytest.fail(f"at {width} pixels: {visit.page.evaluate(OUT_OF_REACH)}")
 
 
 def test_page_is_accessible(visit):
