@@ -4,6 +4,8 @@ VENV ?= .venv
 PORT ?= 8000
 GAN_PROFILE ?= quick
 LESSON ?=
+# Tests run side by side, by default as many as there are cores, at most 4: each takes up to 2 GB.
+WORKERS ?= logical
 # LOCK=no installs the latest versions in place of those in requirements/, as the weekly check does.
 LOCK ?= yes
 
@@ -34,7 +36,7 @@ lessons: $(FOR_BOOK)  ## Run the lessons that changed, build no site
 test: $(FOR_TEST)  ## Check style, package, lessons and the built site
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4
 
 colab:  ## Check update, lessons and their claims on Colab's versions and with its files package
 	@test -x .venv-colab/bin/python || $(PYTHON) -m venv .venv-colab

@@ -1,6 +1,7 @@
-"""Settings of every test: the short profile, no network, no window, quiet TensorFlow."""
+"""Settings of every test: the short profile, no network, no window, and what runs side by side."""
 
 import os
+import re
 import socket
 
 import pytest
@@ -9,10 +10,55 @@ import pytest
 os.environ["GAN_PROFILE"] = "smoke"
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-for name in ("GAN_DATA", "GAN_IMAGES", "GAN_RECORD"):
+for name in ("GAN_DATA", "GAN_RECORD", "GAN_IMAGES", "GAN_SEED_SHIFT"):
     os.environ.pop(name, None)
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores: one thread of TensorFlow each
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 LOCAL = {"localhost", "127.0.0.1", "::1"}
+
+
+def pytest_collection_modifyitems(items):
+    """Put the tests that wait longest for what they need in front, those in a browser at the end.
+
+    The site takes longest: one worker begins with it, the others test the package meanwhile. When
+    it is there, whoever is free opens the next page of it.
+    """
+    turns = {"site": 0, "package": 1, "browser": 2}
+    items.sort(key=lambda item: (turns[kind_of(item.nodeid)], "site" not in item.fixturenames))
+
+
+@pytest.hookimpl(optionalhook=True)  # only pytest-xdist calls it
+def pytest_xdist_make_scheduler(config, log):
+    """Give each worker the tests of a whole group, since they share what is costly to make.
+
+    `--dist=loadgroup` would do that for marked tests, but pytest-xdist 3.8 loses its marks with
+    pytest 9.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class GroupScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return group_of(nodeid)
+
+    config.option.loadscopereorder = False  # the order above, not the largest group first
+    return GroupScheduling(config, log)
+
+
+def kind_of(nodeid):
+    """Return whether a test is of the "package", of the "site", or of the site in a "browser"."""
+    if not nodeid.startswith("tests/book/"):
+        return "package"
+    in_browser = nodeid.startswith(("tests/book/test_browser.py", "tests/book/test_interactive.py"))
+    return "browser" if in_browser else "site"
+
+
+def group_of(nodeid):
+    """Return the group of a test: the site, a file, or a page that is opened once."""
+    if kind_of(nodeid) == "site":
+        return "site"
+    page = re.search(r"\b(book|notebooks)/\w+|\bsearch\b|\bgenindex\b", nodeid.partition("[")[2])
+    return page[0] if page else nodeid.partition("::")[0]
 
 
 @pytest.fixture(autouse=True)
