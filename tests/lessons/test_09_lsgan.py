@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from lesson import load_lesson
 
-from gan_utils import losses
+from gan_utils import losses, records
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +106,29 @@ def test_a_sigmoid_takes_the_gradient_away(lesson, real_images):
 def test_spread_of_equal_pictures_is_zero(lesson, real_images):
     assert lesson.spread(np.repeat(real_images[:1], 5, axis=0)) == pytest.approx(0, abs=1e-6)
     assert lesson.spread(real_images) == pytest.approx(real_images.std(axis=0).mean())
+
+
+# ---- what the recorded full run carries --------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return records.recorded("09_lsgan", "full")["metrics"]
+
+
+def test_the_recorded_run_learned(recorded):
+    # "The page convinces by the recorded run": far below the untrained generator's distance.
+    assert recorded["distance_after"] < recorded["distance_before"] / 5
+
+
+def test_normalization_and_not_the_loss_decides_in_the_recorded_run(lesson, recorded):
+    # "Without batch normalization both losses fail in most runs, and with it the ordinary loss
+    # fails in none."
+    rows = recorded["stability"]
+    failed = {
+        name: np.mean([row["spread"] < lesson.LEAST_SPREAD for row in rows if row["name"] == name])
+        for name in {row["name"] for row in rows}
+    }
+    assert failed["cross-entropy, normalized"] == 0
+    assert min(failed["cross-entropy"], failed["least squares"]) > 0.5
+    assert len(rows) >= 3 * len(failed), "several seeds of each kind"
