@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from lesson import load_lesson
 
-from gan_utils import losses
+from gan_utils import losses, records, weights
 
 KINDS = ("concatenate", "multiply")
 
@@ -61,8 +61,19 @@ def test_layers_are_those_of_the_text(lesson):
     assert widths == [[128, 256, 512, 1024, 784], [512, 512, 512, 1]]
     norms = [la for la in generator.layers if isinstance(la, keras.layers.BatchNormalization)]
     assert [norm.momentum for norm in norms] == [0.8] * 3
+    assert [norm.epsilon for norm in norms] == [1e-3] * 3
     drops = [la.rate for la in discriminator.layers if isinstance(la, keras.layers.Dropout)]
     assert drops == [0.4, 0.4]
+
+
+def test_the_tutorials_settings_are_those_of_the_tutorial(lesson):
+    gan = lesson.make_gan(settings=lesson.TUTORIAL)
+    norms = [la for la in gan.generator.layers if isinstance(la, keras.layers.BatchNormalization)]
+    assert [(norm.momentum, norm.epsilon) for norm in norms] == [(0.9, 0.8)] * 3
+    assert gan.average is None
+    for network in (gan.generator, gan.discriminator):
+        # its embedding starts from N(0, 1): 100 numbers, so 0.25 is 3.5 standard errors
+        assert np.std(embedding_of(network).embeddings) == pytest.approx(1, abs=0.25)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -200,3 +211,21 @@ def test_the_embedding_can_be_taken_off(lesson, gan):
     whole = gan.sampler([latents, tf.constant([[3], [8]])], training=False)
     parts = rest([latents, tf.constant(table[[3, 8], None])], training=False)
     np.testing.assert_allclose(whole, parts, atol=1e-5)
+
+
+def test_the_recorded_run_carries_what_the_lesson_says():
+    found = records.recorded("04_cgan", "full")["metrics"]
+    # "its generator obeys nearly every label"
+    assert min(row["accuracy"] for row in found["results"].values()) >= 0.97
+    assert weights.facts("cgan")["scores"]["agreement"] >= 0.97
+    # "that difference is tiny", and "samples of an untrained generator score near zero"
+    means = found["verdicts"]
+    assert abs(means["right"] - means["wrong label"]) < 0.02
+    assert means["bad picture"] < 0.05
+    tried = found["experiments"]
+    # "with swapped labels stays at the level of guessing", "the discriminator wins the broken game"
+    assert tried["swapped labels"]["accuracy"] < 0.15
+    assert tried["swapped labels"]["d_loss"] < tried["right labels"]["d_loss"] / 1.5
+    assert tried["swapped labels"]["g_loss"] > tried["right labels"]["g_loss"] * 1.5
+    # "the quiet labels are behind"
+    assert tried["quiet labels"]["accuracy"] < tried["right labels"]["accuracy"] - 0.05
