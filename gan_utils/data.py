@@ -1,9 +1,10 @@
-"""Labeled pictures by name, and batches of them.
+"""Labeled images by name, and batches of them.
 
-`load_images` looks in the Keras cache, then downloads, then falls back to the embedded digits with
-one line that says so. ``GAN_DATA=required`` turns the fallback into an error;
-``GAN_DATA=embedded`` always takes the embedded digits. ``GAN_IMAGES=150`` keeps at most 150
-training images and 40 % as many test images of every data set, evenly drawn.
+`load_images` looks in the Keras cache, then downloads, then takes what comes with the package, with
+one line that says so: a sample of MNIST or Fashion-MNIST, and a stand-in for CIFAR-10.
+``GAN_DATA=required`` turns this fallback into an error; ``GAN_DATA=embedded`` always takes it.
+``GAN_IMAGES=150`` keeps at most 150 training images and 40 % as many test images of every data set,
+evenly drawn.
 """
 
 import os
@@ -12,19 +13,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gan_utils import cache, digits, images
+from gan_utils import cache, embedded, images
 from gan_utils.batches import Batches, check_labels
 from gan_utils.sources import SOURCES, Source, read_verified
 
 __all__ = ["NAMES", "SPLITS", "Batches", "ImageSet", "data_kind", "load_images"]
 
-NAMES = (*SOURCES, "digits")
+NAMES = tuple(SOURCES)
+_OLD_NAMES = ("digits",)
 SPLITS = ("train", "test")
 TEST_SHARE = 0.4  # of GAN_IMAGES
 _FEWEST_IMAGES = 20
 _ORIGINS = {"cache": "from the Keras cache", "download": "downloaded", "embedded": "embedded"}
+_STAND_IN_CLASSES = tuple("0123456789")
 
-# One run never mixes real and stand-in data, waits for a dead network once, and says so once.
+# One run never mixes the whole set and its sample, waits for a dead network once, and says so once.
 _downloaded: set[str] = set()
 _failed_downloads: dict[str, str] = {}
 _announced: set[str] = set()
@@ -39,7 +42,7 @@ class ImageSet:
         labels: (n,) int64, positions in `class_names`.
         class_names: name of each class.
         source: "cache", "download" or "embedded".
-        name: what was asked for: "mnist", "fashion_mnist", "cifar10" or "digits".
+        name: what was asked for, such as "mnist", "fashion_mnist" or "cifar10".
         split: "train" or "test".
     """
 
@@ -51,9 +54,9 @@ class ImageSet:
     split: str
 
     def __post_init__(self) -> None:
-        """Checks that pictures, labels and classes fit together."""
+        """Checks that images, labels and classes fit together."""
         if images.check_images(self.images).dtype != np.uint8:
-            raise ValueError(f"{self.name}: an ImageSet holds uint8 pictures; use to_uint8.")
+            raise ValueError(f"{self.name}: an ImageSet holds uint8 images; use to_uint8.")
         check_labels(self.labels, len(self.images))
         if self.source not in _ORIGINS:
             raise ValueError(f"{self.name}: source {self.source!r} is not one of {list(_ORIGINS)}.")
@@ -64,34 +67,39 @@ class ImageSet:
             )
 
     def __len__(self) -> int:
-        """Number of pictures."""
+        """Number of images."""
         return len(self.images)
 
     def __str__(self) -> str:
-        """One line: what it is, how much, from where, and whether it is the stand-in."""
+        """One line: what it is, how much, from where, and whether it is the whole set."""
         size = " x ".join(str(number) for number in self.images.shape[1:])
-        line = (
-            f"{self.name} ({self.split}): {len(self):,} pictures, {size}, {_ORIGINS[self.source]}"
-        )
-        if self.is_stand_in:
-            line += " - THE STAND-IN: small handwritten digits in place of the real pictures"
-        return line
+        origin = _ORIGINS[self.source]
+        if self.is_sample:
+            origin = embedded.describe(SOURCES[self.name].title, self.split)
+        elif self.is_stand_in:
+            origin = "THE STAND-IN: handwritten digits in color in place of the real images"
+        return f"{self.name} ({self.split}): {len(self):,} images, {size}, {origin}"
 
     __repr__ = __str__
 
     @property
+    def is_sample(self) -> bool:
+        """True for the embedded sample of a data set: real data, but not the whole set."""
+        return self.source == "embedded" and self.name in embedded.NAMES
+
+    @property
     def is_stand_in(self) -> bool:
-        """True when the embedded digits stand in for the data set that was asked for."""
-        return self.source == "embedded" and self.name != "digits"
+        """True when embedded images of another kind take the place of the data set."""
+        return self.source == "embedded" and not self.is_sample
 
     def take(self, count: int) -> "ImageSet":
-        """The first `count` pictures, or all of them when there are fewer.
+        """The first `count` images, or all of them when there are fewer.
 
         Raises:
             ValueError: `count` is below 1.
         """
         if count < 1:
-            raise ValueError(f"take: count is {count}; ask for at least 1 picture.")
+            raise ValueError(f"take: count is {count}; ask for at least 1 image.")
         return replace(self, images=self.images[:count], labels=self.labels[:count])
 
     def sample(self, count: int) -> "ImageSet":
@@ -112,26 +120,27 @@ class ImageSet:
         )
 
     def of_class(self, label: int) -> "ImageSet":
-        """The pictures with one label, in the same order.
+        """The images with one label, in the same order.
 
         Raises:
-            ValueError: no picture has that label.
+            ValueError: no image has that label.
         """
         chosen = self.labels == label
         if not chosen.any():
-            raise ValueError(f"{self.name} ({self.split}): no picture has the label {label!r}.")
+            raise ValueError(f"{self.name} ({self.split}): no image has the label {label!r}.")
         return replace(self, images=self.images[chosen], labels=self.labels[chosen])
 
 
 def load_images(name: str, split: str = "train") -> ImageSet:
-    """Loads a data set: from the Keras cache, else by download, else the embedded digits.
+    """Loads a data set: from the Keras cache, else by download, else what the package brings.
 
     Args:
-        name: "mnist", "fashion_mnist", "cifar10" or "digits".
+        name: "mnist", "fashion_mnist" or "cifar10"; "digits", the old name of the embedded digits,
+            warns and gives the embedded sample of MNIST.
         split: "train" or "test".
 
     Returns:
-        The pictures, at most as many as `image_limit` allows; `source` and ``print`` say where they
+        The images, at most as many as `image_limit` allows; `source` and ``print`` say where they
         come from. The fallback warns once.
 
     Raises:
@@ -141,7 +150,17 @@ def load_images(name: str, split: str = "train") -> ImageSet:
     """
     _check_name(name)
     limit = image_limit(split)
-    found = _load(name, split)
+    if name in _OLD_NAMES:
+        _mode()
+        warnings.warn(
+            'load_images("digits") is the old name of the embedded digits; ask for "mnist", with '
+            "GAN_DATA=embedded for the sample that comes with the book.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        found = _embedded("mnist", split)
+    else:
+        found = _load(name, split)
     return found if limit is None else found.sample(limit)
 
 
@@ -172,8 +191,6 @@ def image_limit(split: str = "train") -> int | None:
 
 def _load(name: str, split: str) -> ImageSet:
     mode = _mode()
-    if name == "digits":
-        return ImageSet(*digits.gray(split), digits.CLASS_NAMES, "embedded", name, split)
     source = SOURCES[name]
     reason = "GAN_DATA=embedded asks for it" if mode == "embedded" else _fetch(name, source)
     if reason is None:
@@ -183,27 +200,34 @@ def _load(name: str, split: str) -> ImageSet:
         raise cache.DownloadError(f"GAN_DATA=required, but {source.title} is not here: {reason}.")
     if name not in _announced:
         _announced.add(name)
-        warnings.warn(_stand_in_line(source, reason), stacklevel=3)
-    draw = digits.colored if source.shape[-1] == 3 else digits.gray
-    pictures, labels = draw(split, source.shape[0])
-    return ImageSet(pictures, labels, digits.CLASS_NAMES, "embedded", name, split)
+        warnings.warn(_fallback_line(name, split, reason), stacklevel=3)
+    return _embedded(name, split)
+
+
+def _embedded(name: str, split: str) -> ImageSet:
+    if name in embedded.NAMES:
+        arrays, classes = embedded.load(name, split), SOURCES[name].class_names
+    else:
+        arrays, classes = embedded.colored(split), _STAND_IN_CLASSES
+    return ImageSet(*arrays, classes, "embedded", name, split)
 
 
 def data_kind(name: str) -> str:
-    """Whether `load_images` would find real data in the cache; opens and downloads nothing.
+    """Whether `load_images` would find the whole set in the cache; opens and downloads nothing.
 
     Args:
-        name: "mnist", "fashion_mnist", "cifar10" or "digits".
+        name: "mnist", "fashion_mnist" or "cifar10".
 
     Returns:
-        "real" or "embedded". ``GAN_DATA=required`` is always "real": otherwise loading fails.
+        "real" for the whole set, or "embedded". ``GAN_DATA=required`` is always "real":
+        otherwise loading fails.
 
     Raises:
         ValueError: unknown name or ``GAN_DATA``.
     """
     _check_name(name)
     mode = _mode()
-    if name == "digits" or mode == "embedded":
+    if name in _OLD_NAMES or mode == "embedded":
         return "embedded"
     return "real" if mode == "required" or not SOURCES[name].missing_files() else "embedded"
 
@@ -220,17 +244,21 @@ def _fetch(name: str, source: Source) -> str | None:
     return _failed_downloads.get(name)
 
 
-def _stand_in_line(source: Source, reason: str) -> str:
+def _fallback_line(name: str, split: str, reason: str) -> str:
+    source = SOURCES[name]
     files = ", ".join(file.name for file in source.files)
+    if name in embedded.NAMES:
+        what = f"this is {embedded.describe(source.title, split)}"
+    else:
+        what = "handwritten digits in color STAND IN for it; with a network the real set is used"
     return (
-        f"{source.title} is not here ({reason}), so small handwritten digits STAND IN for it. "
-        f"For the real data put {files} in {cache.cache_folder()} or connect to the network, "
-        "and start again; GAN_DATA=required makes this an error."
+        f"{source.title} is not here ({reason}): {what}. You can also put {files} in "
+        f"{cache.cache_folder()}; GAN_DATA=required makes this an error."
     )
 
 
 def _check_name(name: str) -> None:
-    if name not in NAMES:
+    if name not in NAMES + _OLD_NAMES:
         raise ValueError(f"data set {name!r} is unknown; choose one of {', '.join(NAMES)}.")
 
 

@@ -147,9 +147,9 @@ def run_folder(lesson: str, data: ImageSet | None = None) -> Path:
 
     Args:
         lesson: name of the lesson, such as "02_dcgan".
-        data: what it is trained on; a run on the stand-in, or on the part of the data that
-            ``GAN_IMAGES`` allows, gets a folder of its own, so that no run resumes one on other
-            data.
+        data: what it is trained on; a run on the embedded sample, on a stand-in, or on the part
+            that ``GAN_IMAGES`` allows, gets a folder of its own, so that no run resumes one on
+            other data.
 
     Returns:
         The folder, made if need be; another profile has another one.
@@ -167,7 +167,8 @@ def run_folder(lesson: str, data: ImageSet | None = None) -> Path:
 
 def _data_kind(data: ImageSet) -> str:
     limit = image_limit()
-    return ("-stand-in" if data.is_stand_in else "") + ("" if limit is None else f"-{limit}-images")
+    kind = "-sample" if data.is_sample else "-stand-in" if data.is_stand_in else ""
+    return kind if limit is None else f"{kind}-{limit}-images"
 
 
 def versions() -> dict[str, str]:

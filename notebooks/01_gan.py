@@ -704,7 +704,7 @@ plt.show()
 #
 # MNIST: handwritten digits of 28 by 28 pixels, which is to say points in a space of 784
 # dimensions. `load_images` takes it from the Keras cache, downloads it if need be, and with
-# neither falls back to a small set that comes with scikit-learn; the line says which.
+# neither takes a sample of 10,000 images that comes with the book; the line says which.
 
 # %%
 print(train_set)

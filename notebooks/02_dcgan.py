@@ -132,8 +132,8 @@ for name in ("quick", "full"):
 # ## The data
 #
 # MNIST: handwritten digits, 28 by 28 pixels, in gray. `load_images` takes it from the Keras
-# cache, downloads it if need be, and with neither falls back to a small set that comes with
-# scikit-learn. The line it prints says which one this page was made with.
+# cache, downloads it if need be, and with neither takes a sample of 10,000 images that comes with
+# the book. The line it prints says which one this page was made with.
 
 # %%
 train_set = gan_utils.load_images("mnist")

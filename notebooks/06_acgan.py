@@ -68,7 +68,7 @@ from gan_utils import (
     callbacks,
     checkpoints,
     data,
-    digits,
+    embedded,
     images,
     lenet,
     metrics,
@@ -1075,8 +1075,8 @@ def build_color_discriminator():
 def color_pictures(split):
     if profile.name == "full" or data.data_kind("cifar10") == "real":
         return gan_utils.load_images("cifar10", split)
-    stand_in = digits.colored(split)
-    return data.ImageSet(*stand_in, digits.CLASS_NAMES, "embedded", "cifar10", split)
+    stand_in = embedded.colored(split)
+    return data.ImageSet(*stand_in, tuple("0123456789"), "embedded", "cifar10", split)
 
 
 # %% [markdown]

@@ -61,6 +61,16 @@ def group_of(nodeid):
     return page[0] if page else nodeid.partition("::")[0]
 
 
+@pytest.fixture(scope="session")
+def digits():
+    """A thousand labeled digits, evenly drawn from the sample that the package brings."""
+    from gan_utils import embedded
+    from gan_utils.data import ImageSet
+
+    found = embedded.load("mnist", "train")
+    return ImageSet(*found, tuple("0123456789"), "embedded", "mnist", "train").sample(1_000)
+
+
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
     """Let nothing but this machine be reached, so that no test needs the internet."""

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from gan_utils import GAN, data
+from gan_utils import GAN
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
@@ -150,8 +150,8 @@ def test_each_case_makes_a_model_without_an_average(case):
 
 
 @pytest.fixture
-def pictures():
-    return data.load_images("digits", split="test")
+def pictures(digits):
+    return digits
 
 
 def test_the_clock_stands_still_while_the_judge_looks(pictures, monkeypatch):

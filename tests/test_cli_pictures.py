@@ -141,10 +141,10 @@ def test_one_picture_is_not_enough(tmp_path):
         pictures.open_source(fill(tmp_path / "many", 5), Wish(samples=1))
 
 
-def test_data_sets_say_when_they_are_the_stand_in(monkeypatch):
+def test_data_sets_say_when_they_are_the_sample(monkeypatch):
     monkeypatch.setenv("GAN_DATA", "embedded")
     source = pictures.open_source("mnist:test", Wish(samples=30))
-    assert "STAND-IN" in source.title
+    assert "a sample of 2,000 MNIST images" in source.title
     assert "test" in source.title
     found = all_of(source)
     assert found.shape == (30, 28, 28, 1)
@@ -154,9 +154,9 @@ def test_data_sets_say_when_they_are_the_stand_in(monkeypatch):
 
 
 def test_a_folder_goes_before_a_data_set_of_the_same_name(tmp_path, monkeypatch):
-    fill(tmp_path / "digits", 3)
+    fill(tmp_path / "mnist", 3)
     monkeypatch.chdir(tmp_path)
-    assert pictures.open_source("digits", Wish(gray=True)).count == 3
+    assert pictures.open_source("mnist", Wish(gray=True)).count == 3
 
 
 def test_unknown_names_are_explained(tmp_path, monkeypatch):

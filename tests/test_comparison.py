@@ -10,12 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from gan_utils import comparison, data, images, lenet, metrics
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return data.load_images("digits")
+from gan_utils import comparison, images, lenet, metrics
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +25,7 @@ def gan():
 
 def test_a_row_holds_the_scores_of_the_library(digits, gan):
     pictures, labels = images.to_float(digits.images[:300]), digits.labels[:300]
-    real = digits.images[300:1200]
+    real = digits.images[300:1000]
     found = comparison.row(gan, pictures, labels, real_images=real, batch_size=8)
     vectors = lenet.features(images.evenly(real, 300))
     fakes = lenet.features(pictures)
@@ -88,7 +83,7 @@ def test_pictures_without_channels_are_an_error():
 
 
 def test_fewer_real_pictures_than_drawn_ones_are_compared_too(digits):
-    """The embedded stand-in has a small test set; a row counts 5,000 drawings."""
+    """The embedded sample has 2,000 test images; a row counts 5,000 drawings."""
     pictures = images.to_float(digits.images[:120])
     found = comparison.scores(pictures, real_images=digits.images[200:240])
     assert (found["samples"], found["real_samples"]) == (120, 40)

@@ -1,9 +1,10 @@
-"""Tests of gan_utils.data and what it stands on: cache, sources, digits, batches."""
+"""Tests of gan_utils.data and what it stands on: cache, sources, embedded samples, batches."""
 
 import gzip
 import hashlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_utils import cache, data, images, sources
+from gan_utils import cache, data, embedded, images, sources
 
 COUNTS = {"train": 30, "test": 20}
 NAMES = ("mnist", "fashion_mnist", "cifar10")
@@ -121,7 +122,7 @@ def test_cache_is_read_exactly(name, split, folder, monkeypatch):
     assert (loaded.source, loaded.name, loaded.split) == ("cache", name, split)
     assert len(loaded.class_names) == 10
     assert data.data_kind(name) == "real"
-    assert "STAND" not in str(loaded)
+    assert "sample" not in str(loaded)
 
 
 def test_order_and_packing_of_the_cache_do_not_matter(folder):
@@ -216,9 +217,16 @@ def test_a_dangling_link_is_not_replaced(folder):
     assert (folder / "mnist.npz").is_symlink()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_without_network_the_stand_in_says_so_once(name, folder):
-    with pytest.warns(UserWarning, match=r"ConnectionError.*STAND IN.*GAN_DATA=required") as seen:
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("mnist", "a sample of 10,000 MNIST images that comes with the book; with a network"),
+        ("fashion_mnist", "a sample of 10,000 Fashion-MNIST images that comes with the book"),
+        ("cifar10", "handwritten digits in color"),
+    ],
+)
+def test_without_network_the_fallback_says_so_once(name, words, folder):
+    with pytest.warns(UserWarning, match=f"ConnectionError.*{words}.*GAN_DATA=required") as seen:
         train = data.load_images(name)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -227,14 +235,25 @@ def test_without_network_the_stand_in_says_so_once(name, folder):
     assert "\n" not in str(seen[0].message)
     assert seen[0].filename == __file__
     assert train.source == test.source == "embedded"
-    assert train.is_stand_in
-    assert "STAND-IN" in str(train)
+    assert words in str(train)
     assert "\n" not in str(train)
     assert train.images.shape[1:] == sources.SOURCES[name].shape
-    assert (len(train), len(test)) == (1500, 297)
-    assert train.class_names == tuple("0123456789")
+    assert (len(train), len(test)) == (10_000, 2_000)
     assert data.data_kind(name) == "embedded"
     assert contents(folder) == {}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_only_photographs_have_a_stand_in():
+    for name in NAMES:
+        found = data.load_images(name, "test")
+        assert found.is_sample == (name != "cifar10")
+        assert found.is_stand_in == (name == "cifar10")
+        assert ("STAND-IN" in str(found)) == (name == "cifar10")
+        if found.is_sample:
+            assert found.class_names == sources.SOURCES[name].class_names
+            assert "a sample of 2,000" in str(found.take(5))
 
 
 def test_required_turns_the_fallback_into_an_error(monkeypatch):
@@ -242,15 +261,74 @@ def test_required_turns_the_fallback_into_an_error(monkeypatch):
     with pytest.raises(cache.DownloadError, match=r"GAN_DATA=required, but MNIST.*cannot be"):
         data.load_images("mnist")
     assert data.data_kind("mnist") == "real"
-    assert data.load_images("digits").source == "embedded"
 
 
-def test_embedded_takes_the_stand_in_although_the_data_is_there(folder, monkeypatch):
+def test_embedded_takes_the_sample_although_the_data_is_there(folder, monkeypatch):
     write_mnist(folder)
     monkeypatch.setenv("GAN_DATA", "embedded")
     with pytest.warns(UserWarning, match="GAN_DATA=embedded asks for it"):
-        assert data.load_images("mnist").is_stand_in
+        assert data.load_images("mnist").is_sample
     assert data.data_kind("mnist") == "embedded"
+
+
+def test_the_old_name_of_the_embedded_digits_warns_and_gives_the_sample():
+    with pytest.warns(FutureWarning, match=r'"digits".*ask for "mnist"') as seen:
+        found = data.load_images("digits", "test")
+    assert seen[0].filename == __file__
+    assert (found.name, found.source, len(found)) == ("mnist", "embedded", 2_000)
+    np.testing.assert_array_equal(found.images, embedded.load("mnist", "test")[0])
+    assert data.data_kind("digits") == "embedded"
+
+
+# ---- the embedded samples --------------------------------------------------------------------
+
+
+def test_the_sample_has_images_of_every_class_in_mixed_order():
+    for name in embedded.NAMES:
+        for split, count in embedded.COUNTS.items():
+            pictures, labels = embedded.load(name, split)
+            assert pictures.shape == (count, 28, 28, 1)
+            assert (pictures.dtype, labels.dtype) == (np.uint8, np.int64)
+            assert np.bincount(labels).min() > 0.08 * count
+            assert np.bincount(labels[:100], minlength=10).min() > 0
+            assert len(np.unique(pictures.reshape(count, -1), axis=0)) > 0.99 * count
+
+
+@pytest.mark.parametrize("damage", ["truncated", "another pixel", "another label", "no image"])
+def test_a_damaged_sample_is_an_error(damage, tmp_path, monkeypatch):
+    from PIL import Image
+
+    shutil.copytree(embedded.ASSETS / "mnist", tmp_path / "mnist")
+    monkeypatch.setattr(embedded, "ASSETS", tmp_path)
+    assert len(embedded.load("mnist", "test")[0]) == 2_000
+    path = tmp_path / "mnist" / "test.png"
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:9_000])
+    elif damage == "no image":
+        path.write_bytes(b"<html>")
+    elif damage == "another pixel":
+        sheet = np.array(Image.open(path))
+        sheet[14, 14] ^= 1
+        Image.fromarray(sheet).save(path)
+    else:
+        with np.load(path.with_name("labels.npz")) as arrays:
+            labels = dict(arrays)
+        labels["test"][7] = (labels["test"][7] + 1) % 10
+        np.savez(path.with_name("labels.npz"), **labels)
+    with pytest.raises(ValueError, match=r"sample in .*mnist is damaged; install gan_utils again"):
+        embedded.load("mnist", "test")
+
+
+def test_the_stand_in_is_the_sample_in_color():
+    pictures, labels = embedded.colored("test")
+    digits, expected = embedded.load("mnist", "test")
+    assert (pictures.shape, pictures.dtype) == ((2_000, 32, 32, 3), np.uint8)
+    np.testing.assert_array_equal(labels, expected)
+    corner = pictures[:, :1, :1].astype(int)
+    inside = np.abs(pictures[:, 2:-2, 2:-2].astype(int) - corner).max(axis=-1)
+    np.testing.assert_array_equal(inside[digits[..., 0] == 0], 0)
+    assert (inside[digits[..., 0] == 255] >= 63).all()
+    np.testing.assert_array_equal(embedded.colored("test")[0], pictures)
 
 
 @pytest.mark.parametrize("function", [data.load_images, data.data_kind])
@@ -259,12 +337,12 @@ def test_unknown_names_and_settings_are_errors(function, monkeypatch):
         function("MNIST")
     monkeypatch.setenv("GAN_DATA", "real")
     with pytest.raises(ValueError, match=r"GAN_DATA is 'real'.*required, embedded"):
-        function("digits")
+        function("mnist")
 
 
 def test_unknown_split_is_an_error():
     with pytest.raises(ValueError, match="split 'validation'"):
-        data.load_images("digits", "validation")
+        data.load_images("mnist", "validation")
 
 
 @pytest.fixture
@@ -347,30 +425,18 @@ def test_a_dead_network_is_asked_once(monkeypatch):
     assert len(asked) == 1
 
 
-def test_digits_are_split_and_always_the_same():
-    train, test = data.load_images("digits"), data.load_images("digits", "test")
-    assert not train.is_stand_in
-    assert (len(train), len(test)) == (1500, 297)
-    assert set(np.unique(train.labels)) == set(np.unique(test.labels)) == set(range(10))
-    both = np.concatenate([train.images, test.images]).reshape(1797, -1)
-    assert len(np.unique(both, axis=0)) == 1797
-    assert (train.images[:, :4] == 0).all()
-    np.testing.assert_array_equal(train.images, data.load_images("digits").images)
-
-
-def test_image_set_takes_and_selects():
-    digits = data.load_images("digits")
+def test_image_set_takes_and_selects(digits):
     few = digits.take(7)
     assert len(few) == 7
     np.testing.assert_array_equal(few.images, digits.images[:7])
-    assert (few.name, few.split, few.source) == ("digits", "train", "embedded")
-    assert len(digits.take(10**9)) == 1500
+    assert (few.name, few.split, few.source) == ("mnist", "train", "embedded")
+    assert len(digits.take(10**9)) == 1_000
     threes = digits.of_class(3)
     assert set(threes.labels) == {3}
     assert len(threes) == (digits.labels == 3).sum()
     with pytest.raises(ValueError, match="at least 1"):
         digits.take(0)
-    with pytest.raises(ValueError, match="no picture has the label 10"):
+    with pytest.raises(ValueError, match="no image has the label 10"):
         digits.of_class(10)
 
 
@@ -559,7 +625,7 @@ def test_digest_is_of_pairs_and_not_of_order():
 def test_import_loads_no_heavy_library():
     code = (
         "import sys, gan_utils.data, gan_utils.images, gan_utils.profile\n"
-        "heavy = {'tensorflow', 'keras', 'matplotlib', 'sklearn', 'pooch', 'PIL'}\n"
+        "heavy = {'tensorflow', 'keras', 'matplotlib', 'pooch', 'PIL'}\n"
         "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -587,3 +653,36 @@ def test_the_real_files(name, split, sums, monkeypatch):
     assert time.perf_counter() - start < 5
     assert (loaded.images.sum(dtype=int), loaded.labels.sum()) == sums
     assert loaded.source == "cache"
+
+
+@pytest.mark.parametrize("split", data.SPLITS)
+@pytest.mark.parametrize("name", embedded.NAMES)
+def test_the_sample_is_drawn_from_the_real_files_bit_for_bit(name, split, monkeypatch):
+    monkeypatch.undo()
+    if not REAL_HOME or sources.SOURCES[name].missing_files():
+        pytest.skip(f"KERAS_HOME does not point to the files of {name}")
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "tools")
+    import embed_samples
+
+    pictures, labels = sources.read_verified(sources.SOURCES[name], split)
+    in_order = embed_samples.IN_FILE_ORDER[name]
+    places = embed_samples.draw(pictures, labels, embedded.COUNTS[split], in_order=in_order)
+    sample, sample_labels = embedded.load(name, split)
+    np.testing.assert_array_equal(sample, pictures[places])
+    np.testing.assert_array_equal(sample_labels, labels[places])
+    shares = np.bincount(sample_labels) / len(sample), np.bincount(labels) / len(labels)
+    np.testing.assert_allclose(*shares, atol=2 / len(sample))
+    # MNIST's test images come from two groups of writers, the first half from one.
+    assert (places < len(pictures) // 2).mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_the_draw_depends_on_the_images_alone_where_their_order_means_nothing(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "tools")
+    import embed_samples
+
+    pictures, labels = make_arrays((28, 28, 1), "train")
+    order = np.random.default_rng(0).permutation(len(pictures))
+    places = embed_samples.draw(pictures, labels, 10, in_order=False)
+    again = embed_samples.draw(pictures[order], labels[order], 10, in_order=False)
+    np.testing.assert_array_equal(pictures[order][again], pictures[places])
+    np.testing.assert_array_equal(np.bincount(labels[places]), np.ones(10))

@@ -287,7 +287,7 @@ WORDS = st.sampled_from(
         *("generate", "translate", "score", "--help", "--version", "-h", "--", "-"),
         *("asked.keras", "plain.keras", "turned.keras", "broken.keras", "absent.keras"),
         *("photos", "others", "empty", "text.txt", "photos/0.png"),
-        *("digits", "digits:test", "lsgan"),
+        *("mnist", "mnist:test", "lsgan"),
         *(
             "out.png",
             "out.gif",
@@ -371,6 +371,7 @@ def test_command_lines(home, capsys, words):
         patched.setattr(sys, "stderr", errors)
         patched.chdir(home)
         patched.setenv("GAN_DATA", "embedded")
+        patched.setenv("GAN_IMAGES", "200")
         patched.setenv("KERAS_HOME", str(home / "keras"))
         patched.setattr(inception_graph, "_download", no_network)
         with harmless(home):

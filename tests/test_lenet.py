@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_utils import data, lenet
+from gan_utils import data, embedded, lenet
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -109,9 +109,9 @@ def test_promised_accuracy(name, least):
     )
 
 
-def test_reads_the_embedded_digits():
-    digits = data.load_images("digits", "test")
-    assert lenet.accuracy(digits.images, digits.labels) > 0.6
+@pytest.mark.parametrize(("name", "least"), [("mnist", 0.99), ("fashion_mnist", 0.9)])
+def test_reads_the_embedded_samples(name, least):
+    assert lenet.accuracy(*embedded.load(name, "test"), name) > least
 
 
 @pytest.mark.parametrize("name", lenet.NAMES)

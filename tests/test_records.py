@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,9 +42,9 @@ def test_record_has_all_facts():
     assert json.loads(json.dumps(run)) == run
 
 
-def test_an_image_set_is_described():
-    run = records.record("lenet", {}, data=data.load_images("digits", "test").take(5))
-    assert run["data"] == {"name": "digits", "split": "test", "source": "embedded", "count": 5}
+def test_an_image_set_is_described(digits):
+    run = records.record("lenet", {}, data=digits.take(5))
+    assert run["data"] == {"name": "mnist", "split": "train", "source": "embedded", "count": 5}
 
 
 def test_commit_is_named_in_a_checkout(monkeypatch):
@@ -138,24 +139,26 @@ def test_recorded_checks_the_profile():
         records.recorded("lenet", "long")
 
 
-def test_runs_of_other_profiles_and_of_the_stand_in_have_their_own_folders(tmp_path, monkeypatch):
+def test_runs_of_other_profiles_and_on_other_data_have_their_own_folders(
+    digits, tmp_path, monkeypatch
+):
     monkeypatch.setenv("GAN_RUNS", str(tmp_path / "drive"))
-    monkeypatch.setenv("GAN_DATA", "embedded")
-    monkeypatch.setattr(data, "_announced", {"mnist"})
     monkeypatch.setattr(profile, "name", "quick")
-    stand_in = data.load_images("mnist", "test")
-    folders = {records.run_folder("02_dcgan"), records.run_folder("02_dcgan", stand_in)}
+    whole, stand_in = replace(digits, source="cache"), replace(digits, name="cifar10")
+    folders = {records.run_folder("02_dcgan")}
+    folders |= {records.run_folder("02_dcgan", part) for part in (whole, digits, stand_in)}
     monkeypatch.setattr(profile, "name", "full")
-    folders.add(records.run_folder("02_dcgan", data.load_images("digits")))
+    folders.add(records.run_folder("02_dcgan", whole))
     assert {path.name for path in folders} == {
         "02_dcgan-quick",
+        "02_dcgan-quick-sample",
         "02_dcgan-quick-stand-in",
         "02_dcgan-full",
     }
     assert all(path.is_dir() and path.parent == tmp_path / "drive" for path in folders)
     monkeypatch.setenv("GAN_IMAGES", "150")
-    limited = records.run_folder("02_dcgan", data.load_images("digits"))
-    assert limited.name == "02_dcgan-full-150-images"
+    assert records.run_folder("02_dcgan", whole).name == "02_dcgan-full-150-images"
+    assert records.run_folder("02_dcgan", digits).name == "02_dcgan-full-sample-150-images"
     assert records.run_folder("02_dcgan") in folders
 
 

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from gan_utils import cli, trained, weights
+from gan_utils import cli, data, trained, weights
 from gan_utils.commands import pictures
 from gan_utils.commands.pictures import Wish
 
@@ -126,8 +126,10 @@ def test_only_the_classes_that_a_generator_knows_are_asked_for(files, monkeypatc
         ("absent.keras", "no file"),
     ],
 )
-def test_what_cannot_be_scored_is_explained(files, capsys, name, message):
-    arguments = ["score", "digits", str(files / name), "--samples", "50", "--metric", "fid"]
+def test_what_cannot_be_scored_is_explained(files, capsys, monkeypatch, name, message):
+    monkeypatch.setenv("GAN_DATA", "embedded")
+    monkeypatch.setattr(data, "_announced", {"mnist"})
+    arguments = ["score", "mnist", str(files / name), "--samples", "50", "--metric", "fid"]
     assert cli.main(arguments) == 1
     error = capsys.readouterr().err
     assert message in error

@@ -148,6 +148,29 @@ def test_package_is_the_installed_one(clean_python, tmp_path):
     assert Path(done.stdout.strip()).is_relative_to(clean_python.parents[1])
 
 
+def test_wheel_brings_the_samples_with_their_licenses(wheel, clean_python, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (facts,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+        assert "License-Expression: MIT AND CC-BY-SA-3.0" in archive.read(facts).decode()
+    for name in ("mnist", "fashion_mnist"):
+        assert any(path.endswith(f"licenses/gan_utils/assets/{name}/LICENSE") for path in names)
+    ask = (
+        "import gan_utils\n"
+        "for name in ('mnist', 'fashion_mnist'):\n"
+        "    for split in ('train', 'test'):\n"
+        "        found = gan_utils.load_images(name, split)\n"
+        "        print(found.source, found.is_stand_in, found.images.shape)\n"
+    )
+    home = {"KERAS_HOME": str(tmp_path / "home"), "GAN_DATA": ""}
+    no_network = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
+    done = run(clean_python, "-c", ask, cwd=tmp_path, environment=home | no_network)
+    assert done.returncode == 0, done.stderr
+    shapes = ["(10000, 28, 28, 1)", "(2000, 28, 28, 1)"] * 2
+    assert done.stdout.splitlines() == [f"embedded False {shape}" for shape in shapes]
+    assert "a sample of 10,000 MNIST images that comes with the book" in done.stderr
+
+
 # ---- Colab -----------------------------------------------------------------------------------
 
 
@@ -228,7 +251,8 @@ def test_lesson_runs_on_colab(wheel, colab_python, tmp_path, name):
     assert done.returncode == 0, done.stdout + done.stderr
     output = outputs_of(notebook)
     # Lesson 11 draws its own pairs of pictures, and asks for no data set.
-    assert ("STAND-IN" in output) == any("load_images(" in cell.source for cell in lesson.cells)
+    asked = any("load_images(" in cell.source for cell in lesson.cells)
+    assert ("images that comes with the book" in output) == asked
     assert "GPU: " in output
     assert str(ROOT) not in output
     mounted, installed, *downloads = said_to_stubs(tmp_path)

@@ -39,13 +39,13 @@ def machine(run: dict[str, Any]) -> str:
 
 
 def data(run: dict[str, Any]) -> str:
-    """Return what a run was trained on; a stand-in is called one."""
+    """Return what a run was trained on; a sample is called one."""
     found = run.get("data")
     if isinstance(found, dict):
         name = TITLES.get(found["name"], found["name"])
         if found["source"] == "embedded":
-            return f"the embedded stand-in for {name} ({found['count']:,} pictures)"
-        return f"{name}, {found['split']} part ({found['count']:,} pictures)"
+            return f"a sample of {name} that comes with the book ({found['count']:,} images)"
+        return f"{name}, {found['split']} part ({found['count']:,} images)"
     return found or "no data"
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from gan_utils import images, trained
 
-DATA_SETS = ("mnist", "fashion_mnist", "cifar10", "digits")
+DATA_SETS = ("mnist", "fashion_mnist", "cifar10")
+_OLD_DATA_SETS = ("digits",)
 DEFAULT_DRAWN = 10_000
 
 
@@ -73,7 +74,7 @@ def open_source(name: str, wish: Wish) -> Source:
             f"{name} is a file; give a folder of pictures, statistics saved by --save-stats "
             f"(their name ends in .npz), or a saved generator ({trained.SUFFIX})."
         )
-    if name.partition(":")[0] in DATA_SETS:
+    if name.partition(":")[0] in DATA_SETS + _OLD_DATA_SETS:
         return _data_set(name, wish)
     return _generator(name, wish)
 

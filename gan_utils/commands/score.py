@@ -3,7 +3,7 @@
 Compares generated pictures with real ones: Frechet distance (fid), kernel distance (kid),
 Inception Score (is), precision and recall (pr), density and coverage (dc, or all four: prdc).
 REAL and FAKE are folders of pictures, statistics saved with --save-stats, data sets of the book
-(mnist, mnist:test, fashion_mnist, cifar10, digits), or trained generators: a .keras file such as a
+(mnist, mnist:test, fashion_mnist, cifar10), or trained generators: a .keras file such as a
 lesson saves, or a name where they are installed. Numbers compare only between equal extractors,
 resizings and sample counts; all three stand beside each number, with what real pictures get against
 real pictures.

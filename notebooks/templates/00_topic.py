@@ -121,7 +121,7 @@ plots.show_images(images.to_float(train_set.images[:16]), columns=8, title="Real
 plt.show()
 
 # %% [markdown]
-# After every figure: what to see in it. True for each profile and for the stand-in too.
+# After every figure: what to see in it. True for each profile and for the embedded sample too.
 
 # %% [markdown]
 # ## The networks

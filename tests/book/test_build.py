@@ -188,11 +188,12 @@ def test_note_says_what_made_the_page():
         assert words in note
     assert "Not for publishing" not in note
     assert "Fashion" not in note
-    assert "stand-in" not in note
+    assert "sample" not in note
 
 
-def test_note_warns_of_stand_in_and_smoke():
-    assert "stand-in" in stage.origin_note(stamp("quick", "embedded"), 'load("mnist")')
+def test_note_warns_of_the_sample_and_of_smoke():
+    note = stage.origin_note(stamp("quick", "embedded"), 'load("mnist")')
+    assert "a sample of 10,000 MNIST images that comes with the book" in note
     assert "Not for publishing" in stage.origin_note(stamp("smoke", "real"), "")
 
 

@@ -97,9 +97,9 @@ def test_a_generator_that_is_not_the_recorded_one_is_refused(root, capsys, monke
     assert "distance is 80.000, but the recorded run had 50.000" in refused(root, capsys)
 
 
-def test_a_run_on_the_stand_in_is_refused(root, capsys):
+def test_a_run_on_embedded_images_is_refused(root, capsys):
     record(root, source="embedded")
-    assert "stand-in" in refused(root, capsys)
+    assert "embedded images" in refused(root, capsys)
 
 
 def test_without_a_full_run_the_message_says_how_to_get_one(root, capsys):

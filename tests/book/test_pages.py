@@ -178,7 +178,7 @@ def test_recorded_runs_become_a_table(build, tmp_path):
     text = unescape(re.sub(r"<[^>]+>", " ", pages["page"]))
     for words in ("8.5%", "5%", "8 epochs of 937 steps (the classic recipe has 100 epochs)"):
         assert words in text
-    for words in ("MNIST, train part (60,000 pictures)", "2 CPU cores (a CPU)", "2026-01-02"):
+    for words in ("MNIST, train part (60,000 images)", "2 CPU cores (a CPU)", "2026-01-02"):
         assert words in text
     assert re.search(r"quick:\s+no run is recorded yet", text)
     assert "Purity" not in text, "a figure that no run has"

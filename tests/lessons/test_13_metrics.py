@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from lesson import load_lesson
 
-import gan_utils
 from gan_utils import images, lenet, metrics
 
 pytestmark = pytest.mark.filterwarnings("ignore::gan_utils.metrics.SampleSizeWarning")
@@ -17,12 +16,10 @@ def lesson():
 
 
 @pytest.fixture(scope="module")
-def digits():
+def digits(digits):
     """Real features, and a pool of other real digits: the ones that are always at hand."""
-    found = gan_utils.load_images("digits")
-    order = np.random.default_rng(0).permutation(len(found))
-    pictures = images.to_float(found.images[order])
-    return lenet.features(pictures[:COUNT]), pictures[COUNT:], found.labels[order[COUNT:]]
+    pictures = images.to_float(digits.images)
+    return lenet.features(pictures[:COUNT]), pictures[COUNT:], digits.labels[COUNT:]
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import tensorflow as tf
 from lesson import load_lesson
 from PIL import Image
 
-from gan_utils import comparison, data, images, records
+from gan_utils import comparison, images, records
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +62,12 @@ def nothing_recorded(monkeypatch):
 
 
 @pytest.mark.usefixtures("nothing_recorded")
-def test_what_is_not_recorded_is_said_and_no_error(lesson, capsys):
+def test_what_is_not_recorded_is_said_and_no_error(lesson, digits, capsys):
     rows = lesson.rows_of("quick")
     assert [entry["lesson"] for entry in rows] == list(lesson.LESSONS)
     lesson.show_scores(rows, {"mnist": None})
     lesson.show_costs(rows)
-    lesson.show_gallery(rows, "quick", data.load_images("digits"))
+    lesson.show_gallery(rows, "quick", digits)
     plt.close("all")
     shown = capsys.readouterr().out
     assert shown.count(lesson.NOT_RECORDED) == 2 * len(lesson.LESSONS) + 1
@@ -96,7 +96,7 @@ def test_the_tables_show_every_model_and_mark_what_does_not_compare(lesson, caps
 
 
 @pytest.mark.usefixtures("recorded")
-def test_other_data_is_in_the_gallery_but_in_no_ranking(lesson, capsys):
+def test_other_data_is_in_the_gallery_but_in_no_ranking(lesson, digits, capsys):
     tables = {name: lesson.rows_of(name) for name in ("quick", "full")}
     titles = ["DCGAN", "SGAN", "WGAN, clipped", "WGAN-GP"]
     assert [entry["title"] for entry in lesson.measured(tables["quick"])] == titles
@@ -104,7 +104,7 @@ def test_other_data_is_in_the_gallery_but_in_no_ranking(lesson, capsys):
     assert lesson.draw_trade(tables, axis) == titles
     assert len(axis.collections) == 4
     plt.close("all")
-    lesson.show_gallery(tables["quick"], "quick", data.load_images("digits"))
+    lesson.show_gallery(tables["quick"], "quick", digits)
     shown = [axis.get_title() for axis in plt.gcf().axes]
     assert shown[0].startswith("real digits")
     assert shown[1:] == [f"{title}: 60 s" for title in ("DCGAN", "AC-GAN", *titles[1:])]

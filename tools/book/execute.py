@@ -22,7 +22,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 # What every lesson may read, next to its own cells.
 INPUT_FOLDERS = ("gan_utils", "book/results", "weights")
-LIBRARIES = ("tensorflow", "keras", "numpy", "matplotlib", "pillow", "scikit-learn")
+LIBRARIES = ("tensorflow", "keras", "numpy", "matplotlib", "pillow")
 DATA_SETS = ("mnist", "fashion_mnist")
 CELL_TIMEOUT = {"smoke": 900, "quick": 3600, "full": -1}  # seconds a cell; -1 waits for ever
 AT_ONCE = 2  # lessons: one alone leaves half of two cores idle, and each takes 1.5 GB
@@ -91,6 +91,7 @@ def shared_inputs(project: Project) -> dict[str, Any]:
     return {
         "profile": project.profile,
         "epoch_limit": os.environ.get("GAN_EPOCHS", ""),
+        "image_limit": os.environ.get("GAN_IMAGES", ""),
         "data": data_kinds(),
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in LIBRARIES},
@@ -102,7 +103,7 @@ def shared_inputs(project: Project) -> dict[str, Any]:
 
 
 def data_kinds() -> dict[str, str]:
-    """Return for each data set whether a lesson would get the real one or the stand-in."""
+    """Return for each data set whether a lesson would get the whole set or the sample."""
     from gan_utils import data
 
     return {name: data.data_kind(name) for name in DATA_SETS}

@@ -85,7 +85,7 @@ def pack_one(name: str, source: Path, record: dict[str, Any], target: Path) -> d
 
     origin = ORIGINS[name]
     if isinstance(record["data"], dict) and record["data"]["source"] == "embedded":
-        raise PackError(f"{name}: its run was on the embedded stand-in, not on real data")
+        raise PackError(f"{name}: its run was on embedded images, not on the whole data set")
     network = keras.saving.load_model(source, compile=False)
     small, levels = pack_small(network, target)
     entry = {

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import nbformat
 
+from gan_utils import embedded
+
 from . import execute
 from .alt_text import describe_figures
 from .execute import STAMP, Project
@@ -99,7 +101,7 @@ def describe_data(name: str, kind: str) -> str:
     """Return which data the name stood for when the lesson ran."""
     if kind == "real":
         return f"data: {TITLES[name]}"
-    return f"data: **the embedded stand-in**, not {TITLES[name]} itself"
+    return f"data: **{embedded.describe(TITLES[name])}**"
 
 
 def mirror(files: dict[str, bytes], folder: Path) -> bool:
