@@ -1,17 +1,16 @@
 """A small labeled GAN on one device, on two devices of one process, or as one of two workers.
 
-    distributed_run.py compare FOLDER          one device and two logical ones, side by side
-    distributed_run.py worker FOLDER [MOMENT]  what TF_CONFIG says, killed at MOMENT ("step 3.2")
+    main("compare", folder)          one device and two logical ones, side by side
+    main("worker", folder, moment)   what TF_CONFIG says, killed at the moment ("step 3.2")
 
-Prints one line of JSON. The networks have synchronized batch normalization and no dropout, the
-optimizers are plain: a gradient that is summed instead of averaged shows.
+Prints one line of JSON, each in a process of its own (`fresh.py`). The networks have synchronized
+batch normalization and no dropout, the optimizers are plain: a gradient that is summed instead of
+averaged shows.
 """
 
 import hashlib
 import json
 import os
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -184,7 +183,5 @@ def worker(folder, moment):
     }
 
 
-if __name__ == "__main__":
-    mode, where, *when = sys.argv[1:]
-    found = compare(Path(where)) if mode == "compare" else worker(Path(where), *(when or ["never"]))
-    print(json.dumps(found))
+def main(mode, folder, moment="never"):
+    print(json.dumps(compare(folder) if mode == "compare" else worker(folder, moment)))

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import signal
-import sys
 from pathlib import Path
 
 import keras
@@ -85,7 +84,3 @@ def main(folder, moment):
     digest.update(np.stack(grid.frames).tobytes())
     digest.update(repr(sorted(steps.history.items())).encode())
     print(gan.first_epoch, len(grid.frames), len(steps.rows), digest.hexdigest())
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])

@@ -2,34 +2,33 @@
 
 import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
+import fresh
+import killed_run
 import numpy as np
 import pytest
 from killed_run import build_gan
 
 from gan_utils import Checkpoint, checkpoints
 
-SCRIPT = Path(__file__).with_name("killed_run.py")
+SECONDS = 240  # a limit for a busy machine; each process takes a few seconds
 PICTURES = np.random.default_rng(3).integers(0, 256, (50, 4, 4, 1), dtype=np.uint8)
 
 
 def run(folder, moment="never"):
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), str(folder), moment],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Train in a process of its own; return its exit code and what it printed."""
+    log = folder.with_suffix(".log")
+    process = fresh.start(killed_run.main, folder, moment, log=log)
+    process.join(SECONDS)
+    process.kill()
+    return process.exitcode, log.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
 def test_a_run_killed_again_and_again_ends_like_one_that_was_not(tmp_path):
-    whole = run(tmp_path / "whole")
-    assert whole.returncode == 0, whole.stderr
-    first, *rest = whole.stdout.split()
+    code, said = run(tmp_path / "whole")
+    assert code == 0, said
+    first, *rest = said.splitlines()[-1].split()
     assert first == "0"
     folder = tmp_path / "killed"
     moments = (
@@ -40,10 +39,10 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(tmp_path):
         "after checkpoint 4",
     )
     for moment in moments:
-        assert run(folder, moment).returncode == -signal.SIGKILL, moment
-    last = run(folder)
-    assert last.returncode == 0, last.stderr
-    first, *resumed = last.stdout.split()
+        assert run(folder, moment)[0] == -signal.SIGKILL, moment
+    code, said = run(folder)
+    assert code == 0, said
+    first, *resumed = said.splitlines()[-1].split()
     assert first == "4"
     assert resumed == rest
     assert not list((folder / "checkpoints").glob(".*"))

@@ -2,14 +2,14 @@
 
 import contextlib
 import json
-import os
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import distributed_run
+import fresh
 import numpy as np
 import pytest
 
@@ -20,20 +20,14 @@ import bench_communication
 from gan_utils import records
 from gan_utils.workers import is_chief
 
-SCRIPT = Path(__file__).with_name("distributed_run.py")
 SECONDS = 240  # a limit for a busy machine; each process takes a few seconds
 TOLERANCE = 1e-5
 
 
-def start(*arguments, log, **environment):
-    """Start a process whose output goes to a file: a full pipe would stop it."""
-    with open(log, "w", encoding="utf-8") as file:
-        return subprocess.Popen(
-            [sys.executable, str(SCRIPT), *map(str, arguments)],
-            env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1", **environment},
-            stdout=file,
-            stderr=subprocess.STDOUT,
-        )
+def start(mode, *arguments, log, **environment):
+    return fresh.start(
+        distributed_run.main, mode, *arguments, log=log, CUDA_VISIBLE_DEVICES="-1", **environment
+    )
 
 
 def answer(log):
@@ -56,7 +50,9 @@ def run_workers(folder, logs, moment="never"):
         start("worker", folder, moments[i], log=logs[i], TF_CONFIG=task(i, hosts)) for i in range(2)
     ]
     try:
-        return [worker.wait(SECONDS) for worker in workers]
+        for worker in workers:
+            worker.join(SECONDS)
+        return [worker.exitcode for worker in workers]
     finally:
         for worker in workers:
             worker.kill()
@@ -67,10 +63,9 @@ def compared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compared")
     log = folder / "log.txt"
     process = start("compare", folder, log=log)
-    try:
-        assert process.wait(SECONDS) == 0, log.read_text(encoding="utf-8")
-    finally:
-        process.kill()
+    process.join(SECONDS)
+    process.kill()
+    assert process.exitcode == 0, log.read_text(encoding="utf-8")
     with np.load(folder / "one.npz") as archive:
         return answer(log), [archive[name] for name in archive.files]
 
