@@ -14,16 +14,16 @@
 # # Is my GAN broken?
 
 # %% [markdown] tags=["remove-cell"]
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gan-workbook/gan-workbook/blob/main/notebooks/15_diagnosis.ipynb)
+# [![Open in
+# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gan-workbook/gan-workbook/blob/main/notebooks/15_diagnosis.ipynb)
 
 # %% [markdown]
 # **What you will do.** Look up what you see in your own run, and compare it with runs that were
-# broken on purpose. One healthy game is trained here, and then eight copies of it, each with
-# exactly one thing wrong.
+# broken on purpose: one healthy game, and eight copies of it, each with exactly one thing wrong.
 #
 # **What you will learn**
 #
-# - what the curves and the pictures of each of these mistakes look like;
+# - what the curves and the generated images of each of these mistakes look like;
 # - which number gives a mistake away, and the line of code that computes it;
 # - what to change;
 # - which curves look frightening and are not.
@@ -34,7 +34,8 @@
 # %% [markdown]
 # ## What do you see?
 #
-# D is the discriminator, G the generator, D(x) the verdict on real pictures, D(G(z)) on drawn ones.
+# D is the discriminator, G the generator, D(x) its output for real images, D(G(z)) for generated
+# ones.
 #
 # | In the curves | Look at |
 # |---|---|
@@ -113,36 +114,39 @@ print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'n
 
 # %%
 LESSON = "15_diagnosis"
-SEED = 15
+SEED = profile.seed(15)
 LATENT_DIM = 100
 BATCH_SIZE = 8
 RATE = 1e-3
 BETA_1 = 0.5
-STEPS = profile.steps(full=2_000, quick=420, smoke=8)
-EXERCISE_STEPS = profile.steps(full=100, quick=100, smoke=4)
-OTHER_SEEDS = (1, 2)
+STEPS = profile.steps(full=2_000, quick=260, smoke=8)
+EXERCISE_STEPS = profile.steps(full=100, quick=30, smoke=4)
+SHORT = ("healthy", "frozen", "training")  # what a short run trains; it reads the others
+OTHER_SEEDS = (profile.seed(1), profile.seed(2))
 SEED_STEPS = 400
-SAMPLES = profile.samples(full=1_000, quick=1_000, smoke=100)
+SAMPLES = profile.samples(full=1_000, quick=1_000, smoke=100)  # where there are as many images
 POINTS = 40
 LARGEST = 1e9
 CROSS_ENTROPY = keras.losses.BinaryCrossentropy(from_logits=True)
 
+tf.get_logger().setLevel("ERROR")  # it remarks on every new network that has to be traced
+
 # %% [markdown]
-# Each figure below has two columns: the run of this page, and the recorded long run of the same
-# code with the same seed.
+# Each figure below shows the recorded long run. A short run of this page trains the healthy game
+# and two of the mistakes; where it has trained a case, that is the figure's second column.
 
 # %%
 RECORDED = records.recorded(LESSON, "full")
 if RECORDED:
-    print(f"recorded: {RECORDED['metrics']['steps']:,} steps a case, {RECORDED['seconds']:.0f} s")
-    print(f"on {RECORDED['date']}, {RECORDED['hardware']['cpu']}, data: {RECORDED['data']}")
+    print(records.origin(RECORDED))
+    print(f"{RECORDED['metrics']['steps']:,} steps a case, {RECORDED['seconds']:.0f} s in all")
 else:
     print("there is no recorded run yet")
 
 # %% [markdown]
 # ## The game that all cases share
 #
-# The networks of the DCGAN lesson with half as many channels, so that nine runs fit on one page.
+# The networks of the DCGAN lesson with half as many channels, so that nine runs take minutes.
 
 
 # %%
@@ -236,15 +240,17 @@ def vital_signs(gan, weights_before, history, real_images, drawn):
     quarter = len(history["d_loss"]) // 4
     losses = np.array([history["d_loss"][quarter:], history["g_loss"][quarter:]])
     seen = np.asarray(gan.real_inputs(real_images))
-    return {
-        "low": float(seen.min()),
-        "high": float(seen.max()),
-        "moved": max(float(np.abs(a - b).max()) for a, b in zip(now, weights_before, strict=True)),
-        "statistics": max(float(np.abs(layer.moving_mean.numpy()).max()) for layer in norms),
-        "gap": float(np.mean(history["d_real"][-quarter:]) - np.mean(history["d_fake"][-quarter:])),
-        "jump": float(np.nan_to_num(np.abs(np.diff(losses)).mean(axis=1), nan=LARGEST).max()),
+    signs = {
+        "low": seen.min(),
+        "high": seen.max(),
+        "moved": max(np.abs(a - b).max() for a, b in zip(now, weights_before, strict=True)),
+        "statistics": max(np.abs(layer.moving_mean.numpy()).max() for layer in norms),
+        "gap": np.mean(history["d_real"][-quarter:]) - np.mean(history["d_fake"][-quarter:]),
+        "jump": np.abs(np.diff(losses)).mean(axis=1).max(),
         "variety": mean_distance(drawn) / mean_distance(real_images),
     }
+    limits = {"nan": LARGEST, "posinf": LARGEST, "neginf": -LARGEST}  # a run may end in NaN
+    return {name: float(np.nan_to_num(value, **limits)) for name, value in signs.items()}
 
 
 # %% [markdown]
@@ -312,8 +318,8 @@ def run_case(real_images, *, game=GAN, d_rate=RATE, g_rate=RATE, steps=STEPS, se
     kept = callbacks.StepHistory()
     start = time.perf_counter()
     gan.fit(batches, epochs=1, callbacks=[kept], verbose=0)
-    drawn = np.nan_to_num(gan.generate(SAMPLES))
-    some_real = images.to_float(real_images[:SAMPLES])
+    some_real = images.to_float(images.evenly(real_images, SAMPLES))
+    drawn = np.nan_to_num(gan.generate(len(some_real)))
     curves = {name: thin(kept.history[name]) for name in ("d_loss", "g_loss", "d_real", "d_fake")}
     curves |= {f"{name}_peak": thin(kept.history[name], np.max) for name in ("d_loss", "g_loss")}
     return {
@@ -327,11 +333,11 @@ def run_case(real_images, *, game=GAN, d_rate=RATE, g_rate=RATE, steps=STEPS, se
 
 # %% [markdown]
 # A long run keeps each finished case in a file, so that it can be stopped and started again.
+# `examine` trains a case where this page does, and remembers it for the repetitions further down.
 
 
 # %%
-def examine(name, *, seed=SEED, steps=STEPS, **case):
-    CASES[name] = case
+def finished_case(name, *, seed=SEED, steps=STEPS, **case):
     file = RUN / f"{name}-{seed}-{steps}.json"
     if profile.name == "full" and file.exists():
         return json.loads(file.read_text(encoding="utf-8"))
@@ -340,15 +346,21 @@ def examine(name, *, seed=SEED, steps=STEPS, **case):
     return result
 
 
-CASES = {}
-here = {}
-columns = {"This page": here}
-if RECORDED:
-    columns["Recorded"] = RECORDED["metrics"]["cases"]
+CASES, here = {}, {}
+recorded_cases = RECORDED["metrics"]["cases"] if RECORDED else {}
+columns = {"Recorded": recorded_cases, "This page": here}
+
+
+def examine(name, **case):
+    CASES[name] = case
+    if name in SHORT or records.measured(LESSON, "cases", name) is None:
+        here[name] = finished_case(name, **case)
+
 
 # %% [markdown]
-# The figure of a case: pictures, losses, opinions. The losses need a logarithmic axis, since those
-# of a broken run may be a thousand times too small or too large. Gray lines are the healthy run.
+# The figure of a case: images, losses, discriminator outputs. The losses need a logarithmic axis,
+# since those of a broken run may be a thousand times too small or too large. Gray lines are the
+# healthy run.
 
 
 # %%
@@ -405,7 +417,7 @@ def show_case(name, title, columns):
 
 
 # %% [markdown]
-# And one line under each figure: the sign that gives the case away, beside its healthy value.
+# And one line under each figure: the sign that gives the case away, next to its healthy value.
 
 
 # %%
@@ -427,18 +439,18 @@ def compare(name, *signs):
 # The reference: nothing is changed.
 
 # %%
-here["healthy"] = examine("healthy")
+examine("healthy")
 show_case("healthy", "Healthy", columns)
 compare("healthy", "gap", "jump", "variety")
 
 # %% [markdown]
-# Neither loss falls to zero, and neither should. D(x) stays above D(G(z)), by a little. The losses
-# wobble, and go on wobbling; what improves is the pictures, and no curve here says so. Two numbers
-# to keep in mind: a discriminator that cannot tell has a loss of $2 \ln 2 \approx 1.39$ and gives
-# the generator $\ln 2 \approx 0.69$. A G loss that rises slowly above that is no illness: the
-# discriminator learns too.
+# What the recorded run shows here and in the sections below: neither loss falls to zero, and
+# neither should. D(x) stays above D(G(z)), by a little. The losses wobble, and go on wobbling; what
+# improves is the images, and no curve here shows it. Two numbers to keep in mind: a discriminator
+# that cannot tell has a loss of $2 \ln 2 \approx 1.39$ and gives the generator $\ln 2 \approx
+# 0.69$. A G loss that rises slowly above that is no fault: the discriminator learns too.
 #
-# **Not a cure, but a habit.** Judge progress by pictures of fixed noise and by a distance between
+# **Not a fix, but a habit.** Judge progress by pictures of fixed noise and by a distance between
 # real and drawn pictures, not by the losses.
 
 # %% [markdown]
@@ -451,7 +463,7 @@ compare("healthy", "gap", "jump", "variety")
 # the generator, or real pictures that it can tell by something trivial, end in the same picture.
 
 # %%
-here["wins"] = examine("wins", g_rate=RATE / 100)
+examine("wins", g_rate=RATE / 100)
 show_case("wins", "The discriminator wins", columns)
 compare("wins", "gap")
 
@@ -460,7 +472,7 @@ compare("wins", "gap")
 # to 1 and D(G(z)) to 0. **The number:** `np.mean(d_real) - np.mean(d_fake)` close to 1, and
 # staying there. A discriminator that is right for a moment, in the first hundred steps, is normal.
 #
-# **The cure.** Rates of the same size (the healthy run is this one with the rate put right). If
+# **The fix.** Rates of the same size (the healthy run is this one with the rate put right). If
 # they are: check the pixel range first, since that is the most common reason for an easy victory;
 # then weaken the discriminator (dropout, fewer channels, a smaller rate) or use a loss that does
 # not go flat when it wins (see the lessons on LSGAN and WGAN).
@@ -476,7 +488,7 @@ compare("wins", "gap")
 # generator's.
 
 # %%
-here["collapse"] = examine("collapse", d_rate=RATE / 50)
+examine("collapse", d_rate=RATE / 50)
 show_case("collapse", "Collapse", columns)
 compare("collapse", "variety", "gap")
 
@@ -485,7 +497,7 @@ compare("collapse", "variety", "gap")
 # a number made from pictures. **The number:** the mean distance between drawn pictures over that
 # between real ones, `mean_distance(drawn) / mean_distance(real_images)`. A healthy run is near 1.
 #
-# **The cure.** Give the discriminator the rate it needs, or more updates than the generator; then
+# **The fix.** Give the discriminator the rate it needs, or more updates than the generator; then
 # batches in which it sees many fakes at once, or a Wasserstein loss. An average of the generator's
 # weights cannot repair a collapse.
 
@@ -532,7 +544,7 @@ class FrozenDiscriminator(GAN):
 # %%
 with warnings.catch_warnings(record=True) as messages:
     warnings.simplefilter("always")
-    here["frozen"] = examine("frozen", game=FrozenDiscriminator)
+    examine("frozen", game=FrozenDiscriminator)
 warned = {str(m.message).splitlines()[0] for m in messages if "trainable" in str(m.message)}
 print("Keras warned:", *(warned or {"nothing"}))
 show_case("frozen", "Frozen discriminator", columns)
@@ -544,7 +556,7 @@ compare("frozen", "moved", "gap")
 # that learns would not let happen. **The number:** the largest change of a weight,
 # `max(np.abs(a - b).max() for a, b in zip(now, before))`, which is exactly 0.
 #
-# **The cure.** No flag at all: two explicit updates, each with the gradient of its own loss with
+# **The fix.** No flag at all: two explicit updates, each with the gradient of its own loss with
 # respect to its own variables. That is what `gan_utils.GAN` does, and the healthy run with it.
 
 # %% [markdown]
@@ -566,7 +578,7 @@ class SwappedLabels(GAN):
 # Nobody fights any more: both players want the fakes to be called real.
 
 # %%
-here["swapped"] = examine("swapped", game=SwappedLabels)
+examine("swapped", game=SwappedLabels)
 show_case("swapped", "Labels swapped", columns)
 compare("swapped", "gap")
 
@@ -575,7 +587,7 @@ compare("swapped", "gap")
 # healthy game never lets both win. **The number:** the same gap as before, with the other sign.
 # `np.mean(d_real) - np.mean(d_fake)` is close to -1: real pictures get the *lower* score.
 #
-# **The cure.** Real is 1, fake is 0, and the generator aims at 1. Check it on one batch before
+# **The fix.** Real is 1, fake is 0, and the generator aims at 1. Check it on one batch before
 # training: after a few updates of the discriminator alone, D(x) must lie above D(G(z)).
 
 # %% [markdown]
@@ -597,7 +609,7 @@ class PixelsFrom0To1(GAN):
 # A `tanh` can draw numbers from 0 to 1 too, so this one gets somewhere.
 
 # %%
-here["range_01"] = examine("range_01", game=PixelsFrom0To1)
+examine("range_01", game=PixelsFrom0To1)
 show_case("range_01", "Pixels from 0 to 1", columns)
 compare("range_01", "low", "high")
 
@@ -607,7 +619,7 @@ compare("range_01", "low", "high")
 # at 0 it is steepest, and every speck of noise shows. **The number:** `real_images.min()` and
 # `real_images.max()`, of the batch that the discriminator gets. They must be -1 and 1.
 #
-# **The cure.** `images / 127.5 - 1`, or `gan_utils.images.to_float`; and back with `(x + 1) / 2`
+# **The fix.** `images / 127.5 - 1`, or `gan_utils.images.to_float`; and back with `(x + 1) / 2`
 # where a picture is shown.
 
 # %% [markdown]
@@ -628,14 +640,14 @@ class PixelsFrom0To255(GAN):
 # Now no picture of the generator can ever look real: one bright pixel decides.
 
 # %%
-here["range_255"] = examine("range_255", game=PixelsFrom0To255)
+examine("range_255", game=PixelsFrom0To255)
 show_case("range_255", "Pixels from 0 to 255", columns)
 compare("range_255", "high", "gap")
 
 # %% [markdown]
 # The discriminator wins, by a criterion that has nothing to do with digits, and the generator
 # drives its pixels to the end of the `tanh` in an attempt to be as bright as the real ones.
-# **The number** and **the cure** are those of the case before. The curves are those of
+# **The number** and **the fix** are those of the case before. The curves are those of
 # <a href="#wins">the discriminator wins</a>: look at the pixels before you touch the rates.
 
 # %% [markdown]
@@ -646,7 +658,7 @@ compare("range_255", "high", "gap")
 # Both rates fifty times larger.
 
 # %%
-here["rate"] = examine("rate", d_rate=50 * RATE, g_rate=50 * RATE)
+examine("rate", d_rate=50 * RATE, g_rate=50 * RATE)
 show_case("rate", "Learning rate too high", columns)
 compare("rate", "jump", "variety")
 
@@ -656,8 +668,9 @@ compare("rate", "jump", "variety")
 # ends in NaN. **The number:** the mean change of a loss between neighboring steps,
 # `np.abs(np.diff(d_loss)).mean()`; its healthy value stands beside it, under the figure.
 #
-# **The cure.** A smaller rate: Adam between 1e-4 and 1e-3, `beta_1` of 0.5. Clipped gradients
-# hide the symptom only, since Adam divides by their size anyway.
+# **The fix.** A smaller rate: Adam between 1e-4 and 1e-3, `beta_1` of 0.5. Clipped gradients
+# seldom help: Adam divides by the recent size of the gradients anyway, so that the rate sets the
+# size of a step.
 
 # %% [markdown]
 # <a id="training"></a>
@@ -696,18 +709,18 @@ class ForgottenTraining(GAN):
 # Two networks that lack what made them trainable.
 
 # %%
-here["training"] = examine("training", game=ForgottenTraining)
+examine("training", game=ForgottenTraining)
 show_case("training", "Forgotten training=", columns)
 compare("training", "statistics", "gap")
 
 # %% [markdown]
-# No curve says for sure what is wrong here, and no picture does: what becomes of such a run depends
-# on luck. One seed draws digits as good as the healthy run's, another dies (the variety at other
-# seeds stands further down). A fault that comes and goes with the seed is worth this check.
-# **The number:** the largest moving mean of the generator's batch normalization,
+# No curve shows for sure what is wrong here, and no image does: what becomes of such a run depends
+# on luck. The recorded run draws digits as varied as the healthy one's, and the runs with other
+# seeds (further down) draw a single image. A fault that comes and goes with the seed is worth this
+# check. **The number:** the largest moving mean of the generator's batch normalization,
 # `np.abs(layer.moving_mean).max()`, which is still exactly 0.
 #
-# **The cure.** `training=True` in every call inside an update, `training=False` in every call that
+# **The fix.** `training=True` in every call inside an update, `training=False` in every call that
 # draws; as arguments, and in each network that has batch normalization or dropout.
 
 # %% [markdown]
@@ -742,16 +755,18 @@ def print_signs(kind, cases):
 
 
 # %% [markdown]
-# The run of this page, and the recorded one.
+# The recorded run, and what this page trained.
 
 # %%
 for kind, cases in columns.items():
-    print_signs(kind, cases)
-    print()
+    if cases:
+        print_signs(kind, cases)
+        print()
 
 # %% [markdown]
-# The first alarm of each row names its case, and no alarm rings for the healthy run. Read along a
-# column, and you see why one number is not enough: variety is low in nearly every broken run. It
+# In the recorded run the first alarm of each row names its case, and no alarm rings for the healthy
+# one. (After few steps alarms can be false: the generator has not learned to vary yet.) Read along
+# a column, and you see why one number is not enough: variety is low in nearly every broken run. It
 # means *collapse* only when all other alarms are silent.
 
 # %% [markdown]
@@ -763,7 +778,7 @@ for kind, cases in columns.items():
 
 # %%
 def with_other_seeds(name):
-    runs = [examine(name, seed=s, steps=SEED_STEPS, **CASES[name]) for s in OTHER_SEEDS]
+    runs = [finished_case(name, seed=s, steps=SEED_STEPS, **CASES[name]) for s in OTHER_SEEDS]
     first = [(diagnose(run["signs"]) or [None])[0] for run in runs]
     right = sum(alarm == EXPECTED[name] for alarm in first)
     return {"right": right, "variety": [run["signs"]["variety"] for run in runs]}
@@ -793,20 +808,19 @@ mine.compile(d_optimizer=keras.optimizers.Adam(RATE), g_optimizer=keras.optimize
 weights_before = mine.discriminator.get_weights()
 kept = callbacks.StepHistory()
 
-my_images = train_set.images[:2_000].astype("float32") / 255  # anything wrong here?
+my_images = train_set.sample(2_000).images.astype("float32") / 255  # anything wrong here?
 my_batches = gan_utils.Batches(
     my_images, batch_size=BATCH_SIZE, steps_per_epoch=EXERCISE_STEPS, seed=SEED
 )
 mine.fit(my_batches, epochs=1, callbacks=[kept], verbose=0)
-my_signs = vital_signs(
-    mine, weights_before, kept.history, my_images[:SAMPLES], mine.generate(SAMPLES)
-)
+some = my_images[:SAMPLES]
+my_signs = vital_signs(mine, weights_before, kept.history, some, mine.generate(len(some)))
 print("alarms:", ", ".join(diagnose(my_signs)) or "none")
 print(f"pixels of the real pictures: {my_signs['low']:.0f} to {my_signs['high']:.0f}")
 
 # %% [markdown]
 # No error, no warning, and an alarm: pictures from 0 to 1 lie inside -1 to 1, so nothing refuses
-# them. The first alarm is found after a few steps, long before a picture could tell.
+# them. The first alarm rings after a few steps, long before an image could show it.
 
 # %% [markdown]
 # ## Exercises
@@ -841,7 +855,7 @@ for d_rate in (RATE, 0.0):
 
 # %% [markdown]
 # **2. Two things wrong at once.** Swap the labels *and* use pixels from 0 to 1. Which alarms ring,
-# and which one does one mend first?
+# and which one do you fix first?
 
 
 # %% tags=["hide-cell"]
@@ -853,11 +867,11 @@ both = run_case(train_set.images, game=SwappedAndGray, steps=EXERCISE_STEPS)
 print("alarms:", ", ".join(diagnose(both["signs"])))
 
 # %% [markdown]
-# The range comes first in the order, and is mended first: until it is right, no other sign can be
-# trusted.
+# The range comes first in the order, and is fixed first: until it is right, no other sign can be
+# trusted. (Whether the gap rings too depends on the number of steps.)
 
 # %% [markdown]
-# **3. Mend the frozen loop** without giving up `train_on_batch`. The flag is read when an update is
+# **3. Fix the frozen loop** without giving up `train_on_batch`. The flag is read when an update is
 # traced, so it must be right whenever that may happen. Prove with a number that it works.
 
 
@@ -871,8 +885,8 @@ class ThawedInTime(FrozenDiscriminator):
         self.stacked.train_on_batch(latents, np.ones((BATCH_SIZE, 1)))
 
 
-mended = run_case(train_set.images, game=ThawedInTime, steps=EXERCISE_STEPS)
-print(f"D moved {mended['signs']['moved']:.3f}, alarms: {diagnose(mended['signs'])}")
+thawed = run_case(train_set.images, game=ThawedInTime, steps=EXERCISE_STEPS)
+print(f"D moved {thawed['signs']['moved']:.3f}, alarms: {diagnose(thawed['signs'])}")
 
 # %% [markdown]
 # With the flag set before every update, each is traced with the right value, whatever the size of
@@ -898,14 +912,25 @@ print(f"D moved {mended['signs']['moved']:.3f}, alarms: {diagnose(mended['signs'
 # - S. Ioffe, C. Szegedy, *Batch Normalization*, ICML 2015. <https://arxiv.org/abs/1502.03167>
 
 # %% tags=["remove-cell"]
-found = {"steps": STEPS, "samples": SAMPLES, "cases": here, "seeds": seeds}
-seconds = sum(case["seconds"] for case in here.values())
+found = {"steps": STEPS, "samples": min(SAMPLES, len(train_set)), "cases": here}
+if profile.name == "full":  # a short run shows those of the record
+    found["seeds"] = seeds
+seconds = sum(case["seconds"] for case in [*here.values(), both, thawed]) + mine.seconds
 settings = {"batch_size": BATCH_SIZE, "rate": RATE, "beta_1": BETA_1}
-assert list(here) == list(EXPECTED)
-assert all(as_sheet(case["sheet"]).shape == (118, 118) for case in here.values())
+records.record(LESSON, found, seconds=seconds, data=train_set, seed=SEED, settings=settings)
+
+# %% [markdown] tags=["remove-cell"]
+# The checks of this lesson: shapes, and what is exact whatever a training reached.
+
+# %% tags=["remove-cell"]
+assert list(CASES) == list(EXPECTED)
+assert set(SHORT) <= set(here) <= set(EXPECTED)
+assert set(here) | set(recorded_cases) == set(EXPECTED)
+for case in here.values():
+    assert as_sheet(case["sheet"]).shape == (118, 118)
+    assert case["steps"] == STEPS
+    assert np.isfinite(list(case["signs"].values())).all()
 assert here["frozen"]["signs"]["moved"] == 0 < here["healthy"]["signs"]["moved"]
 assert here["training"]["signs"]["statistics"] == 0 < here["healthy"]["signs"]["statistics"]
-if profile.name != "smoke" and train_set.source != "embedded":
-    for name, alarm in EXPECTED.items():
-        assert diagnose(here[name]["signs"])[:1] == ([alarm] if alarm else []), name
-records.record(LESSON, found, seconds=seconds, data=train_set, seed=SEED, settings=settings)
+assert thawed["signs"]["moved"] > 0
+assert diagnose(my_signs)[0] == diagnose(both["signs"])[0] == "range"

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from lesson import NOTEBOOKS, load_lesson
 
-from gan_utils import GAN, images
+from gan_utils import GAN, images, records
 
 SIGNS = {"low", "high", "moved", "statistics", "gap", "jump", "variety"}
 PAGE = (NOTEBOOKS / "15_diagnosis.py").read_text(encoding="utf-8")
@@ -52,13 +52,13 @@ def test_the_index_leads_to_every_case_and_nowhere_else():
     assert [anchor.replace("-", "_") for anchor in anchors] == names
 
 
-def test_every_case_has_its_number_and_its_cure(lesson):
+def test_every_case_has_its_number_and_its_fix(lesson):
     cases = re.split(r'# <a id="[^"]+"></a>\n', PAGE)[1:]
     cases[-1] = cases[-1].split("# ## All cases")[0]
     assert len(cases) == len(lesson.EXPECTED) == 9
     for case in cases[1:]:
         assert re.search(r"The\s(?:# )?number", case)
-        assert re.search(r"cure", case)
+        assert re.search(r"The fix|the fix", case)
         assert "show_case(" in case
         assert "compare(" in case
 
@@ -208,3 +208,46 @@ def test_a_curve_is_thinned_to_means_and_peaks(lesson):
     assert len(lesson.thin(values)) == lesson.POINTS
     assert lesson.thin(values)[-1] == 1
     assert lesson.thin(values, np.max)[-1] == 10
+
+
+# ---- what the recorded run reached -------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reached():
+    return records.recorded("15_diagnosis", "full")["metrics"]
+
+
+def test_recorded_first_alarm_of_each_case_names_it(lesson, reached):
+    assert list(reached["cases"]) == list(lesson.EXPECTED)
+    for name, alarm in lesson.EXPECTED.items():
+        found = lesson.diagnose(reached["cases"][name]["signs"])
+        assert found[:1] == ([alarm] if alarm else []), name
+
+
+def test_recorded_alarms_are_right_at_other_seeds_too(lesson, reached):
+    assert list(reached["seeds"]) == list(lesson.EXPECTED)
+    for name, found in reached["seeds"].items():
+        assert found["right"] == len(lesson.OTHER_SEEDS) == len(found["variety"]), name
+
+
+def test_recorded_curves_are_as_the_page_describes_them(reached):
+    cases = reached["cases"]
+    signs = {name: case["signs"] for name, case in cases.items()}
+    last = {name: {k: v[-1] for k, v in case["curves"].items()} for name, case in cases.items()}
+    assert 0 < signs["healthy"]["gap"] < 0.3, "by a little"
+    assert last["wins"]["d_loss"] < last["healthy"]["d_loss"] / 10
+    assert last["wins"]["g_loss"] > 3 * last["healthy"]["g_loss"], "several times its healthy value"
+    assert 0.4 < last["collapse"]["d_fake"] < 0.6, "the curves look harmless"
+    assert last["frozen"]["d_fake"] > last["frozen"]["d_real"]
+    assert last["frozen"]["d_loss"] > 1.5 * cases["frozen"]["curves"]["d_loss"][0], "it rises"
+    assert last["frozen"]["g_loss"] < 0.1, "almost nothing"
+    assert max(last["swapped"]["d_loss"], last["swapped"]["g_loss"]) < 1e-3, "both fall to zero"
+    assert (signs["range_01"]["low"], signs["range_255"]["high"]) == (0, 255)
+    assert max(cases["rate"]["curves"]["g_loss"]) > 100
+
+
+def test_recorded_runs_without_training_depend_on_the_seed(reached):
+    signs = {name: case["signs"] for name, case in reached["cases"].items()}
+    assert signs["training"]["variety"] > 0.9 * signs["healthy"]["variety"]
+    assert max(reached["seeds"]["training"]["variety"]) < 0.01, "a single image"
