@@ -14,7 +14,8 @@
 # # NAME: what it does, in a few words
 
 # %% [markdown] tags=["remove-cell"]
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gan-workbook/gan-workbook/blob/main/notebooks/00_topic.ipynb)
+# [![Open in
+# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gan-workbook/gan-workbook/blob/main/notebooks/00_topic.ipynb)
 
 # %% [markdown]
 # **What you will do.** One or two sentences: what is trained, on what, and what it will be able to
@@ -64,18 +65,18 @@ print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'n
 # %% [markdown]
 # ### Constants
 #
-# All numbers that one may want to change. Prose never repeats them. `quick` trains for at most 90
-# seconds on two cores and has to show the lesson's point; `smoke` is a test and shows nothing.
+# All hyperparameters are defined here. Prose never repeats them. `quick` trains for at most 45
+# seconds on two cores and shows that learning happens; `smoke` is a test and shows nothing. Every
+# seed derives from `SEED`.
 
 # %%
 LESSON = "00_topic"
-SEED = 0
+SEED = profile.seed(0)
 LATENT_DIM = 32
 RATE = 1e-3
 BATCH_SIZE = 32
 EPOCHS = profile.epochs(full=20, quick=5, smoke=1)
 STEPS_PER_EPOCH = profile.steps(full=500, quick=200, smoke=2)
-SAMPLES = profile.samples(full=10_000, quick=5_000, smoke=100)
 
 keras.utils.set_random_seed(SEED)
 
@@ -102,26 +103,45 @@ for name in ("quick", "full"):
 #
 # | symbol | name in the code | what it is |
 # |---|---|---|
-# | $x$ | `real_images` | a batch of real pictures |
+# | $x$ | `real_images` | a batch of real images |
 # | $z$ | `latents` | noise |
-# | $G(z)$ | `fake_images` | what the generator draws |
+# | $G(z)$ | `fake_images` | generated images |
 # | $-\log D(G(z))$ | `g_loss` | what the generator minimizes |
 
 # %% [markdown]
 # ## The data
 #
-# Load it, and look at it before anything is trained.
+# Load it, and look at it before anything is trained. Counts come after the data, so that none is
+# larger than what there is.
 
 # %%
 train_set = gan_utils.load_images("mnist")
 test_set = gan_utils.load_images("mnist", split="test")
 RUN = records.run_folder(LESSON, train_set)
 print(train_set)
+SAMPLES = profile.samples(full=10_000, quick=5_000, smoke=100, available=len(test_set))
 plots.show_images(images.to_float(train_set.images[:16]), columns=8, title="Real digits")
 plt.show()
 
 # %% [markdown]
 # After every figure: what to see in it. True for each profile and for the embedded sample too.
+
+# %% [markdown]
+# ## What the recorded run reached
+#
+# The page convinces by the recorded full run, so it comes first: its figures, and where the project
+# ships the trained generator, a sheet of what that draws (`gan_utils.weights.try_generator`).
+# Claims about what a training reaches are about this run, and a test of the lesson checks them
+# over the record.
+
+# %%
+RECORDED = records.recorded(LESSON, "full")
+if RECORDED:
+    reached = RECORDED["metrics"]
+    print(records.origin(RECORDED))
+    print(f"untrained {reached['distance_before']:.1f}, trained {reached['distance_after']:.1f}")
+else:
+    print("no recorded full run yet")
 
 # %% [markdown]
 # ## The networks
@@ -219,17 +239,19 @@ assert moves["G"][1] == 0 < moves["G"][0]
 # %% [markdown]
 # ## Training
 #
-# First the measure, and what nothing can beat: real pictures against other real ones.
+# First the measure, and its noise floor: real test images against as many real training images,
+# both drawn evenly over their sets.
 
 # %%
-real_features = lenet.features(test_set.images[:SAMPLES])
-floor = metrics.fid(real_features, lenet.features(train_set.images[-SAMPLES:]))
+real_features = lenet.features(test_set.sample(SAMPLES).images)
+floor = metrics.fid(real_features, lenet.features(train_set.sample(SAMPLES).images))
 gan = make_gan()
 distance_before = metrics.fid(real_features, lenet.features(gan.generate(SAMPLES)))
 print(f"real against real {floor:.2f}, untrained generator {distance_before:.1f}")
 
 # %% [markdown]
-# Then the run. If it was interrupted, the same cell goes on from the last checkpoint.
+# Then the run of this page, a short one. If it was interrupted, the same cell goes on from the last
+# checkpoint.
 
 # %%
 fixed_latents = keras.random.normal((16, LATENT_DIM), seed=SEED)
@@ -255,13 +277,16 @@ plt.show()
 # %% [markdown]
 # ## Results
 #
-# A number with its judge, its sample size and its floor.
+# A number with its reference classifier, its sample size and its noise floor, next to what the
+# recorded run reached.
 
 # %%
 generated = gan.generate(SAMPLES)
 distance_after = metrics.fid(real_features, lenet.features(generated))
-print(f"Fréchet distance on LeNet features, {SAMPLES} pictures on each side")
+print(f"Fréchet distance on LeNet features, {SAMPLES} images on each side")
 print(f"untrained {distance_before:.1f}, trained {distance_after:.1f}, real {floor:.2f}")
+if RECORDED:
+    print(f"recorded full run: trained {reached['distance_after']:.1f}")
 plots.show_images(generated[:16], columns=8, title=f"Drawn, profile {profile.name}")
 plt.show()
 
@@ -279,7 +304,7 @@ gan.sampler.save(generator_file)
 script = f"""
 import keras, numpy as np
 generator = keras.saving.load_model({str(generator_file)!r}, compile=False)
-latents = keras.random.normal((8, generator.input_shape[1]), seed=5)
+latents = keras.random.normal((8, generator.input_shape[1]), seed={SEED + 1})
 np.save({str(RUN / "drawn.npy")!r}, generator(latents, training=False))
 """
 gan_utils.run_elsewhere(script)
@@ -293,7 +318,9 @@ plt.show()
 # %% [markdown]
 # ## What goes wrong
 #
-# One failure: shown, measured, mended. Here, pictures in the wrong range.
+# One failure: shown, measured, fixed. Here, images in the wrong range. A side experiment that
+# trains is not repeated in `quick`: `records.measured(LESSON, "experiment")` returns what the
+# recorded full run measured, or None where it has to be measured here.
 
 # %%
 try:
@@ -304,12 +331,12 @@ except ValueError as error:
 # %% [markdown]
 # ## Exercises
 #
-# **1. A question** that takes a few lines of code to answer. How bright are the drawn pictures,
+# **1. A question** that takes a few lines of code to answer. How bright are the generated images,
 # compared with the real ones?
 
 # %% tags=["hide-cell"]
-real_mean = images.to_float(test_set.images[:SAMPLES]).mean()
-print(f"real {real_mean:+.3f}, drawn {generated.mean():+.3f}")
+real_mean = images.to_float(test_set.sample(SAMPLES).images).mean()
+print(f"real {real_mean:+.3f}, generated {generated.mean():+.3f}")
 
 # %% [markdown]
 # The answer in words.
@@ -335,9 +362,12 @@ found = {
     "extractor": "LeNet on MNIST, 84 features",
 }
 records.record(LESSON, found, seconds=gan.seconds, data=train_set, seed=SEED)
+
+# %% [markdown] tags=["remove-cell"]
+# The checks: what holds whatever the training reached.
+
+# %% tags=["remove-cell"]
 assert generated.shape == (SAMPLES, 28, 28, 1)
 assert np.abs(generated).max() <= 1
 assert all(np.isfinite(values).all() for values in steps.history.values())
 assert len(grid.frames) == EPOCHS + 1
-if profile.name != "smoke" and train_set.source != "embedded":
-    assert distance_after < distance_before / 2
