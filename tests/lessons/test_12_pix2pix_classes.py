@@ -9,7 +9,7 @@ import tensorflow as tf
 from lesson import load_lesson
 
 import gan_utils
-from gan_utils import callbacks
+from gan_utils import callbacks, records
 
 FILTERS = 2
 
@@ -217,3 +217,70 @@ def test_a_resumed_run_ends_like_one_that_went_through(make, tmp_path, batch):
     run(tmp_path / "cut", 1)
     for one, other in zip(through, run(tmp_path / "cut", 2), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+# ---- what the recorded run reached -------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reached():
+    return records.recorded("12_pix2pix_classes", "full")["metrics"]
+
+
+def test_recorded_translators_learned(reached):
+    assert list(reached["results"]) == ["plain", "way 1", "way 2", "way 3"]
+    untrained = reached["marks"]["untrained"]["l1"]
+    assert all(found["l1"] < untrained / 2 for found in reached["results"].values())
+
+
+def test_recorded_class_helps_in_way_3_only(reached):
+    accuracy = {name: found["accuracy"] for name, found in reached["results"].items()}
+    assert accuracy["way 3"] > accuracy["plain"] + 0.03
+    assert accuracy["way 3"] > reached["marks"]["true items"]["accuracy"] - 0.01
+    assert max(accuracy["way 1"], accuracy["way 2"]) < accuracy["plain"]
+    gaps = {name: found["gap"] for name, found in reached["results"].items()}
+    assert max(gaps["way 1"], gaps["way 2"]) < gaps["plain"] / 2
+
+
+def test_recorded_class_helps_most_where_outlines_are_alike(reached):
+    shares = reached["per_class"]
+    gains = {name: found["way 3"] - found["plain"] for name, found in shares.items()}
+    order = sorted(gains, key=gains.get)
+    assert set(order[-3:]) == {"Pullover", "Coat", "Shirt"}
+    assert set(order[:2]) == {"Bag", "Trouser"}
+    above = [name for name, found in shares.items() if found["way 3"] > found["true items"]]
+    assert len(above) == 5, "in half of the classes"
+
+
+def test_recorded_label_wins_where_the_outline_lets_it(reached):
+    any_wrong, nearest = (
+        reached["wrong_labels"][k][0] for k in ("any wrong one", "the nearest one")
+    )
+    assert any_wrong < nearest / 3, "several times as often"
+    assert nearest < 0.25, "both win seldom"
+
+
+def test_recorded_naming_costs_the_discriminator(reached):
+    costs = reached["naming_costs"]
+    assert costs["plain"]["better"] > max(costs[n]["better"] for n in ("way 1", "way 2")) + 0.1
+    assert all(costs[name]["naming"] > costs[name]["verdict"] for name in ("way 1", "way 2"))
+    named = reached["named_in_true_and_crossed_pairs"]
+    assert all(named[name]["crossed"] < named[name]["true"] - 0.1 for name in ("way 1", "way 2"))
+    assert named["way 3"]["crossed"] == named["way 3"]["true"], "it never sees a sketch"
+
+
+def test_recorded_classifier_that_learns_from_fakes_flatters(reached):
+    wrong, right = (reached["learns_from"][k] for k in ("also from fakes", "real targets only"))
+    assert wrong["own"] > right["own"] + 0.02
+    assert wrong["accuracy"] <= right["accuracy"]
+    assert wrong["flattery"] > 0.03 > abs(right["flattery"])
+
+
+def test_recorded_exercises_answer_as_the_page_does(reached):
+    lines = reached["lines"]
+    assert lines["drawn lines that are true"] > lines["true lines that are drawn"]
+    weights = [reached["q_weights"][name] for name in ("0", "1", "10")]
+    accuracy = [found["accuracy"] for found in weights]
+    assert accuracy == sorted(accuracy)
+    assert accuracy[0] > reached["results"]["plain"]["accuracy"], "what the label does by itself"
+    assert weights[2]["l1"] > max(found["l1"] for found in weights[:2])
