@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 from lesson import load_lesson
 
-from gan_utils import images, pairs
+from gan_utils import images, pairs, records
 
 SIZE = 32
 CALLS = {
@@ -196,3 +196,61 @@ def test_rates_fall_to_a_twentieth(lesson):
     schedule = lesson.falling(1e-3, 100)
     assert [float(schedule(step)) for step in (0, 100, 200)] == pytest.approx([1e-3, 5e-5, 5e-5])
     assert float(schedule(50)) == pytest.approx((1e-3 + 5e-5) / 2)
+
+
+# ---- what the recorded run reached -------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reached():
+    return records.recorded("11_pix2pix", "full")["metrics"]
+
+
+def off(found):
+    """How far the sharpness is from that of the targets."""
+    return abs(found["sharpness"] - 1)
+
+
+def test_recorded_maps_are_right_in_most_pixels(reached):
+    figures = reached["figures"]
+    assert figures["Pix2Pix"]["map_color"] >= 0.85
+    assert figures["Pix2Pix"]["map_color"] > figures["the mean map"]["map_color"] + 0.1
+    assert min(reached["recall_by_class"].values()) > 0.8
+
+
+def test_recorded_map_to_satellite_needs_the_adversarial_loss(reached):
+    """L1 alone is blurred; with a discriminator that sees patterns the sharpness is near 1."""
+    figures = reached["back_figures"]
+    assert figures["L1 alone"]["sharpness"] < 0.5
+    assert off(figures["L1 + GAN, 70x70"]) < 0.1
+    assert off(figures["L1 + GAN, 16x16"]) < 0.1
+    assert figures["L1 + GAN, 1x1"]["sharpness"] < 0.5, "about as blurred as with L1 alone"
+    assert figures["L1 + GAN, 70x70"]["map_color"] > figures["L1 alone"]["map_color"] - 0.05
+    shares = {title: found["map_color"] for title, found in figures.items()}
+    assert shares["GAN alone"] < min(v for k, v in shares.items() if k != "GAN alone") - 0.2
+    for best, name in ((min, "l1"), (max, "psnr"), (max, "map_color")):
+        assert best(figures, key=lambda title, name=name: figures[title][name]) == "L1 alone"
+
+
+def test_recorded_satellite_to_map_is_best_with_l1_alone(reached):
+    """The page and the results page say so: better in every column, sharpness included."""
+    alone, both = reached["figures"]["L1 alone"], reached["figures"]["Pix2Pix"]
+    assert alone["l1"] < both["l1"]
+    assert off(alone) < off(both)
+    assert all(alone[name] > both[name] for name in ("psnr", "ssim", "map_color"))
+    assert both["sharpness"] > 1.8, "nearly twice the contrast of a true map"
+
+
+def test_recorded_exercises_answer_as_the_page_does(reached):
+    plain, jittered = (reached["few_pairs"][k] for k in ("as they are", "jitter, mirrored"))
+    assert jittered[0] > plain[0], "harder to learn by heart"
+    assert jittered[1] < plain[1]
+    for name, value in reached["more_epochs"].items():
+        assert value == pytest.approx(reached["figures"]["Pix2Pix"][name], rel=0.01), name
+    heights = reached["other_heights"]
+    assert heights["1.0"] > max(heights["0.5"], heights["2.0"]) + 0.1
+
+
+def test_recorded_noise_is_small_and_gone_when_switched_off(reached):
+    spread = reached["difference_of_two_translations"]
+    assert 0 == spread["switched off"] < spread["as trained, on"] < 0.01
