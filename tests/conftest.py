@@ -63,12 +63,12 @@ def group_of(nodeid):
 
 @pytest.fixture(scope="session")
 def digits():
-    """A thousand labeled digits, evenly drawn from the sample that the package brings."""
+    """Two thousand labeled digits, evenly drawn from the sample that the package brings."""
     from gan_utils import embedded
     from gan_utils.data import ImageSet
 
     found = embedded.load("mnist", "train")
-    return ImageSet(*found, tuple("0123456789"), "embedded", "mnist", "train").sample(1_000)
+    return ImageSet(*found, tuple("0123456789"), "embedded", "mnist", "train").sample(2_000)
 
 
 @pytest.fixture(autouse=True)
