@@ -179,16 +179,16 @@ for name in ("quick", "full"):
 # %% [markdown]
 # ## The data
 #
-# The items are Fashion-MNIST. Without a network and without a copy of it, small handwritten digits
-# stand in for it, and the line below says so. The *judge* of this lesson, its reference classifier,
-# is a LeNet that was trained on the same kind of data long before, on images and not on sketches.
-# It takes no part in any training here.
+# The items are Fashion-MNIST. Without a network and without a copy of it, a sample of 10,000 images
+# that comes with the book is used, and the line below says so. The *judge* of this lesson, its
+# reference classifier, is a LeNet that was trained on the same kind of data long before, on images
+# and not on sketches. It takes no part in any training here.
 
 # %%
 train_set = gan_utils.load_images("fashion_mnist")
 test_set = gan_utils.load_images("fashion_mnist", split="test")
 RUN = records.run_folder(LESSON, train_set)
-JUDGE = "mnist" if train_set.is_stand_in else "fashion_mnist"
+JUDGE = "fashion_mnist"
 CLASS_NAMES = train_set.class_names
 print(train_set)
 print(", ".join(f"{label} {name}" for label, name in enumerate(CLASS_NAMES)))
