@@ -9,6 +9,8 @@ import pytest
 import tensorflow as tf
 from lesson import load_lesson
 
+from gan_utils import records
+
 
 @pytest.fixture(scope="module")
 def lesson():
@@ -219,7 +221,8 @@ def test_saved_generator_takes_latents_and_labels(lesson, gan, tmp_path):
     class_labels = np.array([[7], [4], [7], [4]], "int32")
     drawn = loaded([latents, class_labels], training=False)
     assert drawn.shape == (4, 28, 28, 1)
-    np.testing.assert_allclose(drawn, gan.sampler([latents, class_labels], training=False))
+    again = gan.sampler([latents, class_labels], training=False)
+    np.testing.assert_allclose(drawn, again, atol=1e-5)  # sums in another order
     others = loaded([latents, 9 - class_labels], training=False)
     assert float(np.abs(others - drawn).max()) > 0
 
@@ -237,9 +240,9 @@ def test_a_copy_without_dropout_says_the_same_twice(lesson, batch):
         np.testing.assert_array_equal(weights, copied)
     once, again = (still(batch[0], training=True) for _ in range(2))
     for a, b in zip(once, again, strict=True):
-        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, b, atol=1e-5)  # sums in another order
     noisy = network(batch[0], training=True)
-    assert float(np.abs(noisy[0] - once[0]).max()) > 0
+    assert float(np.abs(noisy[0] - once[0]).max()) > 1e-3
     chances = lesson.class_head(network, batch[0])
     assert chances.shape == (8, 11)
     np.testing.assert_allclose(chances.sum(axis=1), 1, rtol=1e-5)
@@ -252,3 +255,70 @@ def test_scaled_networks_grow_and_shrink_together(lesson):
     ]
     assert counts[1] == [3_757_176, 527_627]
     assert all(a < b < c for a, b, c in zip(*counts, strict=True))
+
+
+def test_the_full_run_sees_as_many_real_images_as_the_tutorial(lesson):
+    assert lesson.TUTORIAL_UPDATES == 93_700
+    ours = 300 * 625 * lesson.FULL["half_batch"]
+    theirs = lesson.TUTORIAL_UPDATES * lesson.TUTORIAL["half_batch"]
+    assert ours == pytest.approx(theirs, rel=0.001)
+    assert lesson.TUTORIAL["average"] is None
+
+
+# ---- what the lesson says of the recorded full run -----------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return records.recorded("06_acgan", "full")["metrics"]
+
+
+def test_recorded_generator_follows_the_labels(recorded):
+    # "What the recorded run reached": label accuracy next to that of real images.
+    assert recorded["accuracy"] >= recorded["judge_accuracy"] - 0.03
+    assert recorded["accuracy_before"] < 0.2
+    assert recorded["distance"] > 10 * recorded["floor"]  # not as good as real images
+
+
+def test_recorded_classes_have_less_variety_than_real_ones(recorded):
+    # "some classes score higher than real images, and every class has a variety below one"
+    classes = recorded["per_class"].values()
+    assert len(classes) == 10
+    assert all(found["variety"] < 1 for found in classes)
+    assert any(found["as_asked"] > found["real"] for found in classes)
+
+
+def test_recorded_class_head_is_no_witness(recorded):
+    # "at the first checkpoint it gave far more to the class asked for"
+    ours, paper, eleven = (recorded["trials"][k] for k in ("real only", "real and fake", "eleven"))
+    assert ours["given_to_asked"] > ours["as_asked"] + 0.2
+    # "almost certain that a fake shows what was asked for"
+    assert paper["given_to_asked"] > 0.99
+    assert paper["given_to_asked"] > paper["as_asked"] + 0.2
+    # "gives that probability to fake"
+    assert eleven["given_to_eleventh"] > 0.99
+    # "the eleven classes are even ahead in both lines of the reference classifier"
+    assert eleven["as_asked"] > max(ours["as_asked"], paper["as_asked"])
+    assert eleven["distance"] < min(ours["distance"], paper["distance"])
+
+
+def test_recorded_trials_end_long_before_the_run(recorded):
+    # "one early checkpoint of a run that then improved for ten times as long"
+    assert recorded["epochs"] * recorded["steps_per_epoch"] == 10 * recorded["trial_steps"]
+    assert recorded["accuracy"] > recorded["trials"]["real only"]["as_asked"] + 0.2
+
+
+def test_recorded_widths_are_in_no_order(recorded):
+    # "the recorded accuracies are in no order of the width"
+    rows = sorted((float(width), found) for width, found in recorded["capacity"].items())
+    accuracies = [found["as_asked"] for _, found in rows]
+    assert len(rows) == 3
+    assert accuracies not in (sorted(accuracies), sorted(accuracies, reverse=True))
+    # "the number of parameters grows faster than the width, and so does the cost of a step"
+    for key in ("parameters", "step_milliseconds"):
+        assert rows[-1][1][key] / rows[0][1][key] > 3
+
+
+def test_recorded_color_run_had_no_cifar(recorded):
+    # "The recorded run had no CIFAR-10 either": to be reworded when a run with CIFAR-10 is kept
+    assert "STAND-IN" in recorded["color"]["data"]
