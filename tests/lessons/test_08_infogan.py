@@ -10,6 +10,8 @@ import tensorflow as tf
 from lesson import load_lesson
 from scipy import stats
 
+from gan_utils import records
+
 
 @pytest.fixture(scope="module")
 def lesson():
@@ -345,3 +347,55 @@ def test_continuous_codes_have_their_distributions(lesson):
     normal = trial.draw_codes(4_000, tf.constant([1, 2])).numpy()[:, 10:]
     assert normal.std() == pytest.approx(1, abs=0.03)
     assert np.abs(normal).max() > 2
+
+
+# ---- settings ------------------------------------------------------------------------------------
+
+
+def test_the_tutorials_settings_switch_our_additions_off(lesson):
+    tutorial = lesson.TUTORIAL
+    assert (tutorial["average"], tutorial["noise_gain"], tutorial["distorts"]) == (None, 1.0, False)
+    assert lesson.SHORT.keys() | {"epochs"} == tutorial.keys()
+
+
+def test_statistics_are_recomputed_from_a_set_smaller_than_a_batch(lesson, gan):
+    pictures = np.random.default_rng(6).integers(0, 256, (24, 28, 28, 1), dtype=np.uint8)
+    network = lesson.measured_again(gan.recognizer, pictures)
+    batch = lesson.images.to_float(pictures)
+    np.testing.assert_allclose(
+        network(batch, training=False), network(batch, training=True), atol=0.02
+    )
+
+
+# ---- what the lesson says of the recorded full run -----------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return records.recorded("08_infogan", "full")["metrics"]
+
+
+def test_recorded_codes_are_digits(recorded):
+    # "What the recorded run reached": a digit for each code, and few real digits sorted wrong
+    assert sorted(recorded["digits_of_codes"]) == list(range(10))
+    assert recorded["agreement"] > 0.99
+    assert recorded["agreement_by_epoch"][0] < 0.2
+    assert recorded["error"] <= 0.10
+    # "There is one thing more to be had without labels": the tightened recognizer is the best
+    assert recorded["error"] == min(strict for strict, _ in recorded["errors_by_way"].values())
+
+
+def test_recorded_experiments_show_what_the_noise_gain_does(recorded):
+    found = {name: row["agreement"] for name, row in recorded["experiments"].items()}
+    # "lower than with lambda = 1, but far from 1/10"
+    assert 0.4 < found["lambda = 0"] < found["lambda = 1"]
+    # "with a gain of 1 the agreement is near 1/10"
+    assert found["noise gain 1"] < 0.2
+    # "Without the distortion it is lower too"
+    assert found["no distortion"] < found["lambda = 1"]
+
+
+def test_tutorial_takes_hours():
+    # "On two CPU cores that takes hours"
+    step = records.recorded("bench_lessons", "full")["metrics"]["lessons"]["08"]["fit_ms"]
+    assert 3 < step * 93_700 / 3.6e6 < 12
