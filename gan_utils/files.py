@@ -5,6 +5,7 @@ import errno
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ except ImportError:  # Windows: nothing is locked there
     fcntl = None
 
 _CHUNK = 1 << 20
+# Virus scanners and indexers hold a new file for some tenths of a second.
+_RENAMES, _RENAME_SECONDS = 10, 0.1
 _ROOM = "make room, then do it again; an older file is as it was"
 _PLACE = "choose a folder that can be written"
 _ADVICE = {
@@ -45,9 +48,11 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
         with _locked(temporary):
             try:
                 yield temporary
-                with open(temporary, "rb") as file:
-                    os.fsync(file.fileno())  # after a power cut, no name stands for an empty file
-                os.replace(temporary, path)
+                # After a power cut no name must lead to an empty file. Windows syncs only a file
+                # that is open for writing.
+                with open(temporary, "r+b") as file:
+                    os.fsync(file.fileno())
+                _rename(temporary, path)
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
@@ -94,6 +99,16 @@ def file_sha256(path: Path) -> str:
         while chunk := stream.read(_CHUNK):
             total.update(chunk)
     return total.hexdigest()
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    """Give a file its final name; on Windows, wait for a program that is looking at the old one."""
+    for _ in range(0 if fcntl else _RENAMES):
+        with contextlib.suppress(PermissionError):
+            os.replace(temporary, path)
+            return
+        time.sleep(_RENAME_SECONDS)
+    os.replace(temporary, path)
 
 
 @contextlib.contextmanager

@@ -120,6 +120,86 @@ def test_a_read_only_folder_leaves_the_older_file_and_says_so(older, monkeypatch
     assert names(older.parent) == [older.name]
 
 
+# ---- Windows -----------------------------------------------------------------------------------
+
+
+def open_files():
+    """Return what this process has open, by real path."""
+    found = set()
+    for descriptor in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            found.add(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return found
+
+
+@pytest.fixture
+def windows(monkeypatch):
+    """Refuse what Windows refuses when a file is written, renamed or removed."""
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("this system does not list open files")
+    import fcntl
+
+    sync, rename, remove, open_descriptor = os.fsync, os.replace, os.unlink, os.open
+
+    def fsync(descriptor):
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        return sync(descriptor)
+
+    def closed(path):
+        if os.path.realpath(path) in open_files():
+            raise PermissionError(errno.EACCES, "used by another process", str(path))
+        assert not set(os.path.basename(path)) & set('<>:"|?*'), path
+
+    def replace(source, target, **options):
+        closed(source)
+        closed(target)
+        return rename(source, target, **options)
+
+    def unlink(path, **options):
+        closed(path)
+        return remove(path, **options)
+
+    def no_folder(path, *args, **options):
+        if os.path.isdir(path):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return open_descriptor(path, *args, **options)
+
+    monkeypatch.setattr(files, "fcntl", None)
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(os, "rename", replace)
+    monkeypatch.setattr(os, "unlink", unlink)
+    monkeypatch.setattr(os, "open", no_folder)
+
+
+@pytest.mark.usefixtures("windows")
+def test_every_file_can_be_written_on_windows(older):
+    before = older.read_bytes()
+    WRITERS[older.name](older)
+    assert older.read_bytes() != before
+    assert names(older.parent) == [older.name]
+
+
+@pytest.mark.usefixtures("windows")
+def test_a_run_goes_on_on_windows(tmp_path):
+    fit(Checkpoint(tmp_path, keep=1), epochs=2, data=floats())
+    gan = fit(Checkpoint(tmp_path, keep=1), epochs=3, data=floats())
+    assert gan.first_epoch == 2
+    assert names(tmp_path) == ["checkpoint-00003.npz"]
+
+
+@pytest.mark.usefixtures("windows")
+def test_a_scanner_that_looks_at_a_file_for_a_moment_is_waited_for(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    looking = [path.open() for _ in range(2)]
+    monkeypatch.setattr(time, "sleep", lambda seconds: looking.pop().close())
+    with files.whole_file(path) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == "new"
+
+
 def test_a_disk_that_fills_during_a_download_is_named(tmp_path, monkeypatch, server):
     resource = pytest.importorskip("resource", reason="only Unix limits the size of a file")
     server.cut = None
