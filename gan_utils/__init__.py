@@ -7,11 +7,12 @@ from gan_utils import _aliases
 _MODULES = (
     "batches",
     "callbacks",
-    "comparison",
     "data",
+    "evaluation",
     "gan",
     "images",
-    "latents",
+    "interpolation",
+    "layers",
     "lenet",
     "losses",
     "metrics",
@@ -19,7 +20,6 @@ _MODULES = (
     "plots",
     "profile",
     "records",
-    "trained",
     "weights",
 )
 _NAMES = {
@@ -27,13 +27,13 @@ _NAMES = {
     "Batches": "batches",
     "ImageSet": "data",
     "load_images": "data",
-    "run_elsewhere": "elsewhere",
+    "run_in_fresh_process": "process",
     "Checkpoint": "callbacks",
-    "FallingRates": "callbacks",
+    "LinearDecay": "callbacks",
     "SampleGrid": "callbacks",
     "StepHistory": "callbacks",
-    "StopOnNaN": "callbacks",
     "TensorBoardImages": "callbacks",
+    "TerminateOnNaN": "callbacks",
 }
 
 _aliases.install()

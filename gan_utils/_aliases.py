@@ -4,20 +4,92 @@
 `__getattr__` calls `renamed` for names that changed inside it.
 """
 
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
+import operator
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 
 # Old module, relative to this package -> new one.
 MODULES = {
+    "always_on": "layers",
+    "arrays": "io",
+    "cache": "download",
+    "commands": "cli",
+    "comparison": "evaluation",
+    "curves": "plots",
+    "devices": "distribution",
+    "distributed": "fit",
+    "elsewhere": "process",
+    "files": "io",
+    "latents": "interpolation",
+    "resumable": "fit",
+    "sampler": "ema",
+    "tables": "io",
+    "trained": "weights",
+    "updates": "gan",
+    "weights_format": "model_file",
+    "workers": "distribution",
+    "commands.drawing": "weights",
+    "commands.generate": "cli.generate",
+    "commands.looking": "cli.extract",
+    "commands.pictures": "cli.sources",
+    "commands.progress": "cli.options",
+    "commands.quiet": "process",
+    "commands.report": "cli.score",
+    "commands.saving": "cli.options",
+    "commands.score": "cli.score",
+    "commands.translate": "cli.translate",
+    "commands.translating": "cli.translate",
+    "metrics.checks": "metrics.validation",
+    "metrics.extractors": "metrics.features",
+    "metrics.inception_graph": "metrics.inception",
+    "metrics.kernel": "metrics.kid",
+    "metrics.measuring": "metrics.evaluate",
+    "metrics.moments": "metrics.statistics",
+    "metrics.reports": "metrics.evaluate",
+    "metrics.scores": "metrics.precision_recall",
+    "pairs.archives": "archives",
+    "pairs.base": "pairs.sources",
+    "pairs.batches": "pairs.sources",
+    "pairs.cities": "pairs.city",
+    "pairs.city_houses": "pairs.city.houses",
+    "pairs.city_paint": "pairs.city.paint",
+    "pairs.city_plan": "pairs.city.plan",
+    "pairs.city_roofs": "pairs.city.roofs",
+    "pairs.city_streets": "pairs.city.streets",
+    "pairs.city_texture": "pairs.city.texture",
+    "pairs.downloads": "download",
     "pairs.pictures": "pairs.folder",
 }
 # Module -> old name in it -> where the object is now, as `module:name` relative to this package.
 NAMES = {
+    "": {
+        "run_elsewhere": "process:run_in_fresh_process",
+        "FallingRates": "callbacks:LinearDecay",
+        "StopOnNaN": "callbacks:TerminateOnNaN",
+    },
+    "callbacks": {
+        "FallingRates": "callbacks:LinearDecay",
+        "StopOnNaN": "callbacks:TerminateOnNaN",
+    },
+    "process": {"run_elsewhere": "process:run_in_fresh_process"},
+    "interpolation": {
+        "between": "interpolation:slerp",
+        "walk": "interpolation:interpolate",
+    },
+    "ema": {"Sampler": "ema:MovingAverage"},
+    "weights": {
+        "arrange": "weights:Inputs.arrange",
+        "check": "weights:check_name",
+        "Takes": "weights:Inputs",
+        "understand": "weights:inputs_of",
+    },
+    "metrics.precision_recall": {"inception_score": "metrics.inception_score:inception_score"},
     "pairs": {"BrokenPictureError": "images:BrokenImageError"},
 }
 _PACKAGE = __package__
@@ -26,21 +98,22 @@ _PACKAGE = __package__
 def install() -> None:
     """Let the old module names be imported."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.append(_Finder())
+        # First, since an old package name leads to a folder where Python would find new files.
+        sys.meta_path.insert(0, _Finder())
 
 
 def renamed(module: str, name: str) -> object:
     """Return what a module once had under a name.
 
     Args:
-        module: full name of the module.
-        name: the attribute that it does not have.
+        module: Full name of the module.
+        name: The attribute that it does not have.
 
     Raises:
-        AttributeError: it never had that name.
+        AttributeError: It never had that name.
 
     Warns:
-        DeprecationWarning: the name has changed; the message says how.
+        DeprecationWarning: The name has changed; the message says how.
     """
     home = module.removeprefix(_PACKAGE).removeprefix(".")
     moved = f"{home}.{name}".removeprefix(".")
@@ -51,7 +124,33 @@ def renamed(module: str, name: str) -> object:
     place, _, new = NAMES[home][name].partition(":")
     target = f"{_PACKAGE}.{place}".removesuffix(".")
     _warn(f"{module}.{name}", f"{target}.{new}", stacklevel=4)
-    return getattr(importlib.import_module(target), new)
+    return operator.attrgetter(new)(importlib.import_module(target))
+
+
+def attribute(old: str, new: str) -> property:
+    """Return a property with which a class keeps an old name of an attribute."""
+
+    def read(self: object) -> object:
+        _warn(f"{type(self).__name__}.{old}", new, stacklevel=3)
+        return getattr(self, new)
+
+    return property(read, doc=f"Old name of `{new}`.")
+
+
+def arguments(**renames: str) -> Callable[[Callable], Callable]:
+    """Return a decorator with which a function takes old names of its keyword arguments."""
+
+    def decorate(function: Callable) -> Callable:
+        @functools.wraps(function)
+        def call(*positional: object, **named: object) -> object:
+            for old in renames.keys() & named.keys():
+                _warn(f"{function.__qualname__}({old}=)", f"{renames[old]}=", stacklevel=3)
+                named[renames[old]] = named.pop(old)
+            return function(*positional, **named)
+
+        return call
+
+    return decorate
 
 
 def _warn(old: str, new: str, stacklevel: int) -> None:
@@ -59,7 +158,7 @@ def _warn(old: str, new: str, stacklevel: int) -> None:
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds a module under its old name, after Python has found no file of that name."""
+    """Finds a module under its old name."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from gan_utils import images as image_tools
-from gan_utils.files import whole_file
+from gan_utils.io import whole_file
 
 
 def keep_frames(count: int) -> list[int]:
-    """Chooses the frames of an animation so that early epochs get more of them than late ones.
+    """Choose the frames of an animation so that early epochs get more of them than late ones.
 
     Args:
-        count: frames there are, at least 0.
+        count: Frames there are, at least 0.
 
     Returns:
         The positions i at which round(2 * sqrt(i)) grows, the first among them.
@@ -34,10 +34,10 @@ def write_frame(frame: np.ndarray, path: Path) -> None:
 
     Args:
         frame: (height, width, 1 or 3) uint8 in [0, 255].
-        path: ends in .png.
+        path: Ends in .png.
 
     Raises:
-        OSError: it cannot be written; an older file stays as it is.
+        OSError: It cannot be written; an older file stays as it is.
     """
     import imageio.v3 as imageio
 
@@ -51,13 +51,13 @@ def read_frames(paths: Sequence[Path]) -> list[np.ndarray]:
     """Read frames that an earlier part of a run has written.
 
     Args:
-        paths: in order; those that do not exist are left out.
+        paths: In order; those that do not exist are left out.
 
     Returns:
         Frames (height, width, 1 or 3) uint8 in [0, 255].
 
     Warns:
-        UserWarning: a damaged file, which is left out.
+        UserWarning: A damaged file, which is left out.
     """
     import imageio.v3 as imageio
 
@@ -82,21 +82,21 @@ def save_gif(
     loop: int = 0,
     width: int = 360,
 ) -> Path:
-    """Writes an animation, under a temporary name first; its last frame stays 1.5 s or longer.
+    """Write an animation, under a temporary name first; its last frame stays 1.5 s or longer.
 
     Args:
-        frames: pictures of one shape, (height, width, 1 or 3) uint8 in [0, 255].
-        path: a file that ends in .gif; its folder is made if need be.
-        seconds: time of a frame.
-        loop: how often it plays, 0 for ever.
-        width: smaller frames are enlarged by a whole factor to at least so many pixels, so that
+        frames: Pictures of one shape, (height, width, 1 or 3) uint8 in [0, 255].
+        path: A file that ends in .gif; its folder is made if need be.
+        seconds: Time of a frame.
+        loop: How often it plays, 0 for ever.
+        width: Smaller frames are enlarged by a whole factor to at least so many pixels, so that
             each pixel stays a square.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: no frame, frames that are not such pictures, or another ending.
+        ValueError: No frame, frames that are not such pictures, or another ending.
     """
     import imageio.v3 as imageio
 
@@ -117,7 +117,7 @@ def save_gif(
 
 
 def _durations(count: int, seconds: float) -> int | list[int]:
-    """Milliseconds of each frame; Pillow wants a number, not a list, for a single one."""
+    """Return milliseconds of each frame: for a single one, a number, as Pillow wants it."""
     milliseconds = round(1000 * seconds)
     last = max(milliseconds, 1500)
     return [milliseconds] * (count - 1) + [last] if count > 1 else last

@@ -1,5 +1,6 @@
 """Shuffled batches that can be resumed at any epoch."""
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,77 +11,65 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
-class Batches:
-    """A shuffled source of fixed-shape batches, the same for the same seed, resumable by epoch.
+class ShuffledBatches(ABC):
+    """Batches of fixed shape in a shuffled order, the same for the same seed, resumable by epoch.
 
-    The pictures are held once, as they came; a uint8 batch becomes float32 in [-1, 1] when it is
-    drawn. The order is a function of (seed, epoch) alone: starting at epoch e gives exactly the
-    batches that a run from epoch 0 gets there. Each pass leaves out another remainder.
+    The order is a function of (seed, epoch) alone: starting at epoch e gives exactly the batches
+    that a run from epoch 0 gets there. Each pass leaves out another remainder.
 
     Attributes:
-        batch_size: pictures in a batch.
-        steps_per_epoch: batches in an epoch; unless given, all full batches of one pass.
-        seed: seed of the order.
-        has_labels: whether batches are pairs (pictures, labels).
-        image_shape: (height, width, channels).
+        batch_size: Items in a batch.
+        steps_per_epoch: Batches in an epoch; unless given, all full batches of one pass.
+        seed: Seed of the order.
     """
 
     _readers: int | None = None  # batches made at the same time, in their order
 
     def __init__(
-        self,
-        images: Any,
-        labels: Any = None,
-        *,
-        batch_size: int,
-        steps_per_epoch: int | None = None,
-        seed: int = 0,
+        self, count: int, batch_size: int, steps_per_epoch: int | None, seed: int, noun: str
     ) -> None:
-        """Takes the pictures.
+        """Check and keep what decides the order.
 
         Args:
-            images: (n, height, width, channels), uint8 in [0, 255] or float32 in [-1, 1].
-            labels: (n,) integers from 0, or None.
-            batch_size: pictures in a batch, 1 to n.
-            steps_per_epoch: batches that count as one epoch, for epochs shorter than one pass
-                over the pictures; by default a whole pass.
-            seed: seed of the order, an integer of at least 0.
+            count: Number of items.
+            batch_size: Items in a batch, 1 to `count`.
+            steps_per_epoch: Batches that count as one epoch; None for a whole pass.
+            seed: Seed of the order, an integer of at least 0.
+            noun: What to call the items in a message.
 
         Raises:
-            ValueError: not such arrays, or an impossible batch size or seed.
+            ValueError: An impossible number.
         """
-        import tensorflow as tf
-
-        images = image_tools.check_images(images)
         check_integer("seed", seed, 0)
-        _check_batch_size(batch_size, len(images))
-        self.batch_size = int(batch_size)
-        self._steps_per_pass = len(images) // self.batch_size
+        check_integer("batch_size", batch_size, 1)
+        if batch_size > count:
+            raise ValueError(
+                f"batch_size is {batch_size}, but there are only {count} {noun}; use smaller "
+                f"batches or more {noun}."
+            )
         if steps_per_epoch is not None:
             check_integer("steps_per_epoch", steps_per_epoch, 1)
+        self.batch_size, self.seed = int(batch_size), int(seed)
+        self._count = count
+        self._steps_per_pass = count // self.batch_size
         self.steps_per_epoch = steps_per_epoch or self._steps_per_pass
-        self.seed = int(seed)
-        self.has_labels = labels is not None
-        self.image_shape = images.shape[1:]
-        # tf.data runs on the CPU; a tensor on a GPU would be copied for every batch.
-        with tf.device("CPU:0"):
-            self._images = tf.constant(images)
-            if self.has_labels:
-                self._labels = tf.constant(check_labels(labels, len(images)), tf.int32)
 
     def __len__(self) -> int:
-        """Number of pictures, not of batches."""
-        return int(self._images.shape[0])
+        """Return the number of items, not of batches."""
+        return self._count
+
+    @abstractmethod
+    def _batch(self, number: "tf.Tensor", positions: "tf.Tensor") -> Any:
+        """Return one batch from the number of the pass and the positions (batch,) of its items."""
 
     def dataset(self, first_epoch: int = 0) -> "tf.data.Dataset":
-        """The endless stream of batches from an epoch on.
+        """Return the endless stream of batches from an epoch on.
 
         Args:
-            first_epoch: epoch to start at, from 0.
+            first_epoch: Epoch to start at, from 0.
 
         Returns:
-            Dataset of pictures (batch, height, width, channels) float32 in [-1, 1], or of pairs
-            (pictures, labels (batch,) int32). After each `steps_per_epoch` batches a new epoch
+            Endless dataset of what `_batch` makes. After each `steps_per_epoch` batches a new epoch
             begins.
 
         Raises:
@@ -100,7 +89,7 @@ class Batches:
         )
 
     def _order(self, number: "tf.Tensor") -> "tf.data.Dataset":
-        """The positions of each batch of one pass over the pictures."""
+        """Return the number of the pass with the positions of each of its batches."""
         import tensorflow as tf
 
         # Not index_shuffle: its four rounds leave the orders of two passes correlated (0.8).
@@ -108,19 +97,68 @@ class Batches:
             tf.range(len(self)), seed=tf.stack([tf.constant(self.seed, tf.int64), number])
         )
         shape = (self._steps_per_pass, self.batch_size)
-        return tf.data.Dataset.from_tensor_slices(tf.reshape(order[: shape[0] * shape[1]], shape))
+        return tf.data.Dataset.from_tensor_slices(
+            tf.reshape(order[: shape[0] * shape[1]], shape)
+        ).map(lambda positions: (number, positions))
 
-    def _batch(self, positions: "tf.Tensor") -> Any:
+
+class Batches(ShuffledBatches):
+    """Shuffled batches of images in memory.
+
+    The images are held once, as they came; a uint8 batch becomes float32 in [-1, 1] when it is
+    drawn: images (batch, height, width, channels), or (images, labels (batch,) int32).
+
+    Attributes:
+        has_labels: Whether batches are (images, labels).
+        image_shape: (height, width, channels).
+    """
+
+    def __init__(
+        self,
+        images: Any,
+        labels: Any = None,
+        *,
+        batch_size: int,
+        steps_per_epoch: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Take the images.
+
+        Args:
+            images: (n, height, width, channels), uint8 in [0, 255] or float32 in [-1, 1].
+            labels: (n,) integers from 0, or None.
+            batch_size: Images in a batch, 1 to n.
+            steps_per_epoch: Batches that count as one epoch, for epochs shorter than one pass
+                over the images; by default a whole pass.
+            seed: Seed of the order, an integer of at least 0.
+
+        Raises:
+            ValueError: Not such arrays, or an impossible batch size or seed.
+        """
         import tensorflow as tf
 
-        pictures = tf.gather(self._images, positions)
-        if pictures.dtype == tf.uint8:
-            pictures = tf.cast(pictures, tf.float32) * image_tools.SCALE - 1
-        return (pictures, tf.gather(self._labels, positions)) if self.has_labels else pictures
+        images = image_tools.check_images(images)
+        super().__init__(len(images), batch_size, steps_per_epoch, seed, "images")
+        self.has_labels = labels is not None
+        self.image_shape = images.shape[1:]
+        # tf.data runs on the CPU; a tensor on a GPU would be copied for every batch.
+        with tf.device("CPU:0"):
+            self._images = tf.constant(images)
+            if self.has_labels:
+                self._labels = tf.constant(check_labels(labels, len(images)), tf.int32)
+
+    def _batch(self, number: "tf.Tensor", positions: "tf.Tensor") -> Any:
+        import tensorflow as tf
+
+        del number
+        images = tf.gather(self._images, positions)
+        if images.dtype == tf.uint8:
+            images = tf.cast(images, tf.float32) * image_tools.SCALE - 1
+        return (images, tf.gather(self._labels, positions)) if self.has_labels else images
 
 
 def untuned(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
-    """Returns the dataset without tf.data's own tuning, unless its options decide about that.
+    """Return the dataset without tf.data's own tuning, unless its options decide about that.
 
     The tuning thread sleeps longer and longer. Whoever lets go of an iterator, such as `fit` at its
     end, may have to wait until it wakes up: half a minute was seen with TensorFlow 2.21.
@@ -135,18 +173,18 @@ def untuned(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
 
 
 def check_labels(labels: Any, count: int, num_classes: int | None = None) -> np.ndarray:
-    """Checks labels for a batch of pictures.
+    """Check labels for a batch of pictures.
 
     Args:
-        labels: should be (count,) integers from 0.
-        count: number of pictures.
-        num_classes: if given, the labels must lie below it.
+        labels: Should be (count,) integers from 0.
+        count: Number of pictures.
+        num_classes: If given, the labels must lie below it.
 
     Returns:
         The labels as a NumPy array.
 
     Raises:
-        ValueError: another shape, another number than `count`, not integers, negative, or not
+        ValueError: Another shape, another number than `count`, not integers, negative, or not
             below `num_classes`.
     """
     labels = np.asarray(labels)
@@ -165,16 +203,7 @@ def check_labels(labels: Any, count: int, num_classes: int | None = None) -> np.
     return labels
 
 
-def _check_batch_size(batch_size: Any, count: int) -> None:
-    check_integer("batch_size", batch_size, 1)
-    if batch_size > count:
-        raise ValueError(
-            f"batch_size is {batch_size}, but there are only {count} pictures; "
-            "use smaller batches or more pictures."
-        )
-
-
 def check_integer(name: str, value: Any, least: int) -> None:
-    """Raises ValueError, with the name, unless the value is an integer of at least `least`."""
+    """Raise ValueError, with the name, unless the value is an integer of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ValueError(f"{name} is {value!r}; give an integer of at least {least}.")

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_utils import animation, checkpoints, images, tables
-from gan_utils.files import alone_in
-from gan_utils.workers import is_chief
+from gan_utils import _aliases, animation, checkpoints, images, io
+from gan_utils.distribution import is_chief
+from gan_utils.io import alone_in
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -21,9 +21,9 @@ class Checkpoint(keras.callbacks.Callback):
         """Choose where and how often.
 
         Args:
-            folder: of this run alone; made when missing.
-            every: epochs between two checkpoints; the last epoch always has one.
-            keep: how many files to keep; older ones are deleted once a newer one is complete.
+            folder: Of this run alone; made when missing.
+            every: Epochs between two checkpoints; the last epoch always has one.
+            keep: How many files to keep; older ones are deleted once a newer one is complete.
 
         Raises:
             ValueError: `every` or `keep` is less than 1.
@@ -46,7 +46,7 @@ class Checkpoint(keras.callbacks.Callback):
             Epochs finished, 0 when there is no checkpoint yet.
 
         Raises:
-            ValueError: the newest file is damaged or of another run (the message names it).
+            ValueError: The newest file is damaged or of another run (the message names it).
         """
         epochs = checkpoints.epochs_in(self.folder)
         return (
@@ -73,9 +73,9 @@ class SampleGrid(keras.callbacks.Callback):
         """Fix what is drawn.
 
         Args:
-            inputs: what the generator takes, fixed for the run: latents (n, latent_dim) float32.
-            columns: of the grid.
-            folder: keeps a PNG for each epoch, so that a resumed run has its earlier frames.
+            inputs: What the generator takes, fixed for the run: latents (n, latent_dim) float32.
+            columns: Of the grid.
+            folder: Keeps a PNG for each epoch, so that a resumed run has its earlier frames.
         """
         super().__init__()
         self.inputs = inputs
@@ -118,8 +118,8 @@ class StepHistory(keras.callbacks.Callback):
         """Choose the file and how many steps lie between two rows.
 
         Args:
-            path: a CSV file with one row for each kept step, flushed after each epoch.
-            every: steps between two rows.
+            path: A CSV file with one row for each kept step, flushed after each epoch.
+            every: Steps between two rows.
         """
         super().__init__()
         self.path = Path(path) if path else None
@@ -135,11 +135,11 @@ class StepHistory(keras.callbacks.Callback):
         """Take up the rows of the epochs done before; rows of an unfinished epoch are dropped.
 
         Raises:
-            ValueError: the file is damaged (the message names it); it is left as it is.
+            ValueError: The file is damaged (the message names it); it is left as it is.
         """
         done = self.model.first_epoch * (self.params["steps"] or 0)
         if done and self.path and self.path.is_file():
-            rows = tables.read_rows(self.path)
+            rows = io.read_rows(self.path)
             self.rows = [row for row in rows if row["step"] <= done]
         self._step = done
 
@@ -152,7 +152,7 @@ class StepHistory(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Write the rows."""
         if self.path and self.rows and is_chief():
-            tables.write_rows(self.rows, self.path)
+            io.write_rows(self.rows, self.path)
 
 
 class TensorBoardImages(keras.callbacks.Callback):
@@ -186,18 +186,18 @@ class TensorBoardImages(keras.callbacks.Callback):
         self._writer.close()
 
 
-class FallingRates(keras.callbacks.Callback):
-    """Sets both learning rates in stages and lets those of the last fall in a line towards zero.
+class LinearDecay(keras.callbacks.Callback):
+    """Learning-rate schedule of both players: constant stages, the last with linear decay to zero.
 
     The rates are a function of the epoch alone, so a resumed run has the same ones.
 
     Args:
-        stages: for each (start, d_rate, g_rate): the share of the epochs after which it begins,
+        stages: For each (start, d_rate, g_rate): the share of the epochs after which it begins,
             in [0, 1), the first 0 and each greater than the one before, and the learning rates
             of the discriminator and the generator.
 
     Raises:
-        ValueError: no stage, or starts that are not such shares.
+        ValueError: No stage, or starts that are not such shares.
     """
 
     def __init__(self, *stages: tuple[float, float, float]) -> None:
@@ -219,14 +219,14 @@ class FallingRates(keras.callbacks.Callback):
         self.model.g_optimizer.learning_rate = g_rate * left
 
 
-class StopOnNaN(keras.callbacks.Callback):
+class TerminateOnNaN(keras.callbacks.Callback):
     """Ends training with an explanation as soon as a logged number is not finite."""
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Check the logs of a step.
 
         Raises:
-            FloatingPointError: naming the quantity, the step and what usually helps.
+            FloatingPointError: Naming the quantity, the step and what usually helps.
         """
         for name, value in (logs or {}).items():
             if not math.isfinite(value):
@@ -236,3 +236,8 @@ class StopOnNaN(keras.callbacks.Callback):
                     "a loss that takes the logarithm of a sigmoid instead of logits. The last "
                     "checkpoint is from before this step."
                 )
+
+
+def __getattr__(name: str) -> object:
+    """Return what an old name stands for."""
+    return _aliases.renamed(__name__, name)

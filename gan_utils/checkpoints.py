@@ -9,8 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from gan_utils.arrays import read_arrays
-from gan_utils.files import parse_json, whole_file
+from gan_utils.io import parse_json, read_arrays, whole_file
 
 _NAME = re.compile(r"checkpoint-(\d{5,})\.npz")
 _META = "meta"
@@ -33,16 +32,16 @@ def save(model: keras.Model, folder: Path, epoch: int) -> Path:
     """Write the state of a model after `epoch` epochs, under its final name only when complete.
 
     Args:
-        model: with the attributes `seed`, `seconds`, `d_optimizer` and `g_optimizer`.
-        folder: made when missing.
-        epoch: epochs finished.
+        model: With the attributes `seed`, `seconds`, `d_optimizer` and `g_optimizer`.
+        folder: Made when missing.
+        epoch: Epochs finished.
 
     Returns:
         The file: an .npz without pickled objects.
 
     Raises:
-        OSError: the folder cannot be written (the message names it); older files stay as they are.
-        FloatingPointError: a variable is not finite; nothing is written, older files stay.
+        OSError: The folder cannot be written (the message names it); older files stay as they are.
+        FloatingPointError: A variable is not finite; nothing is written, older files stay.
     """
     path = path_of(folder, epoch)
     arrays = {k: keras.ops.convert_to_numpy(v) for k, v in _variables(model).items()}
@@ -64,14 +63,14 @@ def load(model: keras.Model, path: Path) -> int:
     """Bring a model to the state of a checkpoint; a file that does not fit changes nothing.
 
     Args:
-        model: compiled, with the networks and optimizers of the run that wrote the file.
-        path: written by `save`.
+        model: Compiled, with the networks and optimizers of the run that wrote the file.
+        path: Written by `save`.
 
     Returns:
         Epochs finished.
 
     Raises:
-        ValueError: the file is truncated, damaged, or of another run; it is left as it is.
+        ValueError: The file is truncated, damaged, or of another run; it is left as it is.
     """
     try:
         arrays = read_arrays(path)
@@ -117,12 +116,12 @@ def _require_finite(arrays: dict[str, np.ndarray], path: Path) -> None:
             raise FloatingPointError(
                 f"{path} is not written, because {key} has NaN or infinity in it; the checkpoint "
                 "before it stays. Lower the learning rates, then start again: the run goes on "
-                "from there. StopOnNaN says at which step it happens."
+                "from there. TerminateOnNaN says at which step it happens."
             )
 
 
 def _variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """Name every variable of a run by owner and place: layers get other names in each process."""
+    """Name every variable of a run by owner and place: layers get new names in each process."""
     groups = {
         "model": model.variables,
         "d_optimizer": model.d_optimizer.variables,

@@ -1,37 +1,41 @@
 """The alternating update of a generative adversarial network as a Keras model."""
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_utils import devices, losses
-from gan_utils.resumable import ResumableModel
-from gan_utils.sampler import Sampler
-from gan_utils.updates import keep_statistics, minimize, refuse_sigmoid, split_batch, step_seed
+from gan_utils import _aliases, distribution, fit, losses
+from gan_utils.ema import MovingAverage
 
 Logs = dict[str, tf.Tensor]
 
 
-class GAN(ResumableModel):
+class GAN(keras.Model):
     """A generator and a discriminator trained in turns, one update each per step.
 
     A variant overrides what differs: `generator_inputs`, `real_inputs`, `fake_inputs` (who sees
     what), `discriminator_loss` and `generator_loss` (logits in), or the two `..._objective`
     methods where a loss needs more than logits.
 
-    Source: Goodfellow et al., Generative Adversarial Nets, 2014, algorithm 1; the generator's
-    update uses the latents of the discriminator's, judged by the discriminator just updated.
+    Source: Goodfellow et al., Generative Adversarial Nets, 2014, algorithm 1. The generator step
+    reuses the discriminator step's latents and is scored by the updated discriminator.
     """
 
+    average = _aliases.attribute("average", "ema_decay")
+    sampler = _aliases.attribute("sampler", "ema_generator")
+
+    @_aliases.arguments(average="ema_decay")
     def __init__(
         self,
         generator: keras.Model,
         discriminator: keras.Model,
         latent_dim: int,
         *,
-        average: float | None = 0.999,
+        ema_decay: float | None = 0.999,
         critic_steps: int = 1,
         seed: int = 0,
         name: str = "gan",
@@ -39,29 +43,32 @@ class GAN(ResumableModel):
         """Hold the two networks.
 
         Args:
-            generator: maps latents (n, latent_dim) float32 to images (n, h, w, c) in [-1, 1].
-            discriminator: maps images to logits (no sigmoid at the end), any shape.
-            latent_dim: length of a latent vector.
-            average: decay in (0, 1) of the running average of the generator's weights that
-                `generate` uses, or None to sample from the generator as it stands.
-            critic_steps: discriminator updates per generator update; each has a batch of its own.
-            seed: of the latents and of the order of the training images.
-            name: the model's name.
+            generator: Maps latents (n, latent_dim) float32 to images (n, h, w, c) in [-1, 1].
+            discriminator: Maps images to logits (no sigmoid at the end), any shape.
+            latent_dim: Length of a latent vector.
+            ema_decay: Decay in (0, 1) of the exponential moving average (EMA) of the generator's
+                weights that `generate` uses, or None to sample from the generator itself.
+            critic_steps: Discriminator updates per generator update; each has a batch of its own.
+            seed: Of the latents and of the order of the training images.
+            name: The model's name.
 
         Raises:
-            ValueError: an argument is out of its range.
+            ValueError: An argument is out of its range.
         """
-        super().__init__(seed=seed, name=name)
+        super().__init__(name=name)
         if latent_dim < 1 or critic_steps < 1:
             raise ValueError(
                 f"latent_dim and critic_steps must be at least 1, not {latent_dim}, {critic_steps}"
             )
-        if average is not None and not 0 < average < 1:
-            raise ValueError(f"average must lie between 0 and 1 or be None, not {average}")
+        if ema_decay is not None and not 0 < ema_decay < 1:
+            raise ValueError(f"ema_decay must lie between 0 and 1 or be None, not {ema_decay}")
+        self.seed = seed
+        self.seconds = 0.0  # of training, before a resume too
+        self.first_epoch = 0
         self.generator = generator
         self.discriminator = discriminator
         self.latent_dim = latent_dim
-        self.average = average
+        self.ema_decay = ema_decay
         self.critic_steps = critic_steps
         self.batches_per_step = critic_steps
 
@@ -74,12 +81,12 @@ class GAN(ResumableModel):
         """Set one optimizer for each player and build what is not built yet.
 
         Args:
-            d_optimizer: of the discriminator.
-            g_optimizer: of the generator; another object, since each keeps its own moments.
-            **options: of Keras' own compile: `jit_compile`, `steps_per_execution`...
+            d_optimizer: Of the discriminator.
+            g_optimizer: Of the generator; another object, since each keeps its own moments.
+            **options: Of Keras' own compile: `jit_compile`, `steps_per_execution`...
 
         Raises:
-            ValueError: both optimizers are one object, or the discriminator ends in a sigmoid.
+            ValueError: Both optimizers are one object, or the discriminator ends in a sigmoid.
         """
         if d_optimizer is g_optimizer:
             raise ValueError("d_optimizer and g_optimizer are one object: make one for each player")
@@ -90,24 +97,75 @@ class GAN(ResumableModel):
         fake_images = self.generator(inputs, training=False)
         self.discriminator(self.fake_inputs(fake_images, inputs), training=False)
         refuse_sigmoid(self.discriminator)
-        self._sampler = Sampler(self.generator, self.average, inputs)
-        self.sampler = self._sampler.network
+        self._ema = MovingAverage(self.generator, self.ema_decay, inputs)
+        self.ema_generator = self._ema.network
         d_optimizer.build(self.discriminator.trainable_variables)
         g_optimizer.build(self.generator_variables())
         self.built = True  # otherwise Keras, under a strategy, calls it on images to build it
-        devices.check_scope(self.distribute_strategy, [*self.variables, *g_optimizer.variables])
+        distribution.check_scope(
+            self.distribute_strategy, [*self.variables, *g_optimizer.variables]
+        )
+
+    def fit(
+        self,
+        x: Any,
+        y: np.ndarray | None = None,
+        *,
+        batch_size: int = 64,
+        epochs: int = 1,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        **options: Any,
+    ) -> keras.callbacks.History:
+        """Train; go on from the last checkpoint if `callbacks` holds a `Checkpoint` that has one.
+
+        Args:
+            x: Images (n, h, w, c), uint8 in [0, 255] or float32 in [-1, 1]; or `Batches`; or a
+                `tf.data.Dataset` of float32 batches of fixed size. The first two are shuffled by
+                epoch and seed alone, so that a resumed run sees what an uninterrupted one does.
+            y: Labels (n,) int, for variants that use them.
+            batch_size: Images per update of one player (arrays only), on all devices together.
+            epochs: At which epoch to stop.
+            callbacks: Keras' or the book's own.
+            **options: Of Keras' own `fit` (`verbose`, `steps_per_epoch`, `initial_epoch`, ...).
+
+        Returns:
+            Keras' history: the last step's values of each epoch.
+
+        Raises:
+            ValueError: Images or labels that do not fit, a checkpoint that cannot be used, or
+                devices that cannot share a batch or disagree.
+            OSError: Another run keeps its checkpoints in the same folder.
+            MemoryError: A step needs more memory than there is; the message names `batch_size`.
+        """
+        with fit.prepared(self, x, y, batch_size, callbacks=callbacks, **options) as (data, rest):
+            return super().fit(data, epochs=epochs, **rest)
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """Return what `fit` calls for each step; on several devices it averages the logs."""
+        if self.distribute_strategy.num_replicas_in_sync == 1:
+            return super().make_train_function(force)
+        if self.train_function is None or force:
+            self.train_function = distribution.averaging_train_function(self)
+        return self.train_function
+
+    def _maybe_symbolic_build(self, *args: Any, **options: Any) -> None:
+        """Do nothing: `compile` has built all, and Keras cannot average a batch with labels.
+
+        The one private method of Keras that this package overrides; a Keras without it never
+        calls it.
+        """
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        """Return the images that the sampling network draws from generator inputs."""
-        return self.sampler(inputs, training=training)
+        """Return the images that the generator's moving average draws from generator inputs."""
+        return self.ema_generator(inputs, training=training)
 
     def generator_inputs(self, batch: Any, seed: tf.Tensor, count: int | None = None) -> Any:
         """Draw what the generator sees.
 
         Args:
-            batch: the training batch, or None when only `count` inputs are wanted.
+            batch: The training batch, or None when only `count` inputs are wanted.
             seed: (2,) int32, the seed of this draw.
-            count: number of inputs; by default as many as the batch has images.
+            count: Number of inputs; by default as many as the batch has images.
 
         Returns:
             Latents (count, latent_dim) float32 from a standard normal distribution.
@@ -162,20 +220,26 @@ class GAN(ResumableModel):
         """Update the discriminator `critic_steps` times, then the generator once.
 
         Args:
-            batch: images (n, h, w, c) float32 in [-1, 1], alone or with labels behind them; n is
+            batch: Images (n, h, w, c) float32 in [-1, 1], alone or with labels behind them; n is
                 divisible by `critic_steps`.
 
         Returns:
             Scalars of this very step (no running means): `d_loss`, `g_loss`, `d_real` = D(x),
             `d_fake` = D(G(z)) before and `d_fake_after` = D(G(z)) after D's update.
         """
+        # Every update of the discriminator sees real images of its own, as in algorithm 1.
         parts = split_batch(batch, self.critic_steps)
         for index, part in enumerate(parts[1:], start=1):
             inputs = self.draw_inputs(part, index)
+            # No tape: the generator does not learn from these images. They are drawn with
+            # training=True, so that the discriminator sees what it will see in the last update;
+            # the moving statistics are put back, since this is no update of the generator.
             with keep_statistics(self.generator):
                 fake_images = self.generator(inputs, training=True)
             self.update_discriminator(part, inputs, fake_images)
         inputs = self.draw_inputs(parts[0])
+        # One forward pass of the generator serves both players: the discriminator's update moves
+        # none of the generator's weights, so the images and the tape stay valid for its own.
         with tf.GradientTape() as tape:
             fake_images = self.generator(inputs, training=True)
         d_logs = self.update_discriminator(parts[0], inputs, fake_images)
@@ -184,6 +248,7 @@ class GAN(ResumableModel):
 
     def update_discriminator(self, batch: Any, inputs: Any, fake_images: tf.Tensor) -> Logs:
         """Take one step of the discriminator; nothing of the generator moves."""
+        # `fake_images` were computed outside of this tape: no gradient reaches the generator.
         with tf.GradientTape() as tape:
             loss, logs = self.discriminator_objective(batch, inputs, fake_images)
         minimize(self.d_optimizer, tape, loss, self.discriminator.trainable_variables)
@@ -197,16 +262,19 @@ class GAN(ResumableModel):
         `fake_images` were drawn from `inputs` on `tape`, which goes on recording here, so that the
         generator runs forward once per step.
         """
+        # The discriminator runs with training=True, as in its own update: BatchNormalization must
+        # treat the fakes as it did then. But it learns nothing here, its statistics included.
         with tape, keep_statistics(self.discriminator):
             loss, logs = self.generator_objective(batch, inputs, fake_images)
         minimize(self.g_optimizer, tape, loss, self.generator_variables())
-        self._sampler.update(self.g_optimizer.iterations.value)
+        # After the generator moved, never before: the average is of weights that were reached.
+        self._ema.update(self.g_optimizer.iterations.value)
         return logs
 
     def draw_inputs(self, batch: Any, stream: int = 0) -> Any:
         """Draw what the generator sees in the next update; of several devices, each its share."""
         seed = step_seed(self.seed, stream, self.g_optimizer.iterations.value, shared=True)
-        return devices.draw_share(self.generator_inputs, batch, seed)
+        return distribution.draw_share(self.generator_inputs, batch, seed)
 
     def next_seed(self, stream: int = 0) -> tf.Tensor:
         """Return the (2,) int32 seed of this device's own draws in the next update."""
@@ -216,9 +284,9 @@ class GAN(ResumableModel):
         """Draw images from the averaged generator.
 
         Args:
-            count: how many.
-            seed: of the latents: the same seed gives the same images.
-            batch_size: how many at a time.
+            count: How many.
+            seed: Of the latents: the same seed gives the same images.
+            batch_size: How many at a time.
 
         Returns:
             Images (count, h, w, c) float32 in [-1, 1].
@@ -236,14 +304,93 @@ class GAN(ResumableModel):
         """Draw the images of given generator inputs.
 
         Args:
-            inputs: what the generator takes: latents (n, latent_dim), or a list of tensors.
-            batch_size: how many at a time.
+            inputs: What the generator takes: latents (n, latent_dim), or a list of tensors.
+            batch_size: How many at a time.
 
         Returns:
             Images (n, h, w, c) float32 in [-1, 1].
         """
         step = int(keras.ops.convert_to_numpy(self.g_optimizer.iterations))
-        self._sampler.refresh(
+        self._ema.refresh(
             step, lambda index: self.generator_inputs(None, tf.constant([index, step]), 64)
         )
-        return self._sampler.draw(inputs, batch_size)
+        return self._ema.draw(inputs, batch_size)
+
+
+def step_seed(seed: int, stream: int, step: tf.Tensor, *, shared: bool = False) -> tf.Tensor:
+    """Return a (2,) int32 seed that differs by run, stream, step and, unless shared, device.
+
+    Args:
+        seed: Of the run.
+        stream: Tells apart the draws within one step.
+        step: Updates so far, int.
+        shared: The same on all devices: that of a run on one device.
+    """
+    context = tf.distribute.get_replica_context()
+    replica = context.replica_id_in_sync_group if context and not shared else 0
+    by_step = tf.random.experimental.stateless_fold_in(
+        tf.constant([seed, stream]), tf.cast(step, tf.int32)
+    )
+    return tf.random.experimental.stateless_fold_in(by_step, replica)
+
+
+def split_batch(batch: Any, parts: int) -> list:
+    """Cut a batch (a tensor, or a structure of them) into equal parts along its first axis."""
+    if parts == 1:
+        return [batch]
+    cut = [tf.split(tensor, parts) for tensor in keras.tree.flatten(batch)]
+    return [keras.tree.pack_sequence_as(batch, part) for part in zip(*cut, strict=True)]
+
+
+def refuse_sigmoid(discriminator: keras.Model) -> None:
+    """Raise ValueError if a discriminator ends in a sigmoid: the losses take logits."""
+    last = discriminator.layers[-1]
+    if getattr(last, "activation", None) is keras.activations.sigmoid:
+        raise ValueError(
+            f"the discriminator's last layer {last.name!r} ends in a sigmoid; the losses take "
+            "logits: remove the activation"
+        )
+
+
+@contextlib.contextmanager
+def keep_statistics(network: keras.Model) -> Iterator[None]:
+    """Put a network's moving statistics back after a forward pass that is not its own update."""
+    variables = network.non_trainable_weights
+    before = [tf.identity(variable.value) for variable in variables]
+    yield
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+
+
+def minimize(
+    optimizer: keras.optimizers.Optimizer, tape: tf.GradientTape, loss: tf.Tensor, variables: list
+) -> None:
+    """Take one optimizer step down the gradient of a scalar loss.
+
+    Args:
+        optimizer: Built on `variables`.
+        tape: On which `loss` was recorded.
+        loss: A scalar; under `tf.distribute` the mean over one replica's share of the batch.
+        variables: What moves.
+
+    Raises:
+        ValueError: The loss is no scalar, or does not depend on one of the variables.
+    """
+    if loss.shape.rank != 0:
+        raise ValueError(
+            f"a loss must be a scalar, not of shape {tuple(loss.shape)}: take its mean over the "
+            "batch (and over the patches, if there are any)"
+        )
+    # Keras sums gradients over replicas, and each loss is the mean over one replica's share of the
+    # batch: divided by the number of replicas, the sum is the gradient of the mean over the batch.
+    share = tf.cast(1 / tf.distribute.get_strategy().num_replicas_in_sync, loss.dtype)
+    gradients = tape.gradient(loss, variables, output_gradients=share)
+    # Keras would skip such a variable with a warning: a layer that never learns, in silence.
+    missing = [v.path for v, g in zip(variables, gradients, strict=True) if g is None]
+    if missing:
+        raise ValueError(
+            f"the loss does not depend on {', '.join(missing)}, which would never learn: check "
+            "that every layer is called and that nothing between it and the loss is "
+            "non-differentiable"
+        )
+    optimizer.apply_gradients(zip(gradients, variables, strict=True))

@@ -39,16 +39,16 @@ TOLERANCE = 1e-3
 
 
 def to_float(images: np.ndarray) -> np.ndarray:
-    """Maps pictures from [0, 255] to the range of the networks, x / 127.5 - 1.
+    """Map pictures from [0, 255] to the range of the networks, x / 127.5 - 1.
 
     Args:
-        images: pictures of any shape, uint8 in [0, 255].
+        images: Pictures of any shape, uint8 in [0, 255].
 
     Returns:
         Same shape, float32 in [-1, 1].
 
     Raises:
-        ValueError: the dtype is not uint8.
+        ValueError: The dtype is not uint8.
     """
     images = np.asarray(images)
     if images.dtype != np.uint8:
@@ -60,16 +60,16 @@ def to_float(images: np.ndarray) -> np.ndarray:
 
 
 def to_uint8(images: Any) -> np.ndarray:
-    """Maps pictures from [-1, 1] to [0, 255]: clips, scales and rounds to the nearest value.
+    """Map images from [-1, 1] to [0, 255]: clip, scale and round to the nearest value.
 
     Args:
-        images: pictures of any shape, floating point; values outside [-1, 1] are clipped.
+        images: Pictures of any shape, floating point; values outside [-1, 1] are clipped.
 
     Returns:
         Same shape, uint8 in [0, 255].
 
     Raises:
-        ValueError: the dtype is not a floating-point one, or a value is NaN.
+        ValueError: The dtype is not a floating-point one, or a value is NaN.
     """
     images = np.asarray(images)
     if not np.issubdtype(images.dtype, np.floating):
@@ -83,18 +83,18 @@ def to_uint8(images: Any) -> np.ndarray:
 
 
 def check_images(images: Any, name: str = "images") -> np.ndarray:
-    """Checks that a batch of pictures follows the project's conventions.
+    """Check that a batch of pictures follows the project's conventions.
 
     Args:
-        images: should be (n, height, width, 1 or 3), n at least 1; uint8 in [0, 255] or
+        images: Should be (n, height, width, 1 or 3), n at least 1; uint8 in [0, 255] or
             float32 in [-1, 1].
-        name: what to call the batch in the message.
+        name: What to call the batch in the message.
 
     Returns:
         The batch as a NumPy array, not copied if it already is one.
 
     Raises:
-        ValueError: wrong rank, channels, dtype or range, an empty batch, NaN or infinity.
+        ValueError: Wrong rank, channels, dtype or range, an empty batch, NaN or infinity.
     """
     images = np.asarray(images)
     _check_layout(images, name)
@@ -134,19 +134,19 @@ def _check_layout(images: np.ndarray, name: str) -> None:
 def grid(
     images: Any, columns: int | None = None, pad: int = 2, *, background: int = 255
 ) -> np.ndarray:
-    """Arranges a batch of pictures in one picture, row by row.
+    """Arrange a batch of pictures in one picture, row by row.
 
     Args:
         images: (n, height, width, channels), uint8 in [0, 255] or float32 in [-1, 1].
-        columns: pictures in a row; default: as square as possible.
-        pad: width of the line between pictures, in pixels.
-        background: value of the lines and of empty cells, 0 (black) to 255 (white).
+        columns: Pictures in a row; default: as square as possible.
+        pad: Width of the line between pictures, in pixels.
+        background: Value of the lines and of empty cells, 0 (black) to 255 (white).
 
     Returns:
         (grid height, grid width, channels) uint8 in [0, 255].
 
     Raises:
-        ValueError: the batch fails `check_images`, or a number is out of range.
+        ValueError: The batch fails `check_images`, or a number is out of range.
     """
     images = check_images(images)
     images = images if images.dtype == np.uint8 else to_uint8(images)
@@ -194,18 +194,18 @@ def evenly(array: np.ndarray, count: int) -> np.ndarray:
 def resize(
     images: np.ndarray, size: int | tuple[int, int], *, method: str = "bicubic"
 ) -> np.ndarray:
-    """Resizes pictures; smaller sizes are antialiased (the filter widens with the factor).
+    """Resize pictures; smaller sizes are antialiased (the filter widens with the factor).
 
     Args:
         images: (n, height, width, channels) uint8 in [0, 255].
-        size: new size in pixels, (height, width) or one number for both.
+        size: New size in pixels, (height, width) or one number for both.
         method: Pillow's filter: "nearest", "box", "bilinear", "hamming", "bicubic" or "lanczos".
 
     Returns:
         (n, new height, new width, channels) uint8 in [0, 255].
 
     Raises:
-        ValueError: pictures that are not such a batch, an impossible size, an unknown method.
+        ValueError: Pictures that are not such a batch, an impossible size, an unknown method.
     """
     from PIL import Image
 
@@ -234,8 +234,8 @@ class BrokenImageError(ValueError):
     """A file that should be an image and is not; the message names it.
 
     Attributes:
-        path: the file.
-        reason: what is wrong with it.
+        path: The file.
+        reason: What is wrong with it.
     """
 
     def __init__(
@@ -259,15 +259,15 @@ def read_image(path: str | os.PathLike, *, channels: int = 3) -> np.ndarray:
     animation the first frame counts.
 
     Args:
-        path: a file of one of the `FORMATS`, whatever its name.
+        path: A file of one of the `FORMATS`, whatever its name.
         channels: 1 for gray, 3 for RGB.
 
     Returns:
         (height, width, channels) uint8 in [0, 255].
 
     Raises:
-        BrokenImageError: the file is damaged, no image, too large, or has numbers without a range.
-        OSError: the file cannot be opened (no such file, no permission, a folder).
+        BrokenImageError: The file is damaged, no image, too large, or has numbers without a range.
+        OSError: The file cannot be opened (no such file, no permission, a folder).
 
     Warns:
         UserWarning: 16-bit values that end below a quarter of their range, such as those of a
@@ -291,14 +291,14 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
     """Check the beginning and the end of an image file, without decoding it if both are right.
 
     Args:
-        path: the file.
+        path: The file.
 
     Returns:
         (height, width) in pixels, as the image is shown (turned by its EXIF orientation).
 
     Raises:
-        BrokenImageError: the file is damaged, cut off, or no image.
-        OSError: the file cannot be opened.
+        BrokenImageError: The file is damaged, cut off, or no image.
+        OSError: The file cannot be opened.
     """
     from PIL import Image
 
@@ -326,19 +326,19 @@ def list_images(
     Hidden files and folders are left out. Linked folders are followed, each folder once.
 
     Args:
-        folder: where to look.
-        subfolders: whether to look below it too.
-        check_links: whether a link that leads to nothing is an error, or one of the files.
+        folder: Where to look.
+        subfolders: Whether to look below it too.
+        check_links: Whether a link that leads to nothing is an error, or one of the files.
 
     Returns:
         Files whose names end in one of the `SUFFIXES`, in the order of their names.
 
     Raises:
-        ValueError: there is none, or a link leads to nothing.
-        OSError: the folder cannot be read.
+        ValueError: There is none, or a link leads to nothing.
+        OSError: The folder cannot be read.
 
     Warns:
-        UserWarning: image files of kinds that are not read, with their number.
+        UserWarning: Image files of kinds that are not read, with their number.
     """
     root = Path(folder)
     found, foreign = [], Counter()

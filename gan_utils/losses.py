@@ -11,8 +11,8 @@ def cross_entropy_discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Ten
     """Binary cross-entropy of calling real images 1 and fake images 0.
 
     Args:
-        real_logits: discriminator outputs on real images, any shape, float.
-        fake_logits: discriminator outputs on fake images, any shape, float.
+        real_logits: Discriminator outputs on real images, any shape, float.
+        fake_logits: Discriminator outputs on fake images, any shape, float.
 
     Returns:
         Scalar: mean of -log D(x) plus mean of -log(1 - D(G(z))), in nats. It is 2 ln 2 for a
@@ -29,7 +29,7 @@ def cross_entropy_generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
     """Binary cross-entropy of having fake images called real (the non-saturating loss).
 
     Args:
-        fake_logits: discriminator outputs on fake images, any shape, float.
+        fake_logits: Discriminator outputs on fake images, any shape, float.
 
     Returns:
         Scalar: mean of -log D(G(z)), in nats.
@@ -49,10 +49,10 @@ def least_squares_discriminator_loss(
     """Half the squared distance of the outputs from one target for real and one for fake images.
 
     Args:
-        real_logits: discriminator outputs on real images, any shape, float.
-        fake_logits: discriminator outputs on fake images, any shape, float.
-        real_target: b of the paper.
-        fake_target: a of the paper; -1 (with a generator target of 0) gives Pearson's chi-squared.
+        real_logits: Discriminator outputs on real images, any shape, float.
+        fake_logits: Discriminator outputs on fake images, any shape, float.
+        real_target: B of the paper.
+        fake_target: A of the paper; -1 (with a generator target of 0) gives Pearson's chi-squared.
 
     Returns:
         Scalar: half the mean of (D(x) - b)^2 plus half the mean of (D(G(z)) - a)^2.
@@ -68,8 +68,8 @@ def least_squares_generator_loss(fake_logits: tf.Tensor, *, target: float = 1.0)
     """Half the squared distance of the outputs on fake images from the generator's target.
 
     Args:
-        fake_logits: discriminator outputs on fake images, any shape, float.
-        target: c of the paper: 1 with discriminator targets 1 and 0, 0 with targets 1 and -1.
+        fake_logits: Discriminator outputs on fake images, any shape, float.
+        target: C of the paper: 1 with discriminator targets 1 and 0, 0 with targets 1 and -1.
 
     Returns:
         Scalar: half the mean of (D(G(z)) - c)^2.
@@ -83,8 +83,8 @@ def wasserstein_discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tenso
     """Mean output on fake images minus mean output on real ones, for a 1-Lipschitz critic.
 
     Args:
-        real_logits: critic outputs on real images, any shape, float.
-        fake_logits: critic outputs on fake images, any shape, float.
+        real_logits: Critic outputs on real images, any shape, float.
+        fake_logits: Critic outputs on fake images, any shape, float.
 
     Returns:
         Scalar: minus the critic's estimate of the earth mover's distance.
@@ -98,7 +98,7 @@ def wasserstein_generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
     """Minus the mean output of the critic on fake images.
 
     Args:
-        fake_logits: critic outputs on fake images, any shape, float.
+        fake_logits: Critic outputs on fake images, any shape, float.
 
     Returns:
         Scalar; only its changes mean something, since a critic may add any constant.
@@ -122,17 +122,17 @@ def gradient_penalty(
     normalization would make the gradient of one image depend on the others.
 
     Args:
-        critic: maps images to one output each, called with `training=True`.
+        critic: Maps images to one output each, called with `training=True`.
         real_images: (n, ...) float32.
-        fake_images: like `real_images`.
+        fake_images: Like `real_images`.
         seed: (2,) int32, of the mixing factors.
-        weight: lambda of the paper.
+        weight: Lambda of the paper.
 
     Returns:
         Scalar: weight times the mean of (slope - 1)^2.
 
     Raises:
-        ValueError: real and fake images differ in shape.
+        ValueError: Real and fake images differ in shape.
 
     Source: Gulrajani et al., Improved Training of Wasserstein GANs, 2017, equation 3.
     """

@@ -1,21 +1,22 @@
-"""Figures and animations; the only place that maps pictures to [0, 1], which Matplotlib wants.
+"""Figures; the only place that maps images to [0, 1], which Matplotlib wants.
 
-Figures stay open, so that ``plt.show()`` displays them.
+Figures stay open, so that ``plt.show()`` displays them. Colors of curves are those of Okabe and Ito
+(2008), which color-blind readers can tell apart; the line styles differ as well.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gan_utils import images as image_tools
 from gan_utils.animation import keep_frames, save_gif
-from gan_utils.curves import plot_history
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
 
 __all__ = ["keep_frames", "plot_history", "save_gif", "show_images"]
 
@@ -33,21 +34,21 @@ def show_images(
     title: str | None = None,
     scale: float | None = None,
 ) -> "Figure":
-    """Draws a batch of pictures, row by row.
+    """Draw a batch of pictures, row by row.
 
     Args:
         images: (n, height, width, 1 or 3), uint8 in [0, 255] or float32 in [-1, 1].
-        columns: pictures in a row; default: as square as possible.
-        titles: a text above each picture.
-        row_labels: a text to the left of each row.
-        title: a text above all.
-        scale: width of a picture in inches; default: fills the page, at most 1.6 each.
+        columns: Pictures in a row; default: as square as possible.
+        titles: A text above each picture.
+        row_labels: A text to the left of each row.
+        title: A text above all.
+        scale: Width of a picture in inches; default: fills the page, at most 1.6 each.
 
     Returns:
         The figure, for ``plt.show()`` or ``savefig``.
 
     Raises:
-        ValueError: pictures that fail `images.check_images`, a number of texts that does not match,
+        ValueError: Pictures that fail `images.check_images`, a number of texts that does not match,
             or a number out of range.
     """
     pictures = _to_unit_range(images)
@@ -127,3 +128,139 @@ def _frame(axes: "Axes", width: float, height: float) -> None:
     axes.tick_params(length=0, labelsize=_TEXT_SIZE)
     axes.set_frame_on(False)
     axes.figure.subplots_adjust(left=0, right=1, bottom=0, top=1)
+
+
+# Inches, points. Such text can still be read when a phone shrinks the figure to its screen.
+_WIDTH = 6.4
+_TEXT_SIZE = 13
+_STYLES = (
+    ("#0072B2", "-"),
+    ("#D55E00", "--"),
+    ("#009E73", "-."),
+    ("#CC79A7", ":"),
+    ("#000000", (0, (5, 1))),
+    ("#E69F00", (0, (1, 1))),
+)
+_LABELS = {
+    "d_loss": "loss of the discriminator",
+    "g_loss": "loss of the generator",
+    "d_real": "D(x): real pictures",
+    "d_fake": "D(G(z)): fake pictures",
+    "d_fake_after": "D(G(z)) after its update",
+}
+_GROUPS = {
+    "Loss": ("d_loss", "g_loss"),
+    "Judged real by the discriminator": ("d_real", "d_fake"),
+}
+_PROBABILITIES = {"d_real", "d_fake", "d_fake_after"}
+
+
+def plot_history(
+    history: Mapping[str, Sequence[float]],
+    groups: Mapping[str, Sequence[str]] | None = None,
+    *,
+    labels: Mapping[str, str] | None = None,
+    smooth: int | None = None,
+    title: str | None = None,
+) -> "Figure":
+    """Draw the curves of a run; with smoothing, the values stay visible as thin lines behind.
+
+    Args:
+        history: Name -> one value for each point; "step", where there is one, is the x axis.
+        groups: Title of a panel -> names in it; default: the losses, then D(x) and D(G(z)).
+        labels: Name -> what to call it in the legend.
+        smooth: Points in the moving average (the last so many), 1 for none; default: 1 in 50.
+        title: A text above all.
+
+    Returns:
+        The figure, for ``plt.show()`` or ``savefig``.
+
+    Raises:
+        ValueError: An unknown name, curves of different lengths, no point, `smooth` below 1.
+    """
+    import matplotlib.pyplot as plt
+
+    groups = _default_groups(history) if groups is None else groups
+    count = _check_curves(history, groups)
+    smooth = _check_smooth(max(1, count // 50) if smooth is None else smooth)
+    size = (_WIDTH, 3.1 * len(groups))
+    figure, panels = plt.subplots(len(groups), 1, sharex=True, figsize=size, squeeze=False)
+    points = np.asarray(history.get("step", np.arange(1, count + 1)))
+    texts = {name: name.replace("_", " ") for name in history} | _LABELS | dict(labels or {})
+    for axes, (heading, names) in zip(panels[:, 0], groups.items(), strict=True):
+        _draw_panel(axes, points, {texts[name]: history[name] for name in names}, smooth)
+        _finish_panel(axes, heading, names)
+    note = f" (thick: mean of the last {smooth} points)" if smooth > 1 else ""
+    panels[-1, 0].set_xlabel(("step" if "step" in history else "epoch") + note, size=_TEXT_SIZE)
+    figure.suptitle(title or "", size=_TEXT_SIZE + 1)
+    figure.tight_layout()
+    return figure
+
+
+def _default_groups(history: Mapping[str, Sequence[float]]) -> dict[str, list[str]]:
+    found = {
+        heading: [name for name in names if name in history] for heading, names in _GROUPS.items()
+    }
+    found = {heading: names for heading, names in found.items() if names}
+    if not found:
+        raise ValueError(
+            f"plot_history: none of {sorted(_LABELS)} is in the history, which has "
+            f"{sorted(history)}; say what to draw with groups={{title: [names]}}."
+        )
+    return found
+
+
+def _check_smooth(smooth: int) -> int:
+    if smooth < 1:
+        raise ValueError(f"plot_history: smooth is {smooth}; average at least 1 point.")
+    return smooth
+
+
+def _check_curves(
+    history: Mapping[str, Sequence[float]], groups: Mapping[str, Sequence[str]]
+) -> int:
+    names = [name for group in groups.values() for name in group]
+    unknown = [name for name in names if name not in history]
+    if unknown or not names:
+        raise ValueError(f"plot_history: {unknown or groups} is not among {sorted(history)}.")
+    if max(len(group) for group in groups.values()) > len(_STYLES):
+        raise ValueError(f"plot_history: at most {len(_STYLES)} curves fit in one panel.")
+    names += ["step"] if "step" in history else []
+    lengths = {name: len(history[name]) for name in names}
+    if len(set(lengths.values())) > 1 or 0 in lengths.values():
+        raise ValueError(f"plot_history: the curves need the same number of points, not {lengths}.")
+    return lengths[names[0]]
+
+
+def _draw_panel(
+    axes: "Axes", points: np.ndarray, curves: Mapping[str, Sequence[float]], smooth: int
+) -> None:
+    for (label, curve), (color, line) in zip(curves.items(), _STYLES, strict=False):
+        values = np.asarray(curve, dtype=np.float64)
+        style = {"color": color, "linestyle": line, "label": label}
+        if smooth == 1 or len(values) < smooth:
+            axes.plot(points, values, marker="o" if len(values) == 1 else None, **style)
+            continue
+        axes.plot(points, values, color=color, linewidth=0.6, alpha=0.35, zorder=1)
+        means = np.convolve(values, np.full(smooth, 1 / smooth), mode="valid")
+        axes.plot(points[smooth - 1 :], means, linewidth=2.4, zorder=3, **style)
+
+
+def _finish_panel(axes: "Axes", heading: str, names: Sequence[str]) -> None:
+    if set(names) <= _PROBABILITIES:
+        axes.axhline(0.5, color="0.4", linewidth=0.8, linestyle=":")
+        axes.set_ylim(-0.02, 1.02)
+    # The legend stands between heading and curves, where it hides no value.
+    axes.set_title(heading, size=_TEXT_SIZE, loc="left", pad=10 + 20 * math.ceil(len(names) / 2))
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(-0.02, 1),
+        ncols=2,
+        fontsize=_TEXT_SIZE - 1,
+        frameon=False,
+        handlelength=2.6,
+        columnspacing=1.2,
+    )
+    axes.tick_params(labelsize=_TEXT_SIZE - 1)
+    axes.grid(color="0.9", linewidth=0.6)
+    axes.set_axisbelow(True)

@@ -1,4 +1,4 @@
-"""How much work a lesson does: smoke, quick or full, read once from ``GAN_PROFILE``.
+"""How much work a lesson does: smoke, quick or full, read from ``GAN_PROFILE`` when asked.
 
 ``smoke`` proves that a lesson runs, ``quick`` (the default) shows in less than a minute of training
 that a model learns, ``full`` is the run that is recorded. ``GAN_EPOCHS`` sets a limit on the epochs
@@ -42,62 +42,73 @@ def _read_seed_shift() -> int:
     return int(value)
 
 
-name: str = _read_name()
-epoch_limit: int | None = _read_limit()
-seed_shift: int = _read_seed_shift()
+_READERS = {"name": _read_name, "epoch_limit": _read_limit, "seed_shift": _read_seed_shift}
+
+
+def __getattr__(attribute: str) -> object:
+    """Return `name`, `epoch_limit` or `seed_shift` as the environment says now.
+
+    Raises:
+        AttributeError: Another name.
+        ValueError: A variable of the environment has a value that means nothing.
+    """
+    if attribute in _READERS:
+        return _READERS[attribute]()
+    raise AttributeError(f"module {__name__!r} has no attribute {attribute!r}")
 
 
 def epochs(full: int, *, quick: int = 1, smoke: int = 1) -> int:
-    """Number of passes over the data in the current profile.
+    """Return the number of passes over the data in the current profile.
 
     Args:
-        full: passes in ``full``, at least 1.
-        quick: passes in ``quick``, at least 1.
-        smoke: passes in ``smoke``, at least 1.
+        full: Passes in ``full``, at least 1.
+        quick: Passes in ``quick``, at least 1.
+        smoke: Passes in ``smoke``, at least 1.
 
     Returns:
         The one of the three numbers that belongs to the current profile; in ``full`` at most
         ``GAN_EPOCHS``, where that is set.
 
     Raises:
-        ValueError: a number is not a positive integer.
+        ValueError: A number is not a positive integer.
     """
     chosen = _choose("epochs", full=full, quick=quick, smoke=smoke)
-    return min(chosen, epoch_limit) if name == "full" and epoch_limit else chosen
+    limit = _read_limit()
+    return min(chosen, limit) if limit and _read_name() == "full" else chosen
 
 
 def steps(full: int, *, quick: int = 100, smoke: int = 2) -> int:
-    """Number of updates in the current profile.
+    """Return the number of updates in the current profile.
 
     Args:
-        full: updates in ``full``, at least 1.
-        quick: updates in ``quick``, at least 1.
-        smoke: updates in ``smoke``, at least 1.
+        full: Updates in ``full``, at least 1.
+        quick: Updates in ``quick``, at least 1.
+        smoke: Updates in ``smoke``, at least 1.
 
     Returns:
         The one of the three numbers that belongs to the current profile.
 
     Raises:
-        ValueError: a number is not a positive integer.
+        ValueError: A number is not a positive integer.
     """
     return _choose("steps", full=full, quick=quick, smoke=smoke)
 
 
 def samples(full: int, *, quick: int = 1000, smoke: int = 64, available: int | None = None) -> int:
-    """Number of samples (images to train on, to generate or to score) in the current profile.
+    """Return the number of samples (to train on, generate or score) in the current profile.
 
     Args:
-        full: samples in ``full``, at least 1.
-        quick: samples in ``quick``, at least 1.
-        smoke: samples in ``smoke``, at least 1.
-        available: how many there are, at least 1, such as ``len(test_set)``; None without a limit.
+        full: Samples in ``full``, at least 1.
+        quick: Samples in ``quick``, at least 1.
+        smoke: Samples in ``smoke``, at least 1.
+        available: How many there are, at least 1, such as ``len(test_set)``; None without a limit.
 
     Returns:
         The one of the three numbers that belongs to the current profile, and never more than
         `available`: a sample of 2,000 test images can be all there is.
 
     Raises:
-        ValueError: a number is not a positive integer.
+        ValueError: A number is not a positive integer.
     """
     chosen = _choose("samples", full=full, quick=quick, smoke=smoke)
     if available is None:
@@ -107,27 +118,27 @@ def samples(full: int, *, quick: int = 1000, smoke: int = 64, available: int | N
 
 
 def seed(number: int) -> int:
-    """A lesson's seed: the number itself, or shifted where ``GAN_SEED_SHIFT`` says so.
+    """Return a lesson's seed: the number itself, or shifted where ``GAN_SEED_SHIFT`` says so.
 
     Args:
-        number: the seed of the recorded runs, at least 0.
+        number: The seed of the recorded runs, at least 0.
 
     Returns:
         `number` plus ``GAN_SEED_SHIFT``.
 
     Raises:
-        ValueError: a number below 0, or not an integer.
+        ValueError: A number below 0, or not an integer.
     """
     if isinstance(number, bool) or not isinstance(number, int) or number < 0:
         raise ValueError(f"seed: {number!r} is not an integer of at least 0.")
-    return number + seed_shift
+    return number + _read_seed_shift()
 
 
 def _choose(what: str, **numbers: int) -> int:
     # All three are checked, so that a wrong `full` is found by the smoke run.
     for profile, number in numbers.items():
         _check_positive(what, profile, number)
-    return numbers[name]
+    return numbers[_read_name()]
 
 
 def _check_positive(what: str, which: str, number: int) -> None:

@@ -21,8 +21,7 @@ import numpy as np
 
 from gan_utils import profile as profiles
 from gan_utils.data import ImageSet, image_limit
-from gan_utils.files import parse_json, whole_file
-from gan_utils.workers import is_chief
+from gan_utils.io import parse_json, whole_file
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent
@@ -39,22 +38,22 @@ def record(
     seed: int | None = None,
     **facts: Any,
 ) -> dict[str, Any]:
-    """Describes this run, and keeps it (the chief alone does) when ``GAN_RECORD`` names a folder.
+    """Describe this run, and keep it (the chief alone does) when ``GAN_RECORD`` names a folder.
 
     Args:
-        lesson: name of the lesson, such as "02_dcgan", or of another run, such as "lenet".
-        metrics: name -> number (or list, dictionary or array of numbers), all finite.
-        seconds: how long the training took.
-        data: what it was trained on.
-        seed: seed of the run.
-        **facts: anything else that JSON can hold, such as sample size or extractor.
+        lesson: Name of the lesson, such as "02_dcgan", or of another run, such as "lenet".
+        metrics: Name -> number (or list, dictionary or array of numbers), all finite.
+        seconds: How long the training took.
+        data: What it was trained on.
+        seed: Seed of the run.
+        **facts: Anything else that JSON can hold, such as sample size or extractor.
 
     Returns:
         The facts, with lesson, profile, versions, hardware, date (UTC), commit when in a checkout,
         and metrics. A run of the same lesson and profile in the folder is replaced, others stay.
 
     Raises:
-        ValueError: a wrong name, a value that JSON cannot hold (NaN and infinity among them), or a
+        ValueError: A wrong name, a value that JSON cannot hold (NaN and infinity among them), or a
             file in the folder that is not a record (it is left as it is).
     """
     _check_lesson(lesson)
@@ -67,29 +66,32 @@ def record(
     run |= {"seconds": seconds, "data": data, "seed": seed, **facts, "metrics": metrics}
     run = _plain(run, lesson)
     folder = record_folder()
-    if folder and is_chief():
-        _merge(folder / f"{lesson}.json", run)
+    if folder:
+        from gan_utils.distribution import is_chief  # imports TensorFlow
+
+        if is_chief():
+            _merge(folder / f"{lesson}.json", run)
     return run
 
 
 def record_folder() -> Path | None:
-    """The folder that ``GAN_RECORD`` names, in which `record` keeps runs; None without one."""
+    """Return the folder that ``GAN_RECORD`` names, where `record` keeps runs, or None."""
     folder = os.environ.get("GAN_RECORD", "").strip()
     return Path(folder).expanduser() if folder else None
 
 
 def recorded(lesson: str, profile: str = "full") -> dict[str, Any] | None:
-    """The recorded run of a lesson, from the checkout or from the installed package.
+    """Return the recorded run of a lesson, from the checkout or from the installed package.
 
     Args:
-        lesson: name of the lesson, such as "02_dcgan".
-        profile: profile of the run.
+        lesson: Name of the lesson, such as "02_dcgan".
+        profile: Profile of the run.
 
     Returns:
         What `record` gave at the time, or None when there is no such run.
 
     Raises:
-        ValueError: a wrong name or profile, or a file that is not a record.
+        ValueError: A wrong name or profile, or a file that is not a record.
     """
     _check_lesson(lesson)
     if profile not in profiles.NAMES:
@@ -104,13 +106,13 @@ def recorded(lesson: str, profile: str = "full") -> dict[str, Any] | None:
 
 
 def measured(lesson: str, *keys: str) -> Any:
-    """What the recorded full run measured, in ``quick``, which repeats no side experiment.
+    """Return what the recorded full run measured, in ``quick``, which repeats no side experiment.
 
     ``smoke`` and ``full`` measure it themselves.
 
     Args:
-        lesson: name of the lesson, such as "04_cgan".
-        *keys: where it is in the record's metrics, from the outside in.
+        lesson: Name of the lesson, such as "04_cgan".
+        *keys: Where it is in the record's metrics, from the outside in.
 
     Returns:
         The recorded value, or None: measure it here, because of the profile or because no recorded
@@ -127,7 +129,7 @@ def measured(lesson: str, *keys: str) -> Any:
 
 
 def origin(run: dict[str, Any]) -> str:
-    """One line on where a record comes from: profile, data, seed, processor and date."""
+    """Return one line on where a record comes from: profile, data, seed, processor and date."""
     data = run.get("data")
     if isinstance(data, dict):
         data = f"{data['count']:,} images of {data['name']}"
@@ -143,11 +145,11 @@ def origin(run: dict[str, Any]) -> str:
 
 
 def run_folder(lesson: str, data: ImageSet | None = None) -> Path:
-    """Where a run keeps its checkpoints and pictures: ``$GAN_RUNS`` (default ``runs``) / run.
+    """Return where a run keeps checkpoints and images: ``$GAN_RUNS`` (default ``runs``) / run.
 
     Args:
-        lesson: name of the lesson, such as "02_dcgan".
-        data: what it is trained on; a run on the embedded sample, on a stand-in, or on the part
+        lesson: Name of the lesson, such as "02_dcgan".
+        data: What it is trained on; a run on the embedded sample, on a stand-in, or on the part
             that ``GAN_IMAGES`` allows, gets a folder of its own, so that no run resumes one on
             other data.
 
@@ -155,7 +157,7 @@ def run_folder(lesson: str, data: ImageSet | None = None) -> Path:
         The folder, made if need be; another profile has another one.
 
     Raises:
-        ValueError: a wrong name.
+        ValueError: A wrong name.
     """
     _check_lesson(lesson)
     kind = "" if data is None else _data_kind(data)
@@ -172,7 +174,7 @@ def _data_kind(data: ImageSet) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that decide a result, without importing them."""
+    """Return versions of Python and of the libraries that matter, without importing them."""
     found = {"python": platform.python_version()}
     for library in _LIBRARIES:
         try:
@@ -183,7 +185,7 @@ def versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, Any]:
-    """The machine: CPU model, usable cores, memory in GB, and the GPUs that TensorFlow sees."""
+    """Describe the machine: CPU model, usable cores, memory in GB, GPUs that TensorFlow sees."""
     usable = getattr(os, "sched_getaffinity", None)
     facts: dict[str, Any] = {
         "cpu": _cpu_model(),
@@ -213,7 +215,7 @@ def _gpu_names() -> list[str]:
 
 
 def _commit() -> str | None:
-    """The commit of the checkout, with "-dirty" when files differ from it; None outside one."""
+    """Return the commit of the checkout, "-dirty" when files differ from it; None outside."""
     if not (_CHECKOUT / ".git").exists():
         return None
     command = ["git", "-C", str(_CHECKOUT), "describe", "--always", "--dirty", "--exclude=*"]
@@ -244,7 +246,7 @@ def _check_lesson(lesson: str) -> None:
 
 
 def _plain(value: Any, where: str) -> Any:
-    """The same value in what JSON can hold; `where` names it in the message."""
+    """Return the same value in what JSON can hold; `where` names it in the message."""
     if isinstance(value, dict):
         return {str(key): _plain(item, f"{where}: {key}") for key, item in value.items()}
     if isinstance(value, (list, tuple)):

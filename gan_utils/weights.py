@@ -1,28 +1,37 @@
-"""Trained generators by name: in the checkout, in the user's cache, or from the project's release.
+"""Trained generators by name or file: found, loaded, and what they take.
 
-What there is stands in a manifest, which comes with the package: file, SHA-256, and the recorded
-run that made it. A file that differs from its SHA-256 is never opened.
+A manifest, which comes with the package, lists the names: file, SHA-256, inputs, and the recorded
+run that made it. A file is looked for in the checkout, then in the user's cache, then in the
+project's release; one that differs from its SHA-256 is never opened.
 """
 
+import importlib
 import json
+import os
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import gan_utils
-from gan_utils import cache
-from gan_utils.files import file_sha256, parse_json
+from gan_utils import _aliases, download
+from gan_utils.io import file_sha256, parse_json
 
 if TYPE_CHECKING:
     import keras
 
+SUFFIX = ".keras"
+NUM_CLASSES = 10  # of a generator that takes classes and does not say how many it knows
 REPOSITORY = "https://github.com/gan-workbook/gan-workbook"
 _PACKAGE = Path(__file__).resolve().parent
 _FOLDER = _PACKAGE.parent / "weights"  # of a checkout
 _MANIFESTS = (_FOLDER / "manifest.json", _PACKAGE / "weights.json")  # the second: in the wheel
 _CACHE_FOLDER = "gan-workbook"
-# What every entry says; a name with a folder in it would be written outside of the cache.
+# What every entry says; a name with a folder in it would be written outside of the download.
 _FACTS = {
     "file": r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.npz",
     "sha256": r"[0-9a-f]{64}",
@@ -85,11 +94,11 @@ def find(name: str) -> Path:
         name: One of `names()`.
 
     Returns:
-        A file with the right SHA-256: in the checkout's `weights`, else in Keras' cache.
+        A file with the right SHA-256: in the checkout's `weights`, else in Keras' download.
 
     Raises:
         ValueError: An unknown name, or a file in the checkout that is not the manifest's.
-        gan_utils.cache.DownloadError: The file is nowhere, and the release cannot be reached or
+        gan_utils.download.DownloadError: The file is nowhere, and the release cannot be reached or
             sends something else; nothing of that is kept.
     """
     found = facts(name)
@@ -102,40 +111,81 @@ def find(name: str) -> Path:
             )
         return path
     url = f"{REPOSITORY}/releases/download/v{gan_utils.__version__}/{found['file']}"
-    file = cache.File(f"{_CACHE_FOLDER}/{found['file']}", url, found["sha256"])
+    file = download.File(f"{_CACHE_FOLDER}/{found['file']}", url, found["sha256"])
     if file.path.is_file():
         if file_sha256(file.path) == found["sha256"]:
             return file.path
         file.path.unlink()  # of another version, or damaged
     try:
-        cache.download(file)
-    except cache.DownloadError as error:
-        raise cache.DownloadError(
+        download.download(file)
+    except download.DownloadError as error:
+        raise download.DownloadError(
             f"The trained generator {name!r} is not on this machine, and {error}. Put "
             f"{found['file']} of the project's release into {file.path.parent}."
         ) from error
     return file.path
 
 
-def load_generator(name: str) -> "keras.Model":
+def check_name(name_or_path: str | os.PathLike) -> bool:
+    """Find out, without importing TensorFlow, whether there is such a generator.
+
+    Args:
+        name_or_path: A file that ends in .keras, or one of `names()`.
+
+    Returns:
+        Whether it is a file.
+
+    Raises:
+        ValueError: Neither; the message lists what is known.
+    """
+    path = Path(name_or_path)
+    if path.is_file() and path.suffix == SUFFIX:
+        return True
+    if str(name_or_path) in names():
+        return False
+    if path.exists():
+        raise ValueError(f"{path} is no {SUFFIX} file; give the file of a saved generator.")
+    if path.suffix == SUFFIX:
+        raise ValueError(f"There is no file {path}; a lesson saves its generator as one.")
+    known = ", ".join(names())
+    raise ValueError(
+        f"There is no file {str(name_or_path)!r}, and it is none of {known}."
+        if known
+        else f"There is no file {str(name_or_path)!r}, and this version of gan_utils brings no "
+        f"trained generators: give a {SUFFIX} file, such as a lesson saves."
+    )
+
+
+def load_generator(name_or_path: str | os.PathLike) -> "keras.Model":
     """Load a trained generator.
 
     Args:
-        name: One of `names()`.
+        name_or_path: One of `names()`, or a file that ends in .keras, such as a lesson saves.
 
     Returns:
-        A Keras model, not compiled, to pictures float32 in [-1, 1]. Its inputs are `latents`
+        A Keras model, not compiled, to images float32 in [-1, 1]. Its inputs are `latents`
         `(n, latent_dim)`, standard normal; `[latents, class_labels]` with labels `(n, 1)` int;
-        for `infogan` noise then one-hot code `(n, 72)`; for a translator pictures `(n, h, w, c)`
+        for `infogan` noise then one-hot code `(n, 72)`; for a translator images `(n, h, w, c)`
         in [-1, 1]. Call it with `training=False`.
 
     Raises:
-        ValueError: An unknown name, or a file that is not the manifest's.
-        gan_utils.cache.DownloadError: The file is not here and cannot be downloaded.
+        ValueError: No such name or file, a file that is not the manifest's, or one that Keras
+            cannot load, for example because it would run code of its own.
+        gan_utils.download.DownloadError: The file is not here and cannot be downloaded.
     """
-    from gan_utils import weights_format
+    if not check_name(name_or_path):
+        from gan_utils import model_file
 
-    return weights_format.unpack(find(name))
+        return model_file.unpack(find(str(name_or_path)))
+    importlib.import_module("gan_utils.layers")  # the layers that a translator is made of
+    saving = importlib.import_module("keras").saving
+    try:
+        return saving.load_model(Path(name_or_path), compile=False)
+    except Exception as error:  # a damaged archive can raise nearly anything
+        reason = str(error).split("\n", 1)[0]
+        raise ValueError(
+            f"{name_or_path} cannot be loaded as a Keras model ({reason}); save it again."
+        ) from error
 
 
 def try_generator(name: str) -> tuple["keras.Model | None", str]:
@@ -151,6 +201,114 @@ def try_generator(name: str) -> tuple["keras.Model | None", str]:
         return load_generator(name), describe(name)
     except (ValueError, OSError) as error:
         return None, f"without the trained generator: {error}"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a generator of noise takes.
+
+    Attributes:
+        latent_dim: Length of a latent vector, a one-hot code included.
+        num_classes: Of how many classes one can ask for one; 0 where one cannot ask.
+        one_hot: Whether the class is a one-hot code behind the noise, not an input of its own.
+    """
+
+    latent_dim: int
+    num_classes: int
+    one_hot: bool
+
+    def arrange(self, latents: np.ndarray, class_labels: np.ndarray | None) -> Any:
+        """Bring noise and classes into the form that the generator takes.
+
+        Args:
+            latents: `(n, latent_dim)` float32.
+            class_labels: `(n,)` int below `num_classes`; ignored where one cannot ask.
+
+        Returns:
+            Its inputs.
+        """
+        if self.one_hot:
+            codes = np.eye(self.num_classes, dtype=np.float32)[class_labels]
+            return np.concatenate([latents[:, : -self.num_classes], codes], axis=1)
+        if self.num_classes:
+            return [latents, np.asarray(class_labels, np.int32)[:, None]]
+        return latents
+
+
+def inputs_of(name: str, generator: Any, codes: int = 0) -> Inputs:
+    """Describe what a generator of noise takes.
+
+    Args:
+        name: One of `names()`, whose entry in the manifest says where a class goes, or a file.
+        generator: Keras model of `latents` `(n, latent_dim)`, or of `[latents, class_labels]`.
+        codes: For a file: so many of the last latents are a one-hot code.
+
+    Returns:
+        Its inputs.
+
+    Raises:
+        ValueError: The generator takes images, something else than noise and labels, or fewer
+            latents than `codes`.
+    """
+    shapes = [tuple(part.shape) for part in getattr(generator, "inputs", None) or []]
+    if not 1 <= len(shapes) <= 2 or len(shapes[0]) not in (2, 4):
+        raise ValueError(
+            f"{name} takes inputs of shape {', '.join(map(str, shapes)) or 'unknown'}; images "
+            "are drawn from noise (n, latent_dim), with class labels (n, 1) or without."
+        )
+    if len(shapes[0]) != 2:
+        raise ValueError(
+            f"{name} translates images and cannot draw from noise; that is the work of "
+            "gan-utils translate."
+        )
+    entry = _manifest().get(name, {})
+    if "class_labels" not in entry.get("inputs", {"class_labels": None}):
+        codes = len(entry.get("classes", ()))
+    if len(shapes) > 1:
+        return Inputs(shapes[0][1], num_classes(generator), one_hot=False)
+    if codes >= shapes[0][1]:
+        raise ValueError(f"{name} takes {shapes[0][1]} latents, {codes} of them cannot be a code.")
+    return Inputs(shapes[0][1], codes, one_hot=codes > 0)
+
+
+def num_classes(generator: Any) -> int:
+    """Return how many classes the embedding of a generator knows."""
+    for layer in getattr(generator, "layers", []):
+        if type(layer).__name__ == "Embedding":
+            return layer.input_dim
+    return NUM_CLASSES
+
+
+def drawer(
+    name: str, generator: Any, count: int, seed: int, codes: int = 0
+) -> Callable[[int], Iterator]:
+    """Return a function that draws `count` images, with random classes where there are any.
+
+    Args:
+        name: See `inputs_of`.
+        generator: See `inputs_of`.
+        count: Number of images.
+        seed: Of noise and classes.
+        codes: See `inputs_of`.
+
+    Returns:
+        A function from a batch size to batches `(n, height, width, channels)` float32 in [-1, 1];
+        the batch size does not change what is drawn.
+
+    Raises:
+        ValueError: As in `inputs_of`.
+    """
+    takes = inputs_of(name, generator, codes)
+
+    def batches(batch_size: int) -> Iterator[np.ndarray]:
+        draws = [np.random.default_rng([seed, stream]) for stream in range(2)]
+        for start in range(0, count, batch_size):
+            part = min(batch_size, count - start)
+            classes = draws[0].integers(0, takes.num_classes or NUM_CLASSES, part)
+            latents = draws[1].standard_normal((part, takes.latent_dim)).astype(np.float32)
+            yield np.asarray(generator(takes.arrange(latents, classes), training=False))
+
+    return batches
 
 
 def _manifest() -> dict[str, dict[str, Any]]:
@@ -175,3 +333,8 @@ def _read(path: Path, changed: int) -> dict[str, dict[str, Any]]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is no manifest of trained generators ({error}).") from error
     return found
+
+
+def __getattr__(name: str) -> object:
+    """Return what an old name stands for."""
+    return _aliases.renamed(__name__, name)

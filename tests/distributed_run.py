@@ -19,7 +19,7 @@ from keras import layers
 from killed_run import Kill, build_gan
 
 from gan_utils import GAN, Checkpoint, SampleGrid, StepHistory
-from gan_utils.updates import step_seed
+from gan_utils.gan import step_seed
 
 EPOCHS, BATCH, CRITIC_STEPS, LATENT_DIM = 4, 4, 2, 3
 RNG = np.random.default_rng(3)
@@ -63,7 +63,7 @@ def build_discriminator():
 def build():
     keras.utils.set_random_seed(11)
     networks = build_generator(), build_discriminator()
-    gan = LabeledGAN(*networks, LATENT_DIM, average=0.9, critic_steps=CRITIC_STEPS, seed=5)
+    gan = LabeledGAN(*networks, LATENT_DIM, ema_decay=0.9, critic_steps=CRITIC_STEPS, seed=5)
     gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
     return gan
 
@@ -85,7 +85,7 @@ def state(gan):
     """What training has moved, without the statistics that sampling measures anew."""
     networks = (gan.generator, gan.discriminator)
     variables = [v for network in networks for v in network.weights]
-    variables += gan.sampler.weights[:3]
+    variables += gan.ema_generator.weights[:3]
     return [v.numpy() for v in variables]
 
 

@@ -47,7 +47,7 @@ def build_gan(**options):
     discriminator = keras.Sequential(
         [layers.Input((4, 4, 1)), layers.Flatten(), layers.Dropout(0.4), layers.Dense(1)]
     )
-    gan = GAN(generator, discriminator, 6, average=0.9, seed=5)
+    gan = GAN(generator, discriminator, 6, ema_decay=0.9, seed=5)
     optimizers = keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.01)
     gan.compile(*optimizers, **options)
     return gan

@@ -26,7 +26,7 @@ SMALL = ("01", "04", "07", "08", "10 clipped")
 
 
 def compiled(generator, discriminator, latent_dim):
-    gan = GAN(generator, discriminator, latent_dim, average=None)
+    gan = GAN(generator, discriminator, latent_dim, ema_decay=None)
     gan.compile(d_optimizer=keras.optimizers.Adam(), g_optimizer=keras.optimizers.Adam())
     return gan
 
@@ -52,7 +52,7 @@ def test_convolutions_are_counted_in_both_directions():
         def generator_inputs(self, batch, seed, count=None):
             return tf.zeros((count or BATCH, 4, 4, 2))
 
-    gan = FromPictures(generator, discriminator, 1, average=None)
+    gan = FromPictures(generator, discriminator, 1, ema_decay=None)
     gan.compile(d_optimizer=keras.optimizers.Adam(), g_optimizer=keras.optimizers.Adam())
     found = operations_of(gan, tf.zeros((BATCH, 8, 8, 3)))
     g_forward = 2 * BATCH * 4 * 4 * 2 * 2 * 2 * 3
@@ -145,7 +145,7 @@ def test_weights_of_the_clipping_loop_stay_in_their_box():
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.lesson)
 def test_each_case_makes_a_model_without_an_average(case):
     gan = case.make_gan()
-    assert gan.average is None
+    assert gan.ema_decay is None
     assert gan.batches_per_step == case.critic_steps
 
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from killed_run import build_gan
 
-from gan_utils import FallingRates, SampleGrid, StepHistory, StopOnNaN, TensorBoardImages
+from gan_utils import LinearDecay, SampleGrid, StepHistory, TensorBoardImages, TerminateOnNaN
 
 PICTURES = np.random.default_rng(3).integers(0, 256, (50, 4, 4, 1), dtype=np.uint8)
 LATENTS = keras.random.normal((4, 6), seed=1)
@@ -68,7 +68,7 @@ def test_tensorboard_gets_scalars_and_the_grid(tmp_path):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_number_that_is_not_finite_ends_the_run_with_advice(bad):
-    stop = StopOnNaN()
+    stop = TerminateOnNaN()
     stop.on_train_batch_end(0, {"d_loss": 1.0})
     with pytest.raises(FloatingPointError, match=r"g_loss became .* at step 3 .*learning rate"):
         stop.on_train_batch_end(2, {"d_loss": 1.0, "g_loss": bad})
@@ -78,7 +78,7 @@ def test_nan_in_a_loss_stops_fit():
     gan = build_gan()
     gan.generator_loss = lambda fake_logits: tf.reduce_mean(fake_logits) * np.nan
     with pytest.raises(FloatingPointError, match="g_loss"):
-        gan.fit(PICTURES, batch_size=8, epochs=1, callbacks=[StopOnNaN()], verbose=0)
+        gan.fit(PICTURES, batch_size=8, epochs=1, callbacks=[TerminateOnNaN()], verbose=0)
 
 
 def test_rates_fall_at_the_end_and_alike_after_a_resume():
@@ -87,14 +87,14 @@ def test_rates_fall_at_the_end_and_alike_after_a_resume():
     watch = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: seen.append(float(gan.g_optimizer.learning_rate))
     )
-    falling = FallingRates((0, 2e-3, 1e-3), (0.5, 2e-3, 1e-3))
+    falling = LinearDecay((0, 2e-3, 1e-3), (0.5, 2e-3, 1e-3))
     options = {"batch_size": 8, "epochs": 4, "callbacks": [falling, watch], "verbose": 0}
     gan.fit(PICTURES, **options)
     np.testing.assert_allclose(seen, [1e-3, 1e-3, 1e-3, 0.5e-3], rtol=1e-5)
     assert float(gan.d_optimizer.learning_rate) == pytest.approx(1e-3)
     gan.fit(PICTURES, initial_epoch=3, **options)
     assert seen[-1] == pytest.approx(0.5e-3)
-    falling = FallingRates((0, 2e-3, 1e-3), (0.5, 1e-4, 2e-4))
+    falling = LinearDecay((0, 2e-3, 1e-3), (0.5, 1e-4, 2e-4))
     gan.fit(PICTURES, **options | {"callbacks": [falling, watch]})
     np.testing.assert_allclose(seen[-4:], [1e-3, 1e-3, 2e-4, 1e-4], rtol=1e-5)
     assert float(gan.d_optimizer.learning_rate) == pytest.approx(0.5e-4)
@@ -103,4 +103,4 @@ def test_rates_fall_at_the_end_and_alike_after_a_resume():
 @pytest.mark.parametrize("starts", [(), (0.5,), (0, 1.0), (0, 0.6, 0.4), (0, 0)])
 def test_stages_of_rates_must_start_one_after_the_other(starts):
     with pytest.raises(ValueError, match="rising shares"):
-        FallingRates(*((start, 1e-3, 1e-3) for start in starts))
+        LinearDecay(*((start, 1e-3, 1e-3) for start in starts))

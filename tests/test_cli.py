@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import gan_utils
-from gan_utils import cli, commands
-from gan_utils.commands import score
+from gan_utils import cli
+from gan_utils.cli import score
 
 try:
     import tomllib
@@ -76,13 +76,13 @@ def test_help_is_quick_and_names_the_command():
 def test_a_reader_that_leaves_early_is_no_error():
     code = "import sys; sys.exit(__import__('gan_utils.cli').cli.main(['short']))"
     stub = (
-        "import sys, types; from gan_utils import cli, commands\n"
-        "module = types.ModuleType('gan_utils.commands.short', 'Short.')\n"
+        "import sys, types; from gan_utils import cli\n"
+        "module = types.ModuleType('gan_utils.cli.short', 'Short.')\n"
         "module.add_arguments = lambda parser: None\n"
         "def run(options):\n"
         "    sys.stdin.readline(); sys.stdout.write('line\\n' * 9); return 0\n"
         "module.run = run\n"
-        "sys.modules[module.__name__] = module; commands.NAMES = ('short',)\n"
+        "sys.modules[module.__name__] = module; cli.NAMES = ('short',)\n"
     )
     command = [sys.executable, "-c", stub + code]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -147,8 +147,8 @@ def test_errors_of_the_program_itself_are_not_hidden(monkeypatch):
 
 
 def test_every_command_keeps_the_agreement():
-    for name in commands.NAMES:
-        module = importlib.import_module(f"gan_utils.commands.{name}")
+    for name in cli.NAMES:
+        module = importlib.import_module(f"gan_utils.cli.{name}")
         assert module.__doc__
         assert callable(module.add_arguments)
         assert callable(module.run)

@@ -6,8 +6,9 @@ import pytest
 from keras import layers
 from PIL import Image
 
-from gan_utils import cli, latents, weights
-from gan_utils.commands import generate
+from gan_utils import cli, weights
+from gan_utils.cli import generate
+from gan_utils.interpolation import slerp
 
 SIDE = 4
 PAD = 2  # of `images.grid`
@@ -38,7 +39,7 @@ def models(tmp_path_factory):
     kernel = np.zeros((14, SIDE * SIDE))
     kernel[4:] = np.linspace(-1, 1, 10)[:, None]
     by_code.set_weights([kernel])
-    coded.save(folder / "my_infogan.keras")
+    coded.save(folder / "coded.keras")
     keras.Model(latents, layers.Dense(2)(latents)).save(folder / "points.keras")
     keras.Sequential([layers.Input((8, 8, 3)), layers.Flatten()]).save(folder / "judge.keras")
     return {path.stem: str(path) for path in folder.iterdir()}
@@ -94,7 +95,7 @@ def test_labels_are_drawn_in_turn(run, models, tmp_path):
 
 
 def test_codes_are_asked_for_like_labels(run, models, tmp_path):
-    run(models["my_infogan"], tmp_path / "out.png", "--label", "9,0")
+    run(models["coded"], tmp_path / "out.png", "--codes", 10, "--label", "9,0")
     assert squares(tmp_path / "out.png").tolist() == [[255, 0]]
 
 
@@ -106,7 +107,7 @@ def test_a_walk_is_even_and_keeps_the_length_of_the_noise(run, models, tmp_path)
     assert np.abs(np.diff(rows, axis=1)).max() < 30, "neighbors on a walk look alike"
     assert len(np.unique(rows[:, 0])) == 3, "each row is a walk of its own"
     first, second = generate._ends(5_000, 4, 4, seed=0)
-    middle = latents.between(first, second, np.full((4, 1), np.pi / 4))
+    middle = slerp(first, second, np.full((4, 1), np.pi / 4))
     assert (first == first[0]).all()
     np.testing.assert_allclose(middle.std(axis=1), 1, atol=0.05)
 

@@ -9,8 +9,8 @@ from PIL import Image
 from stand_in_graph import stand_in
 
 from gan_utils import cli, metrics
-from gan_utils.commands import looking, pictures
-from gan_utils.metrics import extractors, inception_graph
+from gan_utils.cli import extract, sources
+from gan_utils.metrics import features, inception
 
 ALL = ["fid", "kid", "prdc", "is"]
 
@@ -52,8 +52,8 @@ def score(capsys):
 def test_numbers_are_those_of_the_library(score, folders):
     found = score(*folders, "--metric", *ALL, "--seed", 4)
     assert found["extractor"].startswith("LeNet (mnist"), "28x28 pictures: chosen without asking"
-    sides = [pictures.open_source(name, pictures.Wish(seed=4, gray=True)) for name in folders]
-    seen = [extractors.lenet()(np.concatenate(list(side.batches(50)))) for side in sides]
+    sides = [sources.open_source(name, sources.Wish(seed=4, gray=True)) for name in folders]
+    seen = [features.lenet()(np.concatenate(list(side.batches(50)))) for side in sides]
     expected = metrics.measure(*seen, ALL, seed=4)
     assert found["scores"].keys() == expected.keys()
     for name, value in expected.items():
@@ -122,7 +122,7 @@ def test_statistics_alone_do_not_give_other_scores(score, folders, tmp_path, met
 
 def test_streamed_pictures_give_the_same_fid_and_a_floor(score, folders, monkeypatch, tmp_path):
     kept = score(*folders, "--metric", "fid")["scores"]["fid"]
-    monkeypatch.setattr(looking, "KEPT", 50)
+    monkeypatch.setattr(extract, "KEPT", 50)
     streamed = score(*folders, "--metric", "fid", "--batch-size", 33)["scores"]["fid"]
     assert streamed["value"] == pytest.approx(kept["value"], rel=1e-6)
     assert streamed["floor_counts"] == [100, 100]
@@ -133,7 +133,7 @@ def test_streamed_pictures_give_the_same_fid_and_a_floor(score, folders, monkeyp
 
 
 def test_streaming_takes_the_memory_of_one_batch(monkeypatch):
-    monkeypatch.setattr(looking, "KEPT", 100)
+    monkeypatch.setattr(extract, "KEPT", 100)
     flat = metrics.Extractor("flat", "none", lambda batch: (batch.reshape(len(batch), -1), None))
 
     def batches(count):
@@ -141,9 +141,9 @@ def test_streaming_takes_the_memory_of_one_batch(monkeypatch):
         return lambda size: (rng.random((size, 8, 8, 1)) for _ in range(count // size))
 
     def peak(count):
-        source = pictures.Source("noise", count, batches(count))
+        source = sources.Source("noise", count, batches(count))
         tracemalloc.start()
-        seen = looking.look(source, flat, stream=True, probabilities=False, batch_size=200)
+        seen = extract.look(source, flat, stream=True, probabilities=False, batch_size=200)
         used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert seen.what.count == count
@@ -155,7 +155,7 @@ def test_streaming_takes_the_memory_of_one_batch(monkeypatch):
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory):
-    file = tmp_path_factory.mktemp("graph") / inception_graph.GRAPH
+    file = tmp_path_factory.mktemp("graph") / inception.GRAPH
     file.write_bytes(stand_in()[0])
     return file
 
@@ -175,7 +175,7 @@ def mixed(tmp_path):
 def test_mixed_sizes_and_modes(score, mixed, graph):
     found = score(*mixed, "--extractor-file", graph, "--metric", "fid", "pr")
     assert found["extractor"].startswith("Inception 2015-12-05"), "not 28x28: chosen so"
-    assert found["resizing"] == extractors.CLEAN
+    assert found["resizing"] == features.CLEAN
     assert found["scores"]["fid"]["value"] > 0
     assert "12 samples for 2,048 dimensions" in found["warnings"][0]
     one_by_one = score(
@@ -184,19 +184,19 @@ def test_mixed_sizes_and_modes(score, mixed, graph):
     value = one_by_one["scores"]["fid"]["value"]
     assert value == pytest.approx(found["scores"]["fid"]["value"], rel=1e-3)
     legacy = score(*mixed, "--extractor-file", graph, "--metric", "fid", "--resizing", "legacy")
-    assert legacy["resizing"] == extractors.LEGACY
+    assert legacy["resizing"] == features.LEGACY
 
 
 def test_lenet_takes_other_sizes_only_when_asked(score, mixed):
     lenet = "--extractor", "lenet-mnist", "--metric", "fid"
     assert "the extractor wants 28 x 28" in score(*mixed, *lenet, status=1)
-    assert score(*mixed, *lenet, "--resize")["resizing"] == looking.RESIZED
+    assert score(*mixed, *lenet, "--resize")["resizing"] == extract.RESIZED
 
 
 def test_resized_statistics_are_compared_with_resized_pictures(score, mixed, tmp_path):
     file = tmp_path / "real.npz"
     score(mixed[0], "--save-stats", file, "--extractor", "lenet-mnist", "--resize")
-    assert score(file, mixed[1])["resizing"] == looking.RESIZED
+    assert score(file, mixed[1])["resizing"] == extract.RESIZED
 
 
 def test_keras_inception_gets_its_weights_file(monkeypatch, score, folders):
@@ -207,7 +207,7 @@ def test_keras_inception_gets_its_weights_file(monkeypatch, score, folders):
         return metrics.Extractor("InceptionV3 (Keras, small)", "none", lambda batch: (
             batch.reshape(len(batch), -1)[:, :50], None))  # fmt: skip
 
-    monkeypatch.setattr(extractors, "keras_inception", small)
+    monkeypatch.setattr(features, "keras_inception", small)
     keras = "--extractor", "inception-keras", "--metric", "fid"
     assert "Keras, small" in score(*folders, *keras)["extractor"]
     score(*folders, *keras, "--extractor-file", "own.weights.h5")
@@ -255,8 +255,8 @@ CASES = {
     "no folder": (lambda tmp, two: [two[0], tmp / "absent"], "There is no folder"),
     "no statistics": (lambda tmp, two: [tmp / "absent.npz", two[1]], "make it with --save-stats"),
     "foreign statistics": (foreign, "foreign.npz holds no moments"),
-    "empty folder": (lambda tmp, two: [tmp, two[1]], "has no pictures in it"),
-    "damaged picture": (damaged, "0003.png cannot be read"),
+    "empty folder": (lambda tmp, two: [tmp, two[1]], "has no images in it"),
+    "damaged picture": (damaged, "0003.png is not an image"),
     "too many splits": (lambda tmp, two: [*two, "--metric", "is", "--splits", 999], "999 splits"),
     "too many neighbors": (lambda tmp, two: [*two, "--metric", "pr", "--k", 200], "k=200"),
     "large subsets": (lambda tmp, two: [*two, "--metric", "kid", "--subset-size", 900], "900"),

@@ -9,8 +9,8 @@ from keras import layers
 from PIL import Image
 
 from gan_utils import cli, weights
-from gan_utils.always_on import AlwaysDropout
-from gan_utils.commands import translating
+from gan_utils.cli import translate as translating
+from gan_utils.layers import AlwaysDropout
 
 SIZE = 16
 
@@ -146,8 +146,8 @@ def test_a_broken_picture_in_a_folder_is_named_and_the_others_are_done(run, mode
     (tmp_path / "in" / "3.png").write_text("a letter, whatever its name says")
     said = run(models["negative"], tmp_path / "in", tmp_path / "out", status=1)
     assert "2 of 4 pictures were left out" in said.err
-    assert "1.png cannot be read as a picture (it is empty)" in said.err
-    assert "3.png cannot be read" in said.err
+    assert "1.png is empty (0 bytes)" in said.err
+    assert "3.png is not an image" in said.err
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["0.png", "2.png"]
 
 
@@ -197,9 +197,9 @@ CASES = {
     ),
     "not asked": (lambda t, g, m: [m, g, t / "o.png", "--label", 0], "leave --label out"),
     "no picture": (lambda t, g, m: [m, t / "no.jpg", t / "o.png"], "no.jpg"),
-    "empty file": (lambda t, g, m: [m, written(t / "0.png"), t / "o.png"], "0.png cannot be read"),
-    "cut off": (lambda t, g, m: [m, truncated(t), t / "o.png"], "cut.png cannot be read"),
-    "empty folder": (lambda t, g, m: [m, t / "void", t / "o"], "void has no pictures in it"),
+    "empty file": (lambda t, g, m: [m, written(t / "0.png"), t / "o.png"], "0.png is empty"),
+    "cut off": (lambda t, g, m: [m, truncated(t), t / "o.png"], "cut.png is damaged"),
+    "empty folder": (lambda t, g, m: [m, t / "void", t / "o"], "void has no images in it"),
     "no kind": (lambda t, g, m: [m, g, t / "o"], "o has no name of a picture file"),
     "no place": (lambda t, g, m: [m, g, t / "no" / "o.png"], "is no folder"),
     "a folder": (lambda t, g, m: [m, g, t / "void"], "give a file to write"),

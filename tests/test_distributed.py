@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import bench_communication
 
 from gan_utils import records
-from gan_utils.workers import is_chief
+from gan_utils.distribution import is_chief
 
 SECONDS = 240  # a limit for a busy machine; each process takes a few seconds
 TOLERANCE = 1e-5

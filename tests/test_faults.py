@@ -25,15 +25,14 @@ from gan_utils import (
     Checkpoint,
     SampleGrid,
     StepHistory,
-    StopOnNaN,
+    TerminateOnNaN,
     animation,
-    cache,
     checkpoints,
-    files,
+    download,
+    io,
     records,
-    tables,
 )
-from gan_utils.commands import saving
+from gan_utils.cli import options as saving
 from gan_utils.metrics import Moments
 
 PACKAGE = Path(gan_utils.__file__).parent
@@ -77,7 +76,7 @@ WRITERS = {
     "a.gif": lambda path: animation.save_gif([FRAME, FRAME[::-1]], path),
     "frame.png": lambda path: animation.write_frame(FRAME, path),
     "picture.jpg": lambda path: saving.save(FRAME, path),
-    "steps.csv": lambda path: tables.write_rows([{"step": i} for i in range(5000)], path),
+    "steps.csv": lambda path: io.write_rows([{"step": i} for i in range(5000)], path),
     "statistics.npz": lambda path: Moments.of(np.eye(60)).save(path),
     "lenet.json": write_record,
     "checkpoint-00001.npz": write_checkpoint,
@@ -165,7 +164,7 @@ def windows(monkeypatch):
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return open_descriptor(path, *args, **options)
 
-    monkeypatch.setattr(files, "fcntl", None)
+    monkeypatch.setattr(io, "fcntl", None)
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(os, "replace", replace)
     monkeypatch.setattr(os, "rename", replace)
@@ -195,7 +194,7 @@ def test_a_scanner_that_looks_at_a_file_for_a_moment_is_waited_for(tmp_path, mon
     path.write_text("old")
     looking = [path.open() for _ in range(2)]
     monkeypatch.setattr(time, "sleep", lambda seconds: looking.pop().close())
-    with files.whole_file(path) as temporary:
+    with io.whole_file(path) as temporary:
         temporary.write_text("new")
     assert path.read_text() == "new"
 
@@ -207,8 +206,8 @@ def test_a_disk_that_fills_during_a_download_is_named(tmp_path, monkeypatch, ser
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, limits[1]))
     try:
-        with pytest.raises(cache.DownloadError, match=r"cannot be written \(File too large\)"):
-            cache.download(server.file)
+        with pytest.raises(download.DownloadError, match=r"cannot be written \(File too large\)"):
+            download.download(server.file)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert names(tmp_path / "datasets") == []
@@ -234,7 +233,7 @@ class Shelf(http.server.BaseHTTPRequestHandler):
 def server():
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Shelf) as one:
         sha256 = hashlib.sha256(Shelf.content).hexdigest()
-        one.file = cache.File("a.npz", f"http://127.0.0.1:{one.server_port}/a.npz", sha256)
+        one.file = download.File("a.npz", f"http://127.0.0.1:{one.server_port}/a.npz", sha256)
         threading.Thread(target=one.serve_forever, daemon=True).start()
         yield one
         one.shutdown()
@@ -243,11 +242,11 @@ def server():
 def test_a_connection_that_breaks_off_leaves_nothing(tmp_path, monkeypatch, server):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     server.cut = 1_100_000
-    with pytest.raises(cache.DownloadError, match=r"cannot be reached|right checksum"):
-        cache.download(server.file)
+    with pytest.raises(download.DownloadError, match=r"cannot be reached|right checksum"):
+        download.download(server.file)
     assert names(tmp_path / "datasets") == []
     server.cut = None
-    cache.download(server.file)
+    download.download(server.file)
     assert (tmp_path / "datasets" / "a.npz").read_bytes() == Shelf.content
 
 
@@ -256,7 +255,7 @@ def test_a_connection_that_breaks_off_leaves_nothing(tmp_path, monkeypatch, serv
 WRITE_AGAIN_AND_AGAIN = """
 import sys
 from pathlib import Path
-from gan_utils.files import whole_file
+from gan_utils.io import whole_file
 
 path, times = Path(sys.argv[1]), int(sys.argv[2])
 print("ready", flush=True)
@@ -294,7 +293,7 @@ def test_a_file_is_whole_whenever_its_writer_is_killed(tmp_path):
         assert writer.returncode == -signal.SIGKILL
         assert_whole(path)
         assert set(names(tmp_path)) <= {"a.bin", ".a.bin.partial"}
-    with files.whole_file(path) as temporary:
+    with io.whole_file(path) as temporary:
         temporary.write_text("the next one")
     assert names(tmp_path) == ["a.bin"]
 
@@ -319,7 +318,7 @@ def test_two_processes_that_write_one_file_take_turns(tmp_path):
 HOLD = """
 import sys
 from pathlib import Path
-from gan_utils.files import alone_in
+from gan_utils.io import alone_in
 
 with alone_in(Path(sys.argv[1])):
     print("ready", flush=True)
@@ -414,7 +413,7 @@ def test_nan_in_a_batch_stops_the_run_and_is_in_no_checkpoint(tmp_path):
     fit(Checkpoint(tmp_path), epochs=1, data=floats())
     good = checkpoints.path_of(tmp_path, 1).read_bytes()
     with pytest.raises(FloatingPointError, match=r"became nan at step 3 of the epoch"):
-        fit(Checkpoint(tmp_path), StopOnNaN(), epochs=2, data=floats(broken=20))
+        fit(Checkpoint(tmp_path), TerminateOnNaN(), epochs=2, data=floats(broken=20))
     with pytest.raises(FloatingPointError, match=r"00002\.npz is not written, .* has NaN .*before"):
         fit(Checkpoint(tmp_path), epochs=2, data=floats(broken=20))
     assert names(tmp_path) == ["checkpoint-00001.npz"]
@@ -499,7 +498,7 @@ def test_no_duration_is_taken_from_the_time_of_day():
 def test_no_picture_starts_a_program(tmp_path, monkeypatch):
     """Pillow knows PostScript by its first bytes, and would hand it to Ghostscript."""
     from gan_utils import images, pairs
-    from gan_utils.commands import pictures
+    from gan_utils.cli import sources
 
     trace = tmp_path / "started"
     ghostscript = tmp_path / "bin" / "gs"
@@ -514,7 +513,7 @@ def test_no_picture_starts_a_program(tmp_path, monkeypatch):
     )
     readers = (
         lambda: pairs.load_pairs(path.parent, 8)[0],
-        lambda: pictures.read_picture(path, pictures.Wish()),
+        lambda: sources.read_picture(path, sources.Wish()),
         lambda: images.read_image(path),
     )
     for read in readers:
@@ -525,7 +524,7 @@ def test_no_picture_starts_a_program(tmp_path, monkeypatch):
 
 def test_a_name_that_is_no_text_does_not_undo_the_work(capsys, monkeypatch):
     from gan_utils import cli
-    from gan_utils.commands import score
+    from gan_utils.cli import score
 
     name = os.fsdecode(b"caf\xe9.png")
     monkeypatch.setattr(score, "run", lambda options: sys.stdout.write(f"{name}\n") and 0)

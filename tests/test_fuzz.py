@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from test_data import COUNTS, WRITERS, make_arrays
 
-from gan_utils import arrays, images, pairs, sources
-from gan_utils.commands import pictures
+from gan_utils import archives, images, pairs, sources
+from gan_utils import io as files
+from gan_utils.cli import sources as named
 from gan_utils.metrics import Moments
-from gan_utils.pairs import archives
 
 Image.init()  # all readers are imported now, not while the tests watch what is opened
 
@@ -71,11 +71,11 @@ def test_pictures(folder, content):
     path = folder / "photos" / "a.png"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
-    gray = pictures.Wish(gray=True, size=8, resize=True)
+    gray = named.Wish(gray=True, size=8, resize=True)
     readers = (
         (lambda: pairs.load_pairs(path.parent, 8)[0][0], (8, 8, 3)),
         (lambda: pairs.load_pairs(path.parent, 8, broken="skip")[0][1], (8, 8, 3)),
-        (lambda: pictures.read_picture(path, gray), (8, 8, 1)),
+        (lambda: named.read_picture(path, gray), (8, 8, 1)),
         (lambda: images.read_image(path)[:1, :1], (1, 1, 3)),
     )
     for index, (read, shape) in enumerate(readers):
@@ -368,7 +368,7 @@ def test_arrays_are_measured_before_there_is_room_for_them(tmp_path, content, wo
     (tmp_path / "a.npz").write_bytes(content)
     limit = 100 if "100" in words else None
     with pytest.raises(ValueError, match=words):
-        arrays.read_arrays(tmp_path / "a.npz", limit)
+        files.read_arrays(tmp_path / "a.npz", limit)
 
 
 def test_whole_arrays_come_back_as_numpy_wrote_them(tmp_path):
@@ -383,7 +383,7 @@ def test_whole_arrays_come_back_as_numpy_wrote_them(tmp_path):
     }
     for write in (np.savez, np.savez_compressed):
         write(tmp_path / "a.npz", **values)
-        found = arrays.read_arrays(tmp_path / "a.npz")
+        found = files.read_arrays(tmp_path / "a.npz")
         assert set(found) == set(values)
         for name, value in values.items():
             np.testing.assert_array_equal(found[name], value)

@@ -16,9 +16,9 @@ from keras import layers
 from killed_run import build_gan
 from PIL import Image
 
-from gan_utils import cache, checkpoints, cli, trained, weights, weights_format
-from gan_utils.always_on import AlwaysDropout
-from gan_utils.metrics import inception_graph
+from gan_utils import checkpoints, cli, download, model_file, weights
+from gan_utils.layers import AlwaysDropout
+from gan_utils.metrics import inception
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def small():
 
 @pytest.fixture(scope="module")
 def packed(folder):
-    return weights_format.pack(small(), folder / "packed.npz").read_bytes()
+    return model_file.pack(small(), folder / "packed.npz").read_bytes()
 
 
 def check_generator(folder, content):
@@ -130,7 +130,7 @@ def check_generator(folder, content):
     path.write_bytes(content)
     with harmless(folder):
         try:
-            network = weights_format.unpack(path)
+            network = model_file.unpack(path)
         except ValueError as error:
             sentence(error, "generator.npz")
             return
@@ -179,7 +179,7 @@ def test_descriptions_without_measure_are_refused(folder, packed, text):
     path = folder / "measure.npz"
     path.write_bytes(with_config(folder, packed, text))
     with pytest.raises(ValueError, match=r"measure\.npz (asks for|is no packed)"):
-        weights_format.unpack(path)
+        model_file.unpack(path)
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +195,7 @@ def test_damaged_keras_files(folder, saved, data):
     path.write_bytes(data.draw(mutated([saved, b""])))
     with harmless(folder):
         try:
-            trained.load_generator(path)
+            weights.load_generator(path)
         except ValueError as error:
             sentence(error, "damaged.keras")
 
@@ -213,7 +213,7 @@ def test_keras_files_with_strange_descriptions(folder, saved, data):
             other.writestr(name, content)
     with harmless(folder):
         try:
-            trained.load_generator(path)
+            weights.load_generator(path)
         except ValueError as error:
             sentence(error, "strange.keras")
 
@@ -241,12 +241,12 @@ def test_manifests(folder, text):
         patched.setattr(weights, "_MANIFESTS", (path,))
         patched.setattr(weights, "_FOLDER", folder / "weights")
         patched.setenv("KERAS_HOME", str(folder / "keras"))
-        patched.setattr(cache, "download", lambda file: refuse(folder, file))
+        patched.setattr(download, "download", lambda file: refuse(folder, file))
         try:
             for name in weights.names():
                 weights.describe(name)
                 weights.find(name)
-        except cache.DownloadError as error:
+        except download.DownloadError as error:
             sentence(error)
         except ValueError as error:
             sentence(error, "manifest.json")
@@ -256,7 +256,7 @@ def test_manifests(folder, text):
 def refuse(folder, file):
     """Stand for a download: it would write only into the folder of the project's generators."""
     assert file.path.parent == folder / "keras" / "datasets" / "gan-workbook"
-    raise cache.DownloadError("the network is down")
+    raise download.DownloadError("the network is down")
 
 
 # ---- the command line --------------------------------------------------------------------------
@@ -373,7 +373,7 @@ def test_command_lines(home, capsys, words):
         patched.setenv("GAN_DATA", "embedded")
         patched.setenv("GAN_IMAGES", "200")
         patched.setenv("KERAS_HOME", str(home / "keras"))
-        patched.setattr(inception_graph, "_download", no_network)
+        patched.setattr(inception, "_download", no_network)
         with harmless(home):
             try:
                 status = cli.main(words)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from gan_utils import GAN, Batches
+from gan_utils import GAN, Batches, fit
 
 LATENT_DIM = 5
 
@@ -128,13 +128,13 @@ def test_fit_takes_arrays_batches_and_datasets(real_images):
         assert int(gan.g_optimizer.iterations) == 8
 
 
-def test_no_dataset_is_tuned_unless_its_options_ask_for_it():
+def test_no_dataset_is_tuned_unless_its_options_ask_for_it(monkeypatch):
     plain = tf.data.Dataset.from_tensor_slices(tf.zeros((8, 4, 4, 1)))
     asked = tf.data.Options()
     asked.autotune.enabled = True
     seen = []
     gan = build_gan()
-    gan.share = lambda dataset, *rest: seen.append(dataset) or dataset
+    monkeypatch.setattr(fit, "share", lambda model, dataset, *rest: seen.append(dataset) or dataset)
     for dataset in (plain.batch(4, True), plain.with_options(asked).batch(4, True)):
         gan.fit(dataset, verbose=0)
     ours = Batches(np.zeros((8, 4, 4, 1), np.uint8), batch_size=4).dataset()
@@ -182,13 +182,13 @@ def test_generate_is_reproducible_and_independent_of_the_batch_size(real_images)
 
 
 def test_the_average_follows_the_recurrence():
-    gan = build_gan(average=0.5)
+    gan = build_gan(ema_decay=0.5)
     expected = gan.generator.trainable_weights[0].numpy()
     for step in range(1, 5):
         gan.train_step(tf.zeros((8, 4, 4, 1)))
         rate = 1 - min(0.5, (1 + step) / (10 + step))
         expected = expected + rate * (gan.generator.trainable_weights[0].numpy() - expected)
-    averaged = gan.sampler.layers[0].kernel.numpy()
+    averaged = gan.ema_generator.layers[0].kernel.numpy()
     np.testing.assert_allclose(averaged, expected, rtol=1e-5)
     assert not np.allclose(averaged, gan.generator.trainable_weights[0].numpy())
 
@@ -198,7 +198,7 @@ def test_the_averaged_generator_gets_statistics_that_fit_its_weights(real_images
     gan.fit(real_images, batch_size=16, epochs=3, verbose=0)
     gan.generate(4)
     latents = np.random.default_rng(1).standard_normal((4096, LATENT_DIM)).astype("float32")
-    dense, normalization = gan.sampler.layers[:2]
+    dense, normalization = gan.ema_generator.layers[:2]
     outputs = dense(latents).numpy()
     np.testing.assert_allclose(normalization.moving_mean, outputs.mean(0), atol=0.1)
     np.testing.assert_allclose(normalization.moving_variance, outputs.var(0), rtol=0.35)
@@ -206,9 +206,9 @@ def test_the_averaged_generator_gets_statistics_that_fit_its_weights(real_images
 
 
 def test_no_average_samples_from_the_generator_itself(real_images):
-    gan = build_gan(average=None)
+    gan = build_gan(ema_decay=None)
     gan.fit(real_images, batch_size=16, epochs=1, verbose=0)
-    assert gan.sampler is gan.generator
+    assert gan.ema_generator is gan.generator
     latents = gan.generator_inputs(None, tf.constant([0, 0]), 6)
     np.testing.assert_allclose(gan.generate(6), gan.generator(latents, training=False), atol=1e-6)
 
@@ -232,13 +232,13 @@ def test_a_functional_network_is_averaged(real_images):
     latents = keras.Input((LATENT_DIM,))
     pixels = layers.Dense(16, activation="tanh")(latents)
     generator = keras.Model(latents, layers.Reshape((4, 4, 1))(pixels), name="generator")
-    gan = GAN(generator, build_discriminator(), LATENT_DIM, average=0.9)
+    gan = GAN(generator, build_discriminator(), LATENT_DIM, ema_decay=0.9)
     gan.compile(d_optimizer=keras.optimizers.Adam(), g_optimizer=keras.optimizers.Adam())
     gan.fit(real_images, batch_size=16, epochs=1, verbose=0)
-    assert gan.sampler is not gan.generator
+    assert gan.ema_generator is not gan.generator
     apart = [
         np.abs(ours.numpy() - theirs.numpy()).max()
-        for ours, theirs in zip(gan.sampler.weights, generator.weights, strict=True)
+        for ours, theirs in zip(gan.ema_generator.weights, generator.weights, strict=True)
     ]
     assert max(apart) > 0
     assert gan.generate(3).shape == (3, 4, 4, 1)
@@ -254,15 +254,15 @@ def test_a_network_that_cannot_be_copied_says_so():
             return tf.reshape(self.inner(latents), (-1, 4, 4, 1))
 
     gan = GAN(Generator(layers.Dense(16), object()), build_discriminator(), LATENT_DIM)
-    with pytest.raises(ValueError, match="average=None"):
+    with pytest.raises(ValueError, match="ema_decay=None"):
         gan.compile(d_optimizer=keras.optimizers.Adam(), g_optimizer=keras.optimizers.Adam())
 
 
 def test_refusals():
     with pytest.raises(ValueError, match="latent_dim"):
         GAN(build_generator(), build_discriminator(), 0)
-    with pytest.raises(ValueError, match="average"):
-        GAN(build_generator(), build_discriminator(), LATENT_DIM, average=1.0)
+    with pytest.raises(ValueError, match="ema_decay"):
+        GAN(build_generator(), build_discriminator(), LATENT_DIM, ema_decay=1.0)
     optimizer = keras.optimizers.Adam()
     gan = GAN(build_generator(), build_discriminator(), LATENT_DIM)
     with pytest.raises(ValueError, match="one for each"):

@@ -246,7 +246,7 @@ def test_kernel_distance_draws_subsets_by_seed():
 def test_kernel_sums_in_blocks(monkeypatch):
     features_a, features_b = draw(40, 50, 6), draw(41, 50, 6)
     whole = metrics.kid(features_a, features_b, subsets=2)
-    monkeypatch.setattr("gan_utils.metrics.kernel._BLOCK_ROWS", 7)
+    monkeypatch.setattr(sys.modules["gan_utils.metrics.kid"], "_BLOCK_ROWS", 7)
     assert metrics.kid(features_a, features_b, subsets=2) == pytest.approx(whole, rel=1e-12)
 
 

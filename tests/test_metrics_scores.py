@@ -1,5 +1,6 @@
 """Inception Score, precision/recall and density/coverage, against references written as loops."""
 
+import sys
 import tracemalloc
 
 import numpy as np
@@ -138,8 +139,8 @@ def test_neighbors_equal_loops_on_a_lattice():
 def test_blocks_do_not_change_the_result(monkeypatch):
     real, fake = draw(9, 130), draw(10, 70) + 0.5
     whole = metrics.precision_recall(real, fake), metrics.density_coverage(real, fake)
-    monkeypatch.setattr("gan_utils.metrics.scores._BLOCK_NUMBERS", 300)
-    monkeypatch.setattr("gan_utils.metrics.scores._BLOCK_COLUMNS", 11)
+    monkeypatch.setattr(sys.modules["gan_utils.metrics.precision_recall"], "_BLOCK_NUMBERS", 300)
+    monkeypatch.setattr(sys.modules["gan_utils.metrics.precision_recall"], "_BLOCK_COLUMNS", 11)
     assert (metrics.precision_recall(real, fake), metrics.density_coverage(real, fake)) == whole
 
 

@@ -161,7 +161,7 @@ def build_translator():
         [layers.Input((16, 16, 3)), layers.Conv2D(3, 3, padding="same", activation="tanh")]
     )
     discriminator = keras.Sequential([layers.Input((16, 16, 6)), layers.Conv2D(1, 4, 4)])
-    translator = Translator(generator, discriminator, 1, average=None)
+    translator = Translator(generator, discriminator, 1, ema_decay=None)
     translator.compile(d_optimizer=keras.optimizers.Adam(), g_optimizer=keras.optimizers.Adam())
     return translator
 

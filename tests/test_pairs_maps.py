@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_utils import pairs
-from gan_utils.cache import DownloadError
-from gan_utils.pairs import archives, downloads, maps_set
+from gan_utils import archives, download, pairs
+from gan_utils.download import DownloadError
+from gan_utils.pairs import maps_set
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -68,7 +68,7 @@ def names(folder):
 
 
 def test_a_download_is_whole_and_alone(server, tmp_path):
-    found = downloads.fetch(
+    found = download.fetch(
         f"{server.url}/file", tmp_path / "new" / "a.bin", length=len(CONTENT), sha256=SHA256
     )
     assert found == SHA256
@@ -78,7 +78,7 @@ def test_a_download_is_whole_and_alone(server, tmp_path):
 
 def test_a_broken_connection_is_taken_up_where_it_broke(server, tmp_path):
     server.cuts = [1_100_000, 700_000]
-    downloads.fetch(f"{server.url}/file", tmp_path / "a.bin", sha256=SHA256)
+    download.fetch(f"{server.url}/file", tmp_path / "a.bin", sha256=SHA256)
     ranges = [asked[1] for asked in server.asked]
     assert ranges == [None, "bytes=1100000-", "bytes=1800000-"]
 
@@ -86,10 +86,10 @@ def test_a_broken_connection_is_taken_up_where_it_broke(server, tmp_path):
 def test_a_later_call_goes_on_where_an_earlier_one_ended(server, tmp_path):
     server.cuts = [1_000_000, 0, 0, 0]
     with pytest.raises(DownloadError, match="1,000,000 bytes are kept"):
-        downloads.fetch(f"{server.url}/file", tmp_path / "a.bin", sha256=SHA256)
+        download.fetch(f"{server.url}/file", tmp_path / "a.bin", sha256=SHA256)
     assert "a.bin" not in names(tmp_path)
     server.asked.clear()
-    downloads.fetch(f"{server.url}/file", tmp_path / "a.bin", sha256=SHA256)
+    download.fetch(f"{server.url}/file", tmp_path / "a.bin", sha256=SHA256)
     assert [asked[1] for asked in server.asked] == ["bytes=1000000-"]
     assert names(tmp_path) == ["a.bin"]
 
@@ -98,7 +98,7 @@ def test_a_whole_file_without_its_name_is_not_asked_for_again(server, tmp_path):
     (tmp_path / ".a.bin.partial").write_bytes(CONTENT)
     notes = {"url": f"{server.url}/file", "mark": server.mark}
     (tmp_path / ".a.bin.partial.json").write_text(json.dumps(notes))
-    downloads.fetch(f"{server.url}/file", tmp_path / "a.bin", sha256=SHA256)
+    download.fetch(f"{server.url}/file", tmp_path / "a.bin", sha256=SHA256)
     assert names(tmp_path) == ["a.bin"]
 
 
@@ -115,7 +115,7 @@ def test_what_cannot_be_continued_is_begun_again(change, server, tmp_path):
         notes["url"] = "http://example.org/file"
     (tmp_path / ".a.bin.partial").write_bytes(b"x" * 1000)
     (tmp_path / ".a.bin.partial.json").write_text(json.dumps(notes))
-    downloads.fetch(f"{server.url}/file", tmp_path / "a.bin", sha256=SHA256)
+    download.fetch(f"{server.url}/file", tmp_path / "a.bin", sha256=SHA256)
     assert (tmp_path / "a.bin").read_bytes() == CONTENT
 
 
@@ -128,23 +128,23 @@ def test_what_cannot_be_continued_is_begun_again(change, server, tmp_path):
 )
 def test_another_checksum_or_length_is_refused(wanted, words, server, tmp_path):
     with pytest.raises(DownloadError, match=words):
-        downloads.fetch(f"{server.url}/file", tmp_path / "a.bin", **wanted)
+        download.fetch(f"{server.url}/file", tmp_path / "a.bin", **wanted)
     assert names(tmp_path) == []
 
 
 def test_no_file_and_no_server_are_sentences(server, tmp_path):
     with pytest.raises(DownloadError, match="/nothing answers 404"):
-        downloads.fetch(f"{server.url}/nothing", tmp_path / "a.bin")
+        download.fetch(f"{server.url}/nothing", tmp_path / "a.bin")
     server.shutdown()
     server.server_close()
     with pytest.raises(DownloadError, match=r"cannot be reached .*refused"):
-        downloads.fetch(f"{server.url}/file", tmp_path / "a.bin")
+        download.fetch(f"{server.url}/file", tmp_path / "a.bin")
 
 
 def test_a_full_disk_is_a_sentence(server, tmp_path):
     (tmp_path / ".a.bin.partial").symlink_to("/dev/full")
-    with pytest.raises(downloads.DiskError, match=r"No space left.*make room or set KERAS_HOME"):
-        downloads.fetch(f"{server.url}/file", tmp_path / "a.bin")
+    with pytest.raises(download.DiskError, match=r"No space left.*make room or set KERAS_HOME"):
+        download.fetch(f"{server.url}/file", tmp_path / "a.bin")
     assert "a.bin" not in names(tmp_path)
 
 
@@ -333,7 +333,7 @@ def test_a_full_disk_keeps_the_archive_and_asks_no_other_mirror(shelf, tmp_path,
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(maps_set, "unpack", fill)
-    with pytest.raises(downloads.DiskError, match=r"No space left.*make room"):
+    with pytest.raises(download.DiskError, match=r"No space left.*make room"):
         pairs.maps()
     assert names(cache(tmp_path)) == ["maps.tar.gz"]
     assert not any("/3/" in asked[0] for asked in shelf.asked)

@@ -57,7 +57,7 @@ def test_commit_is_named_in_a_checkout(monkeypatch):
 
 def test_runs_of_other_profiles_stay(folder, monkeypatch):
     for name, value in (("quick", 1), ("full", 2), ("quick", 3)):
-        monkeypatch.setattr(profile, "name", name)
+        monkeypatch.setenv("GAN_PROFILE", name)
         records.record("02_dcgan", {"fid": value})
     assert [path.name for path in folder.iterdir()] == ["02_dcgan.json"]
     content = json.loads((folder / "02_dcgan.json").read_text())
@@ -118,7 +118,7 @@ def test_facts_cannot_replace_what_is_measured(name):
 @pytest.mark.parametrize("place", ["checkout/book/results", "package/recorded"])
 def test_recorded_reads_what_record_wrote(place, tmp_path, monkeypatch):
     monkeypatch.setenv("GAN_RECORD", str(tmp_path / place))
-    monkeypatch.setattr(profile, "name", "full")
+    monkeypatch.setenv("GAN_PROFILE", "full")
     assert records.recorded("02_dcgan") is None
     run = records.record("02_dcgan", {"fid": 4.5, "curve": np.arange(3)}, note="é")
     assert records.recorded("02_dcgan") == run
@@ -127,7 +127,7 @@ def test_recorded_reads_what_record_wrote(place, tmp_path, monkeypatch):
 
 
 def test_the_checkout_comes_before_the_package(tmp_path, monkeypatch):
-    monkeypatch.setattr(profile, "name", "full")
+    monkeypatch.setenv("GAN_PROFILE", "full")
     for place, value in (("checkout/book/results", 1), ("package/recorded", 2)):
         monkeypatch.setenv("GAN_RECORD", str(tmp_path / place))
         records.record("lenet", {"fid": value})
@@ -143,11 +143,11 @@ def test_runs_of_other_profiles_and_on_other_data_have_their_own_folders(
     digits, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("GAN_RUNS", str(tmp_path / "drive"))
-    monkeypatch.setattr(profile, "name", "quick")
+    monkeypatch.setenv("GAN_PROFILE", "quick")
     whole, stand_in = replace(digits, source="cache"), replace(digits, name="cifar10")
     folders = {records.run_folder("02_dcgan")}
     folders |= {records.run_folder("02_dcgan", part) for part in (whole, digits, stand_in)}
-    monkeypatch.setattr(profile, "name", "full")
+    monkeypatch.setenv("GAN_PROFILE", "full")
     folders.add(records.run_folder("02_dcgan", whole))
     assert {path.name for path in folders} == {
         "02_dcgan-quick",
@@ -171,7 +171,7 @@ def test_run_folder_is_beside_the_notebook_by_default(tmp_path, monkeypatch):
 
 
 def test_quick_shows_what_the_full_run_measured(monkeypatch):
-    monkeypatch.setattr(profile, "name", "full")
+    monkeypatch.setenv("GAN_PROFILE", "full")
     records.record("02_dcgan", {"side": {"a": [1, 2]}})
     assert records.measured("02_dcgan", "side") is None
     monkeypatch.setattr(records, "_CHECKOUT", records.record_folder().parent / "book-is-here")
@@ -179,14 +179,14 @@ def test_quick_shows_what_the_full_run_measured(monkeypatch):
     kept.parent.mkdir(parents=True)
     records.record_folder().rename(kept)
     for name, expected in (("quick", [1, 2]), ("smoke", None), ("full", None)):
-        monkeypatch.setattr(profile, "name", name)
+        monkeypatch.setenv("GAN_PROFILE", name)
         assert records.measured("02_dcgan", "side", "a") == expected
         assert records.measured("02_dcgan", "side", "b") is None
         assert records.measured("03_keras_notes", "side") is None
 
 
 def test_the_origin_of_a_record_is_one_line(monkeypatch):
-    monkeypatch.setattr(profile, "name", "full")
+    monkeypatch.setenv("GAN_PROFILE", "full")
     data_set = data.load_images("mnist", "test").take(5)
     run = records.record("02_dcgan", {}, data=data_set, seed=3)
     line = records.origin(run)

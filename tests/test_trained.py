@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from gan_utils import cli, data, trained, weights
-from gan_utils.commands import pictures
-from gan_utils.commands.pictures import Wish
+from gan_utils import cli, data, model_file, weights
+from gan_utils.cli import sources
+from gan_utils.cli.sources import Wish
 
 
 @pytest.fixture
@@ -20,7 +20,8 @@ def no_names(monkeypatch):
 @pytest.fixture
 def some_names(monkeypatch):
     monkeypatch.setattr(weights, "names", lambda: ("dcgan", "cgan"))
-    monkeypatch.setattr(weights, "load_generator", "the generator {}".format)
+    monkeypatch.setattr(weights, "find", "the file of {}".format)
+    monkeypatch.setattr(model_file, "unpack", "the generator in {}".format)
 
 
 @pytest.fixture(scope="module")
@@ -46,26 +47,26 @@ def files(tmp_path_factory):
 
 @pytest.mark.usefixtures("no_names")
 def test_a_file_is_loaded(files):
-    generator = trained.load_generator(files / "plain.keras")
+    generator = weights.load_generator(files / "plain.keras")
     assert generator(np.zeros((3, 6), np.float32)).shape == (3, 28, 28, 1)
-    assert trained.load_generator(str(files / "asked.keras")).inputs[1].shape == (None, 1)
+    assert weights.load_generator(str(files / "asked.keras")).inputs[1].shape == (None, 1)
 
 
 @pytest.mark.usefixtures("some_names")
 def test_a_name_is_asked_for_where_the_weights_are(files):
-    assert trained.load_generator("dcgan") == "the generator dcgan"
+    assert weights.load_generator("dcgan") == "the generator in the file of dcgan"
     with pytest.raises(ValueError, match=r"'biggan'.*none of dcgan, cgan"):
-        trained.load_generator("biggan")
-    assert trained.check(files / "plain.keras")
-    assert not trained.check("cgan")
+        weights.load_generator("biggan")
+    assert weights.check_name(files / "plain.keras")
+    assert not weights.check_name("cgan")
 
 
 @pytest.mark.usefixtures("no_names")
 def test_without_weights_the_message_says_so(tmp_path):
     with pytest.raises(ValueError, match=r"no file 'dcgan'.*brings no trained"):
-        trained.load_generator("dcgan")
+        weights.load_generator("dcgan")
     with pytest.raises(ValueError, match=r"no file .*absent\.keras; a lesson"):
-        trained.load_generator(tmp_path / "absent.keras")
+        weights.load_generator(tmp_path / "absent.keras")
 
 
 @pytest.mark.usefixtures("no_names")
@@ -73,7 +74,7 @@ def test_a_damaged_file_is_named(tmp_path):
     path = tmp_path / "broken.keras"
     path.write_bytes(b"no archive")
     with pytest.raises(ValueError, match=r"broken\.keras cannot be loaded as a Keras model"):
-        trained.load_generator(path)
+        weights.load_generator(path)
 
 
 @pytest.mark.usefixtures("no_names")
@@ -83,7 +84,7 @@ def test_a_file_that_brings_code_is_refused(tmp_path):
     path = tmp_path / "code.keras"
     keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x)]).save(path)
     with pytest.raises(ValueError, match="cannot be loaded"):
-        trained.load_generator(path)
+        weights.load_generator(path)
 
 
 @pytest.mark.usefixtures("no_names")
@@ -102,7 +103,7 @@ def test_a_saved_generator_is_scored(files, capsys):
 @pytest.mark.usefixtures("no_names")
 def test_only_the_classes_that_a_generator_knows_are_asked_for(files, monkeypatch):
     asked = []
-    generator = trained.load_generator(files / "asked.keras")
+    generator = weights.load_generator(files / "asked.keras")
 
     class Watched:
         inputs, layers = generator.inputs, generator.layers
@@ -111,8 +112,8 @@ def test_only_the_classes_that_a_generator_knows_are_asked_for(files, monkeypatc
             asked.extend(inputs[1][:, 0])
             return generator(inputs, training=training)
 
-    monkeypatch.setattr(trained, "load_generator", lambda _: Watched())
-    source = pictures.open_source(str(files / "asked.keras"), Wish(samples=40))
+    monkeypatch.setattr(weights, "load_generator", lambda _: Watched())
+    source = sources.open_source(str(files / "asked.keras"), Wish(samples=40))
     assert sum(len(batch) for batch in source.batches(16)) == 40
     assert set(asked) == {0, 1, 2, 3}
 
@@ -121,7 +122,7 @@ def test_only_the_classes_that_a_generator_knows_are_asked_for(files, monkeypatc
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("judge.keras", "translates pictures and cannot draw"),
+        ("judge.keras", "translates images and cannot draw"),
         ("points.keras", "shape"),
         ("absent.keras", "no file"),
     ],
@@ -140,8 +141,8 @@ def test_what_cannot_be_scored_is_explained(files, capsys, monkeypatch, name, me
 def test_looking_for_a_name_needs_no_tensorflow():
     script = (
         "import sys\n"
-        "from gan_utils import trained\n"
-        "try:\n    trained.load_generator('no such generator')\n"
+        "from gan_utils import weights\n"
+        "try:\n    weights.load_generator('no such generator')\n"
         "except ValueError:\n    print('tensorflow' in sys.modules)\n"
     )
     command = [sys.executable, "-c", script]

@@ -17,12 +17,12 @@ from gan_utils import (
     images,
     lenet,
     metrics,
+    model_file,
     pairs,
     weights,
-    weights_format,
 )
-from gan_utils.always_on import AlwaysBatchNormalization, AlwaysDropout, reseed
-from gan_utils.files import file_sha256
+from gan_utils.io import file_sha256
+from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, reseed
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "lessons"))
@@ -67,7 +67,7 @@ def shelf(tmp_path, monkeypatch):
     """A checkout with one generator named tiny, and a cache of its own."""
     folder = tmp_path / "weights"
     folder.mkdir()
-    path = weights_format.pack(conditional(), folder / "tiny.npz")
+    path = model_file.pack(conditional(), folder / "tiny.npz")
     found = {"file": path.name, "sha256": file_sha256(path), "lesson": "99_tiny", "steps": 7}
     manifest = {"generators": {"tiny": found | {"date": "2026-01-01", "data": "2 pictures"}}}
     (folder / "manifest.json").write_text(json.dumps(manifest))
@@ -91,17 +91,17 @@ def test_float16_weights_give_nearly_the_same_pictures(tmp_path):
     model = conditional()
     inputs = [np.random.default_rng(0).normal(size=(50, 6)), np.arange(50)[:, None] % 4]
     exact = model(inputs, training=False)
-    small = weights_format.unpack(weights_format.pack(model, tmp_path / "a.npz"))
+    small = model_file.unpack(model_file.pack(model, tmp_path / "a.npz"))
     assert [tuple(part.shape) for part in small.inputs] == [(None, 6), (None, 1)]
     difference = np.abs(small(inputs, training=False) - exact).max()
     assert 0 < difference < 2 / 255
-    again = weights_format.pack(model, tmp_path / "b.npz")
+    again = model_file.pack(model, tmp_path / "b.npz")
     assert again.read_bytes() == (tmp_path / "a.npz").read_bytes(), "a hash needs equal bytes"
 
 
 def test_noise_and_statistics_of_a_translator_stay_on(tmp_path):
     model = translator()
-    loaded = weights_format.unpack(weights_format.pack(model, tmp_path / "a.npz"))
+    loaded = model_file.unpack(model_file.pack(model, tmp_path / "a.npz"))
     pictures = np.random.default_rng(0).uniform(-1, 1, (1, 8, 8, 3)).astype(np.float32)
     drawn = []
     for network, seed in ((model, 3), (loaded, 3), (loaded, 4)):
@@ -114,12 +114,12 @@ def test_noise_and_statistics_of_a_translator_stay_on(tmp_path):
 def test_fewer_bits_round_to_the_nearest():
     values = np.array([1.0, -1.0, 1 + 3 / 1024, 1 + 5 / 1024, 2.0 - 1 / 1024, 0.0], np.float32)
     np.testing.assert_array_equal(
-        weights_format.rounded(values, 3), [1.0, -1.0, 1.0, 1 + 8 / 1024, 2.0, 0.0]
+        model_file.rounded(values, 3), [1.0, -1.0, 1.0, 1 + 8 / 1024, 2.0, 0.0]
     )
     with pytest.raises(ValueError, match="too large for float16"):
-        weights_format.rounded(np.array([1e6]))
+        model_file.rounded(np.array([1e6]))
     with pytest.raises(ValueError, match="choose 0 to 9"):
-        weights_format.rounded(values, 10)
+        model_file.rounded(values, 10)
 
 
 def rewrite(path, change):
@@ -148,16 +148,16 @@ def a_class(config):
 
 @pytest.mark.parametrize("change", [lambda_layer, a_function, a_class])
 def test_a_file_that_brings_code_is_refused(tmp_path, change):
-    path = weights_format.pack(translator(), tmp_path / "a.npz")
+    path = model_file.pack(translator(), tmp_path / "a.npz")
     rewrite(path, change)
     with pytest.raises(ValueError, match="is no layer of a generator"):
-        weights_format.unpack(path)
+        model_file.unpack(path)
 
 
 def test_an_unknown_layer_is_not_packed(tmp_path):
     model = keras.Sequential([layers.Input((2,)), layers.Lambda(lambda x: x)])
     with pytest.raises(ValueError, match="Lambda, which is no layer"):
-        weights_format.pack(model, tmp_path / "a.npz")
+        model_file.pack(model, tmp_path / "a.npz")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -165,14 +165,14 @@ def test_damaged_files_are_named(tmp_path):
     path = tmp_path / "a.npz"
     path.write_bytes(b"PK no archive")
     with pytest.raises(ValueError, match=r"a\.npz is no packed generator"):
-        weights_format.unpack(path)
+        model_file.unpack(path)
     np.savez(path, config=np.array([{"a": 1}], dtype=object))
     with pytest.raises(ValueError, match=r"a\.npz is no packed generator"):
-        weights_format.unpack(path)
-    weights_format.pack(translator(), path)
+        model_file.unpack(path)
+    model_file.pack(translator(), path)
     rewrite(path, lambda config: config["config"]["layers"].pop())
     with pytest.raises(ValueError, match="does not describe a network"):
-        weights_format.unpack(path)
+        model_file.unpack(path)
 
 
 # ---- where it is looked for ------------------------------------------------------------------
@@ -239,11 +239,13 @@ def test_without_a_network_the_sentence_says_what_to_do(shelf):
 
 def test_unknown_names_are_refused(shelf, monkeypatch):
     with pytest.raises(ValueError, match=r"no trained generator 'biggan'; there are: tiny"):
+        weights.find("biggan")
+    with pytest.raises(ValueError, match=r"no file 'biggan', and it is none of tiny"):
         weights.load_generator("biggan")
     monkeypatch.setattr(weights, "_MANIFESTS", ())
     assert weights.names() == ()
     with pytest.raises(ValueError, match="none in this version"):
-        weights.load_generator("tiny")
+        weights.find("tiny")
     shelf.with_name("manifest.json").write_text("[]")
     monkeypatch.setattr(weights, "_MANIFESTS", (shelf.with_name("manifest.json"),))
     with pytest.raises(ValueError, match="is no manifest"):

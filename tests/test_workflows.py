@@ -16,7 +16,8 @@ import yaml
 from test_project import NAME, OWNER, PYPROJECT, ROOT, WORKFLOWS, name_of
 
 import gan_utils
-from gan_utils import cache, weights
+from gan_utils import download as downloads
+from gan_utils import weights
 from tools import release_files
 
 RIGHTS = {  # what a job may write; every other job may only read the repository
@@ -142,7 +143,7 @@ def test_weekly_check_uses_no_cache_and_the_latest_versions():
     assert triggers("weekly")["schedule"]
     assert "schedule" not in triggers("check")
     text = (ROOT / ".github" / "workflows" / "weekly.yml").read_text(encoding="utf-8")
-    assert not re.search(r"^\s+cache\b", text, re.M)
+    assert not re.search(r"^\s+downloads\b", text, re.M)
     (step,) = [step for step in workflow("weekly")["jobs"]["latest"]["steps"] if "run" in step]
     assert step["run"] == "bash .ci/run"
     assert step["env"] == {"LOCK": "no"}
@@ -273,11 +274,11 @@ def test_release_holds_what_the_package_downloads(checkout, tmp_path, monkeypatc
 
     def download(file):
         asked.append(file.url)
-        raise cache.DownloadError("not here")
+        raise downloads.DownloadError("not here")
 
-    monkeypatch.setattr(cache, "download", download)
+    monkeypatch.setattr(downloads, "download", download)
     for name in weights.names():
-        with pytest.raises(cache.DownloadError):
+        with pytest.raises(downloads.DownloadError):
             weights.find(name)
     place = f"https://github.com/{OWNER}/{NAME}/releases/download/{tag}/"
     names = {url.removeprefix(place) for url in asked}

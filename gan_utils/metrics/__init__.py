@@ -5,19 +5,18 @@ say what a number means nothing without: extractor, resizing, sample counts, set
 the metric gives for real against real.
 """
 
-from gan_utils.metrics.extractors import Extractor
+from gan_utils.metrics.evaluate import METRICS, Score, measure
+from gan_utils.metrics.features import Extractor, Features
 from gan_utils.metrics.frechet import SampleSizeWarning, fid, frechet_distance
-from gan_utils.metrics.kernel import Spread, kid
-from gan_utils.metrics.measuring import METRICS, measure
-from gan_utils.metrics.moments import Moments
-from gan_utils.metrics.reports import Features, Score
-from gan_utils.metrics.scores import (
+from gan_utils.metrics.inception_score import inception_score
+from gan_utils.metrics.kid import Spread, kid
+from gan_utils.metrics.precision_recall import (
     DensityCoverage,
     PrecisionRecall,
     density_coverage,
-    inception_score,
     precision_recall,
 )
+from gan_utils.metrics.statistics import Moments
 
 __all__ = [
     "METRICS",

@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 
-from gan_utils.metrics.checks import check_pair
-from gan_utils.metrics.moments import Moments
+from gan_utils.metrics.statistics import Moments
+from gan_utils.metrics.validation import check_pair
 
 _ROOT_DIMENSIONS = 256  # up to here singular values cost next to nothing, and are the exact way
 _BLOCK_ROWS = 1024

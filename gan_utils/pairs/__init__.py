@@ -2,9 +2,7 @@
 
 from gan_utils import _aliases
 from gan_utils.images import BrokenImageError
-from gan_utils.pairs.base import PairSet, PairSource
-from gan_utils.pairs.batches import PairBatches
-from gan_utils.pairs.cities import (
+from gan_utils.pairs.city import (
     CITY_CLASSES,
     CITY_PALETTE,
     City,
@@ -17,6 +15,7 @@ from gan_utils.pairs.cities import (
 from gan_utils.pairs.folder import Pairs, load_pairs
 from gan_utils.pairs.maps_set import find_maps, maps
 from gan_utils.pairs.prepared import load_prepared, prepare
+from gan_utils.pairs.sources import PairBatches, PairSet, PairSource
 
 __all__ = [
     "CITY_CLASSES",

@@ -11,7 +11,7 @@ import numpy as np
 
 from gan_utils import images
 from gan_utils.images import BrokenImageError, printable
-from gan_utils.pairs.base import Pair, PairSource, Size, check_size
+from gan_utils.pairs.sources import Pair, PairSource, Size, check_size
 
 Result = TypeVar("Result")
 
@@ -25,11 +25,11 @@ class Pairs(PairSource):
     """Side-by-side pictures in a folder; only their names are held in memory.
 
     Attributes:
-        folder: where they are.
-        names: their file names, in order.
-        size: height and width that each half is read at.
+        folder: Where they are.
+        names: Their file names, in order.
+        size: Height and width that each half is read at.
         source: "left" or "right": the half that is the source.
-        skipped: file name -> why it was left out (only with ``broken="skip"``).
+        skipped: File name -> why it was left out (only with ``broken="skip"``).
     """
 
     folder: Path
@@ -39,11 +39,11 @@ class Pairs(PairSource):
     skipped: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        """Number of pairs."""
+        """Return the number of pairs."""
         return len(self.names)
 
     def __str__(self) -> str:
-        """One line: how many, from where, at which size."""
+        """Return one line: how many, from where, at which size."""
         line = (
             f"{len(self):,} pairs in {printable(self.folder)}, each half {self.size[0]} x "
             f"{self.size[1]}, source on the {self.source}"
@@ -53,15 +53,15 @@ class Pairs(PairSource):
     __repr__ = __str__
 
     def pair(self, position: int, size: Size | None = None) -> Pair:
-        """Reads one pair from its file."""
+        """Read one pair from its file."""
         return read_pair(self.folder / self.names[position], size or self.size, self.source)
 
     def part(self, chosen: slice) -> "Pairs":
-        """The set of some of the pairs."""
+        """Return the set of some of the pairs."""
         return replace(self, names=self.names[chosen])
 
     def swapped(self) -> "Pairs":
-        """The same pairs with the other half as the source."""
+        """Return the same pairs with the other half as the source."""
         return replace(self, source="right" if self.source == "left" else "left")
 
 
@@ -72,7 +72,7 @@ def load_pairs(
     source: str = "left",
     broken: str = "raise",
 ) -> Pairs:
-    """Finds the side-by-side pictures of a folder; they are read when they are used.
+    """Find the side-by-side pictures of a folder; they are read when they are used.
 
     Images are the files in the folder itself that `images.list_images` finds, in the order of their
     names; hidden files and subfolders are not looked at. The beginning and the end of every image
@@ -80,8 +80,8 @@ def load_pairs(
     ``load_pairs("photos").batches(batch_size=4, jitter=286, mirror=True)``.
 
     Args:
-        folder: the folder.
-        size: height and width in pixels that each half is resized to, or one number for both.
+        folder: The folder.
+        size: Height and width in pixels that each half is resized to, or one number for both.
         source: "left" or "right": the half that is the source; the other one is the target.
         broken: "raise" stops at the first broken picture; "skip" decodes every picture once and
             leaves broken ones out, with a warning that names them.
@@ -90,11 +90,11 @@ def load_pairs(
         The pairs.
 
     Raises:
-        ValueError: no such folder, no pictures in it, or an argument that is none of the above.
-        BrokenImageError: a picture is broken; the message names it.
+        ValueError: No such folder, no pictures in it, or an argument that is none of the above.
+        BrokenImageError: A picture is broken; the message names it.
 
     Warns:
-        UserWarning: pictures left out, odd widths (the middle column is left out), or halves that
+        UserWarning: Pictures left out, odd widths (the middle column is left out), or halves that
             are so far from `size` that they are probably no side-by-side pictures.
     """
     if source not in ("left", "right"):
@@ -131,15 +131,15 @@ def read_pair(path: Path, size: Size, source: str = "left") -> Pair:
     Of an odd number of columns the middle one belongs to neither half.
 
     Args:
-        path: the file.
-        size: height and width of each half that is returned; larger halves are antialiased.
+        path: The file.
+        size: Height and width of each half that is returned; larger halves are antialiased.
         source: "left" or "right": the half that is the source.
 
     Returns:
-        source and target, each (height, width, 3) uint8 in [0, 255].
+        Source and target, each (height, width, 3) uint8 in [0, 255].
 
     Raises:
-        BrokenImageError: the file cannot be read or is no whole image.
+        BrokenImageError: The file cannot be read or is no whole image.
     """
     whole = _named(images.read_image, path)
     _require_halves(path, whole.shape[1])
@@ -152,7 +152,7 @@ def side_by_side_size(path: Path) -> Size:
     """Return height and width of an image that is whole, as far as `images.image_size` looks.
 
     Raises:
-        BrokenImageError: it is broken, or too narrow for a pair.
+        BrokenImageError: It is broken, or too narrow for a pair.
     """
     height, width = _named(images.image_size, path)
     _require_halves(path, width)

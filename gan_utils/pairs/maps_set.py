@@ -10,13 +10,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_utils.cache import DownloadError, cache_folder
-from gan_utils.files import file_sha256
+from gan_utils.archives import unpack
+from gan_utils.download import DiskError, DownloadError, cache_folder, disk_sentence, fetch
 from gan_utils.images import SUFFIXES, image_size
-from gan_utils.pairs.archives import unpack
-from gan_utils.pairs.base import Size
-from gan_utils.pairs.downloads import DiskError, disk_sentence, fetch
+from gan_utils.io import file_sha256
 from gan_utils.pairs.folder import Pairs, load_pairs
+from gan_utils.pairs.sources import Size
 
 MAPS_COUNTS = {"train": 1096, "val": 1098}
 MAPS_PICTURE = (600, 1200)
@@ -57,24 +56,24 @@ def maps(
     source: str = "left",
     sha256: str | None = None,
 ) -> Pairs:
-    """Loads the maps set: from a folder, from the Keras cache, or by download (239 MiB).
+    """Load the maps set: from a folder, from the Keras cache, or by download (239 MiB).
 
     Args:
         split: "train" (1,096 pairs) or "val" (1,098 pairs).
-        size: height and width of each half in pixels.
-        folder: where the set has been unpacked: a folder with ``train`` and ``val``, or one that
+        size: Height and width of each half in pixels.
+        folder: Where the set has been unpacked: a folder with ``train`` and ``val``, or one that
             holds it under the name ``maps``. None: the Keras cache, where it is downloaded to.
         source: "left" for satellite to map, "right" for map to satellite.
-        sha256: the archive's SHA-256 if you know it; a download with another one is refused.
+        sha256: The archive's SHA-256 if you know it; a download with another one is refused.
 
     Returns:
         The pairs; pictures are read when they are used.
 
     Raises:
-        ValueError: unknown split, or the folder does not hold the whole set.
-        DownloadError: no mirror has given the whole set; the message says why for each of them.
+        ValueError: Unknown split, or the folder does not hold the whole set.
+        DownloadError: No mirror has given the whole set; the message says why for each of them.
             A download that was cut off goes on at the next call.
-        DiskError: a DownloadError that another mirror would not mend: the disk is full, say.
+        DiskError: A DownloadError that another mirror would not mend: the disk is full, say.
     """
     if split not in MAPS_COUNTS:
         raise ValueError(f"split {split!r} is unknown; choose one of {', '.join(MAPS_COUNTS)}.")
@@ -95,10 +94,10 @@ def maps(
 
 
 def find_maps(folder: str | os.PathLike | None = None) -> Path | None:
-    """Where the maps set is; downloads nothing.
+    """Return where the maps set is; downloads nothing.
 
     Args:
-        folder: where to look; None: the Keras cache.
+        folder: Where to look; None: the Keras cache.
 
     Returns:
         The folder with ``train`` and ``val``, or None when there is none.
@@ -135,7 +134,7 @@ def _download(home: Path, sha256: str | None) -> Path:
 
 
 def _obtain(mirror: Mirror, archive: Path, sha256: str | None) -> str:
-    """The SHA-256 of the archive, downloaded if it is not here yet."""
+    """Return the SHA-256 of the archive, downloaded if it is not here yet."""
     if archive.exists():  # an earlier call had no room to unpack it
         found = file_sha256(archive)
         if sha256 in (None, found):
@@ -145,7 +144,7 @@ def _obtain(mirror: Mirror, archive: Path, sha256: str | None) -> str:
 
 
 def _install(mirror: Mirror, archive: Path, sha256: str, folder: Path) -> None:
-    """Unpacks, verifies and only then names the set; the archive is not needed any more."""
+    """Unpack, verify and only then name the set; the archive is not needed any more."""
 
     def check(unpacked: Path) -> None:
         inner = find_maps(unpacked)

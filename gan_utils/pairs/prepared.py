@@ -6,30 +6,29 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_utils.arrays import read_arrays
-from gan_utils.files import whole_file
-from gan_utils.pairs.base import PairSet, PairSource
+from gan_utils.io import read_arrays, whole_file
+from gan_utils.pairs.sources import PairSet, PairSource
 
 # The names that ``np.savez_compressed(path, sources, targets)`` gives.
 _NAMES = ("arr_0", "arr_1")
 
 
 def prepare(pairs: PairSource, path: str | os.PathLike) -> Path:
-    """Writes all pairs into one .npz: ``arr_0`` the sources, ``arr_1`` the targets, both uint8.
+    """Write all pairs into one .npz: ``arr_0`` the sources, ``arr_1`` the targets, both uint8.
 
     One pair at a time is in memory; each is read twice, since a zip file holds one array after
     the other. ``np.load`` reads the file like any other .npz.
 
     Args:
-        pairs: what to write, at its `size`.
-        path: the file, ending in .npz; a file of that name is replaced when the new one is whole.
+        pairs: What to write, at its `size`.
+        path: The file, ending in .npz; a file of that name is replaced when the new one is whole.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: another ending, or a picture that cannot be read.
-        OSError: the folder cannot be written or the disk is full; no half file is left.
+        ValueError: Another ending, or a picture that cannot be read.
+        OSError: The folder cannot be written or the disk is full; no half file is left.
     """
     path = Path(path)
     if path.suffix != ".npz":
@@ -49,16 +48,16 @@ def prepare(pairs: PairSource, path: str | os.PathLike) -> Path:
 
 
 def load_prepared(path: str | os.PathLike) -> PairSet:
-    """Reads what `prepare` has written, as uint8 in memory.
+    """Read what `prepare` has written, as uint8 in memory.
 
     Args:
-        path: the .npz file.
+        path: The .npz file.
 
     Returns:
         The pairs.
 
     Raises:
-        ValueError: the file cannot be read, is damaged or holds something else.
+        ValueError: The file cannot be read, is damaged or holds something else.
     """
     try:
         arrays = read_arrays(path)

@@ -159,7 +159,7 @@ def small_translator():
     import keras
     from keras import layers
 
-    from gan_utils.always_on import AlwaysBatchNormalization, AlwaysDropout
+    from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout
 
     keras.utils.set_random_seed(0)
     source = layers.Input((32, 32, 3))

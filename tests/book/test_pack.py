@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from gan_utils import weights_format
+from gan_utils import model_file
 from tools.book import pack, score
 
 LESSON = "09_lsgan"
@@ -72,7 +72,7 @@ def test_a_run_is_packed_with_what_its_record_says(root, capsys):
     assert "| `lsgan` | [09]" in (root / "book" / "trained-generators.md").read_text()
     latents = np.random.default_rng(5).normal(size=(20, 6))
     exact = keras.saving.load_model(pack.run_folder(root, LESSON) / "generator.keras")(latents)
-    assert np.abs(weights_format.unpack(path)(latents) - exact).max() < 2 * 2 / 255
+    assert np.abs(model_file.unpack(path)(latents) - exact).max() < 2 * 2 / 255
 
 
 def test_the_manifest_keeps_the_others_and_the_order(root):

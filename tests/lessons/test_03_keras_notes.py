@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from lesson import load_lesson
 
-from gan_utils.updates import minimize
+from gan_utils.gan import minimize
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gan_utils.latents import walk
+from gan_utils.interpolation import walk
 
 if TYPE_CHECKING:
     import keras

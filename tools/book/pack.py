@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from gan_utils import weights_format
-from gan_utils.files import whole_file
+from gan_utils import model_file
+from gan_utils.io import whole_file
 
 from . import execute, origins, score
 from .origins import ORIGINS, Origin
@@ -81,7 +81,7 @@ def pack_one(name: str, source: Path, record: dict[str, Any], target: Path) -> d
     """Pack one generator into a file; return its entry in the manifest."""
     import keras
 
-    from gan_utils import always_on  # noqa: F401  (so that Keras knows its layers)
+    from gan_utils import layers  # noqa: F401  (so that Keras knows its layers)
 
     origin = ORIGINS[name]
     if isinstance(record["data"], dict) and record["data"]["source"] == "embedded":
@@ -106,8 +106,8 @@ def pack_small(network: Any, target: Path) -> tuple[Any, float]:
     exact = score.call(network, inputs)
     levels = np.inf
     for bits in range(MOST_DROPPED_BITS, -1, -1):
-        weights_format.pack(network, target, dropped_bits=bits)
-        small = weights_format.unpack(target)
+        model_file.pack(network, target, dropped_bits=bits)
+        small = model_file.unpack(target)
         levels = float(np.abs(score.call(small, inputs) - exact).max()) * 127.5
         if levels <= LEVELS:
             return small, levels

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gan_utils import comparison, data, images, lenet, metrics
-from gan_utils.commands import drawing
+from gan_utils import data, evaluation, images, lenet, metrics, weights
 
 from . import origins
 from .origins import ORIGINS
@@ -20,7 +19,7 @@ _RELATIVE_SLACK = {"distance": 0.06}
 
 def call(network: Any, inputs: list[np.ndarray]) -> np.ndarray:
     """Run a network picture by picture where it takes pictures, else in one batch."""
-    from gan_utils.always_on import reseed
+    from gan_utils.layers import reseed
 
     size = 1 if inputs[0].ndim == 4 else len(inputs[0])
     parts = []
@@ -44,7 +43,7 @@ def example_inputs(network: Any) -> list[np.ndarray]:
     else:
         count = 64
         first = images.to_float(data.load_images("fashion_mnist", "test").images[:count])
-    labels = np.arange(count, dtype=np.int32)[:, None] % drawing.num_classes(network)
+    labels = np.arange(count, dtype=np.int32)[:, None] % weights.num_classes(network)
     return [first.astype(np.float32), labels][: len(network.inputs)]
 
 
@@ -61,15 +60,12 @@ def draw(name: str, network: Any, count: int = SAMPLES, seed: int = 0) -> Any:
         `(count, height, width, channels)` float32 in [-1, 1] and the classes asked for
         `(count,)` int, None where one cannot ask.
     """
-    takes = drawing.understand(name, network)
+    takes = weights.inputs_of(name, network)
     rng = np.random.default_rng([seed, count])
     latents = rng.standard_normal((count, takes.latent_dim)).astype(np.float32)
-    wishes = np.arange(count) % (takes.num_classes or drawing.NUM_CLASSES)
+    wishes = np.arange(count) % (takes.num_classes or weights.NUM_CLASSES)
     parts = [slice(start, start + 250) for start in range(0, count, 250)]
-    drawn = [
-        network(drawing.arrange(takes, latents[part], wishes[part]), training=False)
-        for part in parts
-    ]
+    drawn = [network(takes.arrange(latents[part], wishes[part]), training=False) for part in parts]
     return np.concatenate(drawn), wishes if takes.num_classes else None
 
 
@@ -82,7 +78,7 @@ def score(name: str, network: Any, record: dict[str, Any]) -> dict[str, Any]:
         record: Of the run that made it.
 
     Returns:
-        What `gan_utils.comparison.scores` returns. Where the record has no such scores, also
+        What `gan_utils.evaluation.scores` returns. Where the record has no such scores, also
         `distance_as_recorded`: from as many real pictures as the lesson took, the first ones.
     """
     origin = ORIGINS[name]
@@ -91,7 +87,7 @@ def score(name: str, network: Any, record: dict[str, Any]) -> dict[str, Any]:
     drawn, wishes = draw(name, network)
     meant = None if wishes is None else origin.meaning(record)[wishes]
     real_images = data.load_images(origin.judge, "test").images
-    found = comparison.scores(drawn, meant, real_images=real_images, judge=origin.judge)
+    found = evaluation.scores(drawn, meant, real_images=real_images, judge=origin.judge)
     told = origin.metrics(record)
     if origin.row not in record.get("comparison", {}) and "distance" in told:
         parts = (real_images[: told["samples"]], drawn[: told["samples"]])

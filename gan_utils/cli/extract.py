@@ -1,0 +1,208 @@
+"""From a name on the command line to features or moments, with the extractor that was chosen."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from gan_utils.cli import sources
+from gan_utils.cli.options import Progress
+from gan_utils.metrics import Extractor, Features, Moments, features
+from gan_utils.metrics.evaluate import fid_floor
+from gan_utils.process import import_tensorflow
+
+KEPT = 4096  # features of so many pictures take 32 MB, and give the exact distance of small sets
+LENET_SIZE = 28
+_LARGEST_BATCH = 500  # so that the bar moves
+RESIZED = "gray, antialiased bicubic to 28x28 where the size differs"
+STATISTICS_SUFFIX = ".npz"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An extractor that can be chosen.
+
+    Attributes:
+        build: From the file and the resizing that were asked for to the extractor.
+        begins: How the names of these extractors begin, to recognize saved statistics.
+        size: Height and width it needs; None when it resizes by itself.
+        takes_file: Whether its weights can come from a file.
+    """
+
+    build: Callable[[str | None, str], Extractor]
+    begins: str
+    size: int | None = None
+    takes_file: bool = False
+
+
+CHOICES = {
+    "lenet-mnist": Choice(lambda *_: features.lenet("mnist"), "LeNet (mnist,", LENET_SIZE),
+    "lenet-fashion": Choice(
+        lambda *_: features.lenet("fashion_mnist"), "LeNet (fashion_mnist,", LENET_SIZE
+    ),
+    "inception-keras": Choice(
+        lambda file, _: features.keras_inception(file or "imagenet"),
+        "InceptionV3 (Keras",
+        None,
+        True,
+    ),
+    "inception-2015": Choice(
+        lambda file, resizing: features.inception_2015(file, resizing=resizing),
+        "Inception 2015-12-05",
+        None,
+        True,
+    ),
+}
+_OF_DATA_SETS = {"mnist": "lenet-mnist", "digits": "lenet-mnist", "fashion_mnist": "lenet-fashion"}
+_COMPARABLE = "inception-2015"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One side of a comparison.
+
+    Attributes:
+        title: Where it came from.
+        what: Features, or moments where the pictures were too many to keep or came from a file.
+        halves: Moments of two random halves, where the pictures were streamed.
+    """
+
+    title: str
+    what: Features | Moments
+    halves: tuple[Moments, Moments] | None = None
+
+    def moments(self, seed: int) -> Moments:
+        """Return moments that can be saved, with the floor of their pictures."""
+        moments = self.what.moments() if isinstance(self.what, Features) else self.what
+        if moments.floor is None:
+            floor = fid_floor(self.what, halves=self.halves, seed=seed)
+            moments.floor = floor.get("floor")
+            moments.floor_counts = floor.get("floor_counts", ())
+        return moments
+
+
+def is_statistics(name: str) -> bool:
+    """Tell saved statistics from everything else, by name and kind of file."""
+    path = Path(name)
+    return path.suffix.lower() == STATISTICS_SUFFIX and not path.is_dir()
+
+
+def load_statistics(name: str) -> Moments:
+    """Load what --save-stats wrote.
+
+    Raises:
+        ValueError: There is no such file, or it holds something else.
+        OSError: It cannot be read.
+    """
+    if not Path(name).exists():
+        raise ValueError(f"There is no file {name}; make it with --save-stats {name}.")
+    return Moments.load(name)
+
+
+def choose(name: str, saved: Moments | None) -> tuple[str, str]:
+    """Choose extractor and resizing where the user left it open.
+
+    Args:
+        name: The real pictures, as on the command line.
+        saved: Statistics that one side comes from.
+
+    Returns:
+        A key of `CHOICES` and `"clean"` or `"legacy"`: those of the statistics; LeNet for 28x28
+        pictures and the data sets it knows; else the graph behind published figures.
+
+    Raises:
+        ValueError: Statistics of an extractor that the command does not know.
+    """
+    if saved is not None:
+        legacy = "legacy" if saved.resizing == features.LEGACY else "clean"
+        for key, choice in CHOICES.items():
+            if saved.extractor.startswith(choice.begins):
+                return key, legacy
+        raise ValueError(
+            f"The statistics come from {saved.extractor!r}, which the command cannot run; compute "
+            "them again with --save-stats."
+        )
+    if Path(name).is_dir():
+        small = sources.first_size(name) == (LENET_SIZE, LENET_SIZE)
+        return ("lenet-mnist" if small else _COMPARABLE), "clean"
+    return _OF_DATA_SETS.get(name.partition(":")[0], _COMPARABLE), "clean"
+
+
+def build(key: str, *, resize: bool, resizing: str, file: str | None) -> Extractor:
+    """Build the extractor; its name for the resizing says so when pictures may be resized.
+
+    Raises:
+        ValueError: A file for an extractor that has none, or resizing where there is nothing to do.
+        OSError: Weights that cannot be read or downloaded.
+    """
+    choice = CHOICES[key]
+    if file is not None and not choice.takes_file:
+        raise ValueError(f"{key} has no weights file; leave --extractor-file out.")
+    if resize and choice.size is None:
+        raise ValueError(f"{key} resizes every picture by itself; leave --resize out.")
+    if resizing == "legacy" and key != _COMPARABLE:
+        raise ValueError(
+            f"--resizing legacy is a step of {_COMPARABLE}, which {key} does not have."
+        )
+    import_tensorflow()
+    extractor = choice.build(file, resizing)
+    return replace(extractor, resizing=RESIZED) if resize else extractor
+
+
+def look(
+    source: sources.Source,
+    extractor: Extractor,
+    *,
+    stream: bool,
+    probabilities: bool,
+    batch_size: int | None = None,
+    progress: bool | None = None,
+) -> Seen:
+    """Run the extractor over all pictures of a source.
+
+    Args:
+        source: The pictures.
+        extractor: The network.
+        stream: Keep moments only, where there are more than `KEPT` pictures.
+        probabilities: Whether the classes are needed.
+        batch_size: Pictures at once; by default as the extractor likes.
+        progress: Whether to show a bar; by default on a terminal.
+
+    Returns:
+        Features, or moments whose memory does not grow with the number of pictures.
+    """
+    bar = Progress(source.title, source.count, shown=progress)
+    size = batch_size or min(extractor.batch_size, _LARGEST_BATCH)
+    outputs = _outputs(source, extractor, size, bar)
+    try:
+        if stream and source.count > KEPT:
+            return _streamed(source, extractor, outputs)
+        vectors, chances = zip(*outputs, strict=True)
+    finally:
+        bar.close()
+    classes = np.concatenate(chances) if probabilities and chances[0] is not None else None
+    found = Features(np.concatenate(vectors), classes, extractor.name, extractor.resizing)
+    return Seen(source.title, found)
+
+
+def _outputs(
+    source: sources.Source, extractor: Extractor, batch_size: int, bar: Progress
+) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    for batch in source.batches(batch_size):
+        yield extractor.look(batch)
+        bar.advance(len(batch))
+
+
+def _streamed(source: sources.Source, extractor: Extractor, outputs: Iterator) -> Seen:
+    """Gather both halves apart: the order is random already."""
+    halves = [Moments(extractor=extractor.name, resizing=extractor.resizing) for _ in range(2)]
+    half = source.count // 2
+    for vectors, _ in outputs:
+        missing = max(0, half - halves[0].count)
+        for moments, part in zip(halves, (vectors[:missing], vectors[missing:]), strict=True):
+            if len(part):
+                moments.update(part)
+    whole = Moments(extractor=extractor.name, resizing=extractor.resizing)
+    whole.merge(halves[0]).merge(halves[1])
+    return Seen(source.title, whole, (halves[0], halves[1]))

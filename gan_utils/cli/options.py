@@ -1,0 +1,121 @@
+"""What the commands share: numbers as arguments, places to write images to, a progress bar."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from gan_utils.io import whole_file
+
+KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+_LARGEST_SEED = 2**32 - 1
+
+
+def require_place(path: Path, given: str, kinds: tuple[str, ...] = tuple(KINDS)) -> None:
+    """Find out before the work that a picture cannot be written.
+
+    Args:
+        path: Of the picture.
+        given: What it is made from, for the message, such as "photo.jpg is a picture".
+        kinds: Endings that its name may have.
+
+    Raises:
+        ValueError: A folder, another ending, or no folder to write to.
+    """
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; {given}, so give a file to write.")
+    if path.suffix.lower() not in kinds:
+        ends = ", ".join(kinds)
+        raise ValueError(f"{path} has no name of a picture file; let it end in one of {ends}.")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path} cannot be written: {path.parent} is no folder.")
+
+
+def save(picture: np.ndarray, path: Path) -> None:
+    """Write a picture.
+
+    Args:
+        picture: `(height, width, 1 or 3)` uint8 in [0, 255].
+        path: Its ending says the kind.
+
+    Raises:
+        OSError: It cannot be written; an older file stays as it is.
+    """
+    from PIL import Image
+
+    image = Image.fromarray(np.squeeze(picture, -1) if picture.shape[-1] == 1 else picture)
+    with whole_file(path) as temporary:
+        image.save(temporary, KINDS[path.suffix.lower()])
+
+
+def add_codes(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Declare how a file says what the names of the book have in their manifest."""
+    parser.add_argument(
+        "--codes",
+        type=positive,
+        default=0,
+        metavar="N",
+        help="for a .keras file: its last N latents are a one-hot code, as in InfoGAN",
+    )
+
+
+def seed(text: str) -> int:
+    """Return the seed that an argument says, for argparse."""
+    return whole_number(text, 0, _LARGEST_SEED)
+
+
+def positive(text: str) -> int:
+    """Return the positive number that an argument says, for argparse."""
+    return whole_number(text, 1, 100_000)
+
+
+def whole_number(text: str, least: int, most: int) -> int:
+    """Return a number within limits, for argparse.
+
+    Raises:
+        argparse.ArgumentTypeError: Something else.
+    """
+    if not (text.isascii() and text.isdecimal()) or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most:,}")
+    return int(text)
+
+
+_CELLS = 24
+
+
+class Progress:
+    """Shows how many pictures of how many are done.
+
+    Args:
+        title: What is being read.
+        total: Number of pictures.
+        shown: Whether to draw; by default only on a terminal.
+    """
+
+    def __init__(self, title: str, total: int, *, shown: bool | None = None) -> None:
+        self.title = title
+        self.total = total
+        self.done = 0
+        self._shown = sys.stderr.isatty() if shown is None else shown
+        self._cells = -1
+        self._draw()
+
+    def advance(self, count: int) -> None:
+        """Move on by `count` pictures."""
+        self.done += count
+        self._draw()
+
+    def close(self) -> None:
+        """End the line, so that what follows starts on a new one."""
+        if self._shown:
+            sys.stderr.write("\n")
+
+    def _draw(self) -> None:
+        cells = _CELLS * self.done // max(1, self.total)
+        if not self._shown or cells == self._cells:
+            return
+        self._cells = cells
+        bar = "#" * cells + "." * (_CELLS - cells)
+        sys.stderr.write(f"\r{self.title} [{bar}] {self.done:,}/{self.total:,}")
+        sys.stderr.flush()

@@ -1,0 +1,294 @@
+"""Measure how good generated pictures are.
+
+Compares generated pictures with real ones: Frechet distance (fid), kernel distance (kid),
+Inception Score (is), precision and recall (pr), density and coverage (dc, or all four: prdc).
+REAL and FAKE are folders of pictures, statistics saved with --save-stats, data sets of the book
+(mnist, mnist:test, fashion_mnist, cifar10), or trained generators: a .keras file such as a
+lesson saves, or a name where they are installed. Numbers compare only between equal extractors,
+resizings and sample counts; all three stand beside each number, with what real pictures get against
+real pictures.
+"""
+
+import argparse
+import json
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gan_utils
+from gan_utils.cli import extract, sources
+from gan_utils.cli import options as shared
+from gan_utils.cli.extract import Seen
+from gan_utils.io import whole_file
+from gan_utils.metrics import METRICS, Extractor, Moments, Score, measure
+from gan_utils.metrics.evaluate import title_of
+from gan_utils.metrics.validation import require_same_origin
+
+EXAMPLES = """examples:
+  gan-utils score real/ fake/
+  gan-utils score real/ fake/ --metric fid kid prdc is --samples 5000 --json
+  gan-utils score real/ --save-stats real.npz
+  gan-utils score real.npz fake/ --metric fid
+  gan-utils score mnist:test generator.keras --samples 5000
+"""
+_SETTINGS = ("splits", "subsets", "subset_size", "k")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("real", metavar="REAL", help="the real pictures, or their statistics")
+    parser.add_argument("fake", metavar="FAKE", nargs="?", help="the generated pictures")
+    parser.add_argument(
+        "--metric",
+        nargs="+",
+        choices=list(METRICS),
+        help="what to compute (default: fid kid prdc is; with saved statistics: fid)",
+    )
+    parser.add_argument("--save-stats", metavar="FILE", help="keep the statistics of REAL in FILE")
+    parser.add_argument("--seed", type=_natural, default=0, help="of every random draw (default 0)")
+    _add_extractor_arguments(parser.add_argument_group("what looks at the pictures"))
+    _add_setting_arguments(parser.add_argument_group("settings of the scores"))
+    _add_output_arguments(parser.add_argument_group("output"))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, and write the result to stdout.
+
+    Raises:
+        ValueError: Pictures, statistics or settings that cannot be used.
+        OSError: Files that cannot be read or written.
+    """
+    if options.fake is None and options.save_stats is None:
+        options.parser.error("give FAKE to compare with REAL, or --save-stats FILE")
+    if options.fake is None and options.metric:
+        options.parser.error("--metric compares two sets; give FAKE too")
+    for file in (options.save_stats, options.output):
+        _require_place(file)
+    if options.save_stats and not extract.is_statistics(options.save_stats):
+        raise ValueError(f"{options.save_stats}: give a name that ends in .npz, to know it by.")
+    notes: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = lambda message, *_: _note(str(message), notes)
+        found = _measure(options)
+    text = json.dumps({**found, "warnings": notes}, indent=2, allow_nan=False)
+    if options.output:
+        with whole_file(options.output) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+    sys.stdout.write(text + "\n" if options.json else _as_text(found))
+    return 0
+
+
+def _measure(options: argparse.Namespace) -> dict:
+    sides = [name for name in (options.real, options.fake) if name is not None]
+    saved = {name: extract.load_statistics(name) for name in sides if extract.is_statistics(name)}
+    metrics = options.metric or (["fid"] if saved else ["fid", "kid", "prdc", "is"])
+    _require_features(metrics, saved, options.fake)
+    extractor, opened = None, {}
+    if new := [name for name in sides if name not in saved]:
+        extractor, opened = _prepare(options, new, saved)
+    seen = [
+        extract.Seen(name, saved[name])
+        if name in saved
+        else extract.look(
+            opened[name],
+            extractor,
+            stream=set(metrics) == {"fid"} or options.fake is None,
+            probabilities="is" in metrics,
+            batch_size=options.batch_size,
+            progress=options.progress,
+        )
+        for name in sides
+    ]
+    scores = {}
+    if options.fake is not None:
+        real, fake = seen
+        settings = {name: getattr(options, name) for name in _SETTINGS}
+        settings = {name: value for name, value in settings.items() if value is not None}
+        scores = measure(
+            real.what, fake.what, metrics, halves=real.halves, seed=options.seed, **settings
+        )
+    if options.save_stats:
+        seen[0].moments(options.seed).save(options.save_stats)
+    return _as_dict(seen, scores, seed=options.seed, saved=options.save_stats)
+
+
+def _require_features(metrics: list[str], saved: dict[str, Moments], fake: str | None) -> None:
+    """Find out before the work that saved statistics do not suffice."""
+    missing = set(metrics) - {"fid"} if fake in saved else set(metrics) - {"fid", "is"}
+    if saved and missing:
+        files, others = ", ".join(saved), ", ".join(sorted(missing))
+        raise ValueError(
+            f"{files}: saved statistics give only the FID, not {others}; give the folder of "
+            "pictures for that."
+        )
+
+
+def _prepare(
+    options: argparse.Namespace, names: list[str], saved: dict[str, Moments]
+) -> tuple[Extractor, dict[str, sources.Source]]:
+    """Return the extractor, and the pictures in the form it wants."""
+    statistics = next(iter(saved.values()), None)
+    key, resizing, resize = options.extractor, options.resizing, options.resize
+    if key == "auto":
+        key, saved_resizing = extract.choose(options.real, statistics)
+        resizing = resizing or saved_resizing
+        resize = resize or (statistics is not None and statistics.resizing == extract.RESIZED)
+    size = extract.CHOICES[key].size
+    wish = sources.Wish(
+        options.samples, options.seed, size is not None, size, resize, options.codes
+    )
+    # Opened before the network is loaded and before the first is looked at: a wrong name shows now.
+    opened = {name: sources.open_source(name, wish) for name in names}
+    extractor = extract.build(
+        key, resize=resize, resizing=resizing or "clean", file=options.extractor_file
+    )
+    if statistics is not None:
+        origin = Moments(extractor=extractor.name, resizing=extractor.resizing)
+        require_same_origin(statistics, origin)
+    return extractor, opened
+
+
+def _add_extractor_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--extractor",
+        choices=["auto", *extract.CHOICES],
+        default="auto",
+        help="network (default auto: that of saved statistics; lenet-mnist for 28x28 pictures; "
+        "else inception-2015, the one whose figures compare with published ones)",
+    )
+    group.add_argument(
+        "--extractor-file",
+        metavar="FILE",
+        help="its weights, where they are not to be downloaded: classify_image_graph_def.pb or a "
+        "Keras weights file",
+    )
+    group.add_argument(
+        "--resizing",
+        choices=["clean", "legacy"],
+        help="for inception-2015: clean (antialiased, the default) or legacy (the graph's own)",
+    )
+    group.add_argument(
+        "--resize", action="store_true", help="for lenet: bring other sizes to 28x28, antialiased"
+    )
+    shared.add_codes(group)
+    group.add_argument(
+        "--samples", type=_positive, metavar="N", help="use N pictures a side, drawn at random"
+    )
+    group.add_argument("--batch-size", type=_positive, metavar="N", help="pictures at once")
+
+
+def _add_setting_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--splits", type=_positive, help="of the Inception Score (default 10)")
+    group.add_argument("--subsets", type=_positive, help="of the kernel distance (default 100)")
+    group.add_argument(
+        "--subset-size", type=_positive, help="pictures in one (default 1,000, or half of them)"
+    )
+    group.add_argument("--k", type=_positive, help="neighbors (default: pr 3, dc 5)")
+
+
+def _add_output_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--json", action="store_true", help="write JSON to stdout, not text")
+    group.add_argument("--output", metavar="FILE", help="keep the JSON in FILE")
+    group.add_argument(
+        "--progress",
+        action=argparse.BooleanOptionalAction,
+        help="a bar on stderr (default: on a terminal)",
+    )
+
+
+def _positive(text: str) -> int:
+    number = _natural(text)
+    if number == 0:
+        raise argparse.ArgumentTypeError("0 is not a positive whole number")
+    return number
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def _require_place(file: str | None) -> None:
+    """Find out before the work, not after it, that a result cannot be written."""
+    if file is None:
+        return
+    folder = Path(file).parent
+    if Path(file).is_dir():
+        raise ValueError(f"{file} is a folder; give the name of a file to write.")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ValueError(f"{file} cannot be written: {folder} is no folder that takes new files.")
+
+
+def _note(message: str, notes: list[str]) -> None:
+    if message not in notes:
+        notes.append(message)
+        sys.stderr.write(f"warning: {message}\n")
+
+
+_SIDES = ("real", "fake")
+
+
+def _as_dict(
+    seen: Sequence[Seen], scores: dict[str, Score], *, seed: int, saved: str | None
+) -> dict[str, Any]:
+    """Return everything that was found out, as plain values.
+
+    Args:
+        seen: The real side and, where there is one, the generated side.
+        scores: What `metrics.measure` returned.
+        seed: Of the order of the pictures and of all draws.
+        saved: Where the statistics of the real side were kept.
+
+    Returns:
+        Values that JSON can hold.
+    """
+    first = seen[0].what
+    sides = {
+        side: {"source": part.title, "count": part.what.count}
+        for side, part in zip(_SIDES, seen, strict=False)
+    }
+    return {
+        "gan_utils": gan_utils.__version__,
+        **sides,
+        "extractor": first.extractor,
+        "resizing": first.resizing,
+        "seed": seed,
+        "saved_statistics": saved,
+        "scores": {name: score.to_dict() for name, score in scores.items()},
+    }
+
+
+def _as_text(found: dict[str, Any]) -> str:
+    """Return the same for people: where it comes from, then a line for each score."""
+    rows = [
+        (side, f"{found[side]['source']} ({found[side]['count']:,} pictures)")
+        for side in _SIDES
+        if side in found
+    ]
+    rows += [(name, str(found[name])) for name in ("extractor", "resizing", "seed")]
+    if found["saved_statistics"]:
+        rows.append(("saved", f"statistics of the real pictures in {found['saved_statistics']}"))
+    lines = [f"{name:<11}{value}" for name, value in rows]
+    if found["scores"]:
+        lines += ["", f"{'':<17}{'value':>10}{'spread':>10}  real against real"]
+        lines += [_line(score) for score in found["scores"].values()]
+    return "\n".join(lines) + "\n"
+
+
+def _line(score: dict[str, Any]) -> str:
+    spread = "" if score["spread"] is None else f"{score['spread']:.2g}"
+    floor = "unknown"
+    if score["floor"] is not None:
+        sizes = " + ".join(f"{count:,}" for count in score["floor_counts"])
+        floor = f"{score['floor']:.4g} ({sizes})"
+    settings = ", ".join(
+        f"{name.replace('_', ' ')} {value:,}" for name, value in score["settings"].items()
+    )
+    line = f"{title_of(score['metric']):<17}{score['value']:>10.4g}{spread:>10}  {floor:<24}"
+    return f"{line}{settings}".rstrip()

@@ -1,0 +1,220 @@
+"""Downloads: the folder where Keras keeps data sets, and files that count only when whole."""
+
+import errno
+import json
+import os
+import tempfile
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+from gan_utils.io import file_sha256, parse_json
+
+_TIMEOUT_SECONDS = 20
+
+
+class DownloadError(OSError):
+    """A file is not in the cache and could not be downloaded; the text says why."""
+
+
+@dataclass(frozen=True)
+class File:
+    """One official file: its place under the cache, its address and its SHA-256."""
+
+    name: str
+    url: str
+    sha256: str
+
+    @property
+    def path(self) -> Path:
+        """Where the file is, or belongs, now (``KERAS_HOME`` is read at every call)."""
+        return cache_folder() / self.name
+
+    def is_missing(self) -> bool:
+        """Return True when nothing has the file's name; a dangling link counts as something."""
+        return not os.path.lexists(self.path)
+
+
+def cache_folder() -> Path:
+    """Return the folder where Keras keeps data sets: ``$KERAS_HOME/datasets``."""
+    home = os.environ.get("KERAS_HOME") or os.path.join("~", ".keras")
+    return Path(home).expanduser() / "datasets"
+
+
+def download(file: File) -> None:
+    """Download one file into the cache; only a verified file gets its final name.
+
+    Args:
+        file: The file; nothing has its name yet.
+
+    Raises:
+        DownloadError: No connection, a checksum that does not match, or no place to write.
+    """
+    import pooch
+
+    final = file.path
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=final.parent, prefix=".download-") as folder:
+            verified = pooch.retrieve(
+                file.url,
+                known_hash=f"sha256:{file.sha256}",
+                fname=final.name,
+                path=folder,
+                downloader=pooch.HTTPDownloader(timeout=_TIMEOUT_SECONDS),
+            )
+            os.chmod(verified, 0o644)  # temporary files are private, a cache may be shared
+            os.replace(verified, final)
+    except OSError as error:
+        # Errors of the disk carry a number, those of the connection do not.
+        if error.errno is not None:
+            raise DownloadError(f"{final.parent} cannot be written ({error.strerror})") from error
+        raise DownloadError(f"{file.url} cannot be reached ({type(error).__name__})") from error
+    except ValueError as error:
+        raise DownloadError(f"what {file.url} sent does not have the right checksum") from error
+
+
+_CHUNK = 1 << 20
+# A connection that breaks is taken up again as long as each try brings something.
+_TRIES_WITHOUT_PROGRESS = 3
+
+
+class DiskError(DownloadError):
+    """A file could not be written here; another address will not help."""
+
+
+def fetch(url: str, path: Path, *, length: int | None = None, sha256: str | None = None) -> str:
+    """Download one file; what a cut-off download has brought is kept and continued.
+
+    The bytes are gathered in ``.<name>.partial`` beside `path`; the file gets its name when its
+    length and, if given, its checksum are right. What fails them is deleted.
+
+    Args:
+        url: http or https address.
+        path: Where the file belongs.
+        length: Its published length in bytes, if known.
+        sha256: Its published SHA-256, if known.
+
+    Returns:
+        SHA-256 of the file, 64 hexadecimal digits.
+
+    Raises:
+        DownloadError: No connection, another length or checksum.
+        DiskError: No room on the disk, or a folder that cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _gather(url, partial, length)
+        found = file_sha256(partial)
+        problem = _difference(partial.stat().st_size, length, found, sha256)
+        if problem:
+            _forget(partial)
+            raise DownloadError(f"what {url} sent {problem}")
+        os.replace(partial, path)
+        _forget(partial)
+    except DownloadError:
+        raise
+    except OSError as error:
+        raise DiskError(disk_sentence(path.parent, error)) from error
+    return found
+
+
+def disk_sentence(folder: Path, error: OSError) -> str:
+    """Say what went wrong on the disk, and what to do about a full one."""
+    advice = ""
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
+        advice = "; make room or set KERAS_HOME to a folder on a larger disk"
+    return f"{folder} cannot be written ({error.strerror or error}){advice}"
+
+
+def _gather(url: str, partial: Path, length: int | None) -> None:
+    """Download into `partial`, from where it ends, until the server has nothing more."""
+    fruitless = 0
+    while True:
+        before = _size(partial)
+        try:
+            if _continue(url, partial, length):
+                return
+            reason = "the connection ended early"
+        except urllib.error.HTTPError as error:
+            raise DownloadError(f"{url} answers {error.code} ({error.reason})") from error
+        except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
+            reason = str(getattr(error, "reason", error)) or type(error).__name__
+        fruitless = 0 if _size(partial) > before else fruitless + 1
+        if fruitless >= _TRIES_WITHOUT_PROGRESS:
+            kept = f"; {_size(partial):,} bytes are kept" if _size(partial) else ""
+            raise DownloadError(f"{url} cannot be reached ({reason}){kept}")
+
+
+def _continue(url: str, partial: Path, length: int | None) -> bool:
+    """Ask once for the missing bytes; return whether the file is complete now."""
+    have, known = _size(partial), _notes(partial)
+    headers = {"User-Agent": "gan-utils", "Accept-Encoding": "identity"}
+    # Without a mark that says whether the file is still the same one, the start cannot be trusted.
+    if have and known.get("url") == url and known.get("mark"):
+        headers |= {"Range": f"bytes={have}-", "If-Range": known["mark"]}
+    try:
+        answer = urllib.request.urlopen(
+            urllib.request.Request(url, headers=headers), timeout=_TIMEOUT_SECONDS
+        )
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and "Range" in headers:  # there is nothing behind what we have
+            return True
+        raise
+    with answer:
+        resumed = answer.status == 206 and _start(answer) == have
+        announced = _total(answer, have if resumed else 0)
+        if length is not None and announced not in (None, length):
+            raise DownloadError(f"{url} offers {announced:,} bytes instead of {length:,}")
+        mark = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
+        if mark and mark.startswith("W/"):  # a weak mark does not promise the same bytes
+            mark = answer.headers.get("Last-Modified")
+        _notes_path(partial).write_text(json.dumps({"url": url, "mark": mark}), encoding="utf-8")
+        with partial.open("ab" if resumed else "wb") as stream:
+            while chunk := answer.read(_CHUNK):
+                stream.write(chunk)
+    return announced is None or _size(partial) >= announced
+
+
+def _start(answer: Any) -> int | None:
+    """Return the first byte of the part that the server sends, from 'bytes 100-199/200'."""
+    words = answer.headers.get("Content-Range", "").removeprefix("bytes ").split("-")
+    return int(words[0]) if words[0].isdigit() else None
+
+
+def _total(answer: Any, have: int) -> int | None:
+    coming = answer.headers.get("Content-Length", "")
+    return have + int(coming) if coming.isdigit() else None
+
+
+def _difference(size: int, length: int | None, found: str, sha256: str | None) -> str | None:
+    if length is not None and size != length:
+        return f"has {size:,} bytes instead of {length:,}"
+    if sha256 is not None and found != sha256:
+        return f"has the SHA-256 {found} instead of {sha256}"
+    return None
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _notes_path(partial: Path) -> Path:
+    return partial.with_name(f"{partial.name}.json")
+
+
+def _notes(partial: Path) -> dict[str, Any]:
+    with suppress(OSError, ValueError):
+        notes = parse_json(_notes_path(partial).read_text(encoding="utf-8"))
+        return notes if isinstance(notes, dict) else {}
+    return {}
+
+
+def _forget(partial: Path) -> None:
+    partial.unlink(missing_ok=True)
+    _notes_path(partial).unlink(missing_ok=True)

@@ -1,0 +1,118 @@
+"""Exponential moving average (EMA) of a generator's weights, and sampling from it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gan_utils import _aliases
+from gan_utils.layers import sublayers
+
+_STATISTICS_BATCHES = 8
+
+
+class MovingAverage:
+    """The exponential moving average of a generator's weights; draws images with it.
+
+    Source: Yazici et al., The Unusual Effectiveness of Averaging in GAN Training, 2019, section 3.
+    """
+
+    def __init__(self, generator: keras.Model, decay: float | None, inputs: Any) -> None:
+        """Copy the generator, unless `decay` is None, and start from the same weights.
+
+        Args:
+            generator: In training.
+            decay: In (0, 1), or None to draw from the generator itself.
+            inputs: On which the copy is called once, so that it has weights.
+        """
+        self.generator = generator
+        self.decay = decay
+        self.network = generator
+        if decay is not None:
+            self.network = _copy(generator)
+            self.network(inputs, training=False)
+            self.network.trainable = False
+            self.network.set_weights(generator.get_weights())
+        self._refreshed_step = -1
+        self._call = tf.function(
+            lambda inputs: self.network(inputs, training=False), reduce_retracing=True
+        )
+
+    def update(self, step: tf.Tensor) -> None:
+        """Move the average towards the current weights.
+
+        Args:
+            step: Updates so far. The decay is at most (1 + step) / (10 + step), so that a short
+                run forgets its first weights.
+        """
+        if self.decay is None:
+            return
+        step = tf.cast(step, tf.float32)
+        rate = 1 - tf.minimum(self.decay, (1 + step) / (10 + step))
+        for average, current in zip(self.network.weights, self.generator.weights, strict=True):
+            if average.dtype == "float32":
+                average.assign_sub(rate * (average.value - current.value))
+
+    def refresh(self, step: int, draw_inputs: Callable[[int], Any]) -> None:
+        """Recompute BatchNorm statistics for the EMA weights.
+
+        The statistics of training belong to other weights and do not match them.
+
+        Args:
+            step: Updates so far; nothing is recomputed twice at one step.
+            draw_inputs: Returns the inputs of batch number i; every batch counts the same.
+        """
+        if self.decay is None or step == self._refreshed_step:
+            return
+        self._refreshed_step = step
+        layers = [
+            layer
+            for layer in sublayers(self.network)
+            if isinstance(layer, keras.layers.BatchNormalization)
+        ]
+        if not layers:
+            return
+        momenta = [layer.momentum for layer in layers]
+        # A frozen BatchNormalization ignores training=True, so it is trainable meanwhile.
+        self.network.trainable = True
+        try:
+            for index in range(_STATISTICS_BATCHES):
+                for layer in layers:
+                    layer.momentum = index / (index + 1)
+                self.network(draw_inputs(index), training=True)
+        finally:
+            for layer, momentum in zip(layers, momenta, strict=True):
+                layer.momentum = momentum
+            self.network.trainable = False
+
+    def draw(self, inputs: Any, batch_size: int) -> np.ndarray:
+        """Return the images (n, h, w, c) float32 in [-1, 1] of n generator inputs."""
+        count = len(keras.tree.flatten(inputs)[0])
+        parts = [
+            self._call(keras.tree.map_structure(lambda x, i=i: x[i : i + batch_size], inputs))
+            for i in range(0, count, batch_size)
+        ]
+        return np.concatenate([part.numpy() for part in parts])
+
+
+def _copy(network: keras.Model) -> keras.Model:
+    """Return a network of the same architecture with weights of its own."""
+    try:
+        config = network.get_config()
+        if isinstance(network, keras.Sequential) or "input_layers" in config:
+            return keras.models.clone_model(network)
+        # Most subclasses do not take the base class's own settings, and the copy needs none.
+        base = ("name", "trainable", "dtype")
+        return type(network).from_config({k: v for k, v in config.items() if k not in base})
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise ValueError(
+            f"the moving average of the weights needs a copy of {network.name!r}, which Keras "
+            "cannot rebuild from get_config(); write that method or pass ema_decay=None"
+        ) from error
+
+
+def __getattr__(name: str) -> object:
+    """Return what an old name stands for."""
+    return _aliases.renamed(__name__, name)

@@ -1,0 +1,132 @@
+"""What `GAN.fit` adds to Keras' own: resume, several devices, and memory errors that help."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gan_utils import distribution
+from gan_utils.batches import Batches, ShuffledBatches, untuned
+from gan_utils.callbacks import Checkpoint
+
+
+@contextmanager
+def prepared(
+    model: keras.Model,
+    x: Any,
+    y: np.ndarray | None,
+    batch_size: int,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback],
+    **options: Any,
+) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Bring a model to its last checkpoint and its data into the form that Keras' `fit` takes.
+
+    Args:
+        model: Compiled; the arguments are those of `GAN.fit`.
+        x: Images, batches, or a dataset.
+        y: Labels, or None.
+        batch_size: Images per update of one player, where `x` is an array.
+        callbacks: Any; a `Checkpoint` among them is called last.
+        **options: Of Keras' `fit`.
+
+    Yields:
+        The data, and the options of Keras' `fit`. Memory errors inside the block are explained.
+
+    Raises:
+        ValueError, OSError, MemoryError: As in `GAN.fit`.
+    """
+    if isinstance(x, np.ndarray):
+        x = Batches(x, y, batch_size=batch_size * model.batches_per_step, seed=model.seed)
+    # A checkpoint comes last: what other callbacks write must never be older than it.
+    callbacks = sorted(callbacks, key=lambda callback: isinstance(callback, Checkpoint))
+    with ExitStack() as held:
+        if callbacks and isinstance(callbacks[-1], Checkpoint):
+            held.enter_context(callbacks[-1].alone())
+            options["initial_epoch"] = callbacks[-1].resume(model)
+        model.first_epoch = options.get("initial_epoch", 0)
+        now = None
+        if isinstance(x, ShuffledBatches):
+            now = x.batch_size // model.batches_per_step
+            options["steps_per_epoch"] = x.steps_per_epoch
+            x = x.dataset(model.first_epoch)
+        if isinstance(x, tf.data.Dataset):
+            x = untuned(x)
+        x = share(model, x, options)
+        if not distribution.is_chief():
+            options["verbose"] = 0
+        # The order is settled above; Keras would only warn that it cannot shuffle a dataset.
+        options.setdefault("shuffle", False)
+        held.enter_context(_explained_memory(now))
+        yield x, {**options, "callbacks": [_clock(model), *callbacks]}
+
+
+def _clock(model: keras.Model) -> keras.callbacks.Callback:
+    """Return a callback that counts `seconds`, whatever happens to the time of day."""
+    start = time.perf_counter() - model.seconds
+
+    def read_clock(epoch: int, logs: dict | None = None) -> None:
+        model.seconds = time.perf_counter() - start
+
+    return keras.callbacks.LambdaCallback(on_epoch_end=read_clock)
+
+
+def share(model: keras.Model, dataset: Any, options: dict[str, Any]) -> Any:
+    """Deal a dataset to the devices, once they agree on what they train.
+
+    Args:
+        model: With the attributes `seed`, `first_epoch` and `batches_per_step`.
+        dataset: With batches of fixed size, the same ones in every process.
+        options: Of Keras' `fit`; gets `steps_per_epoch` when the dataset ends.
+
+    Returns:
+        What Keras' `fit` takes: the dataset itself when there is one device.
+
+    Raises:
+        ValueError: Batches without a fixed size, or, on several devices, no dataset, one that
+            they cannot share, or another one on each.
+    """
+    strategy = model.distribute_strategy
+    sizes = distribution.batch_sizes(dataset) if isinstance(dataset, tf.data.Dataset) else []
+    if strategy.num_replicas_in_sync == 1:
+        return dataset
+    if not isinstance(dataset, tf.data.Dataset):
+        raise ValueError(
+            "fit on several devices takes arrays, Batches or a tf.data.Dataset, not "
+            f"{type(dataset).__name__}"
+        )
+    if dataset.cardinality() != tf.data.INFINITE_CARDINALITY:
+        steps = int(dataset.cardinality())
+        if steps < 1 and "steps_per_epoch" not in options:
+            raise ValueError("say how many batches the dataset has: fit(steps_per_epoch=...)")
+        options.setdefault("steps_per_epoch", steps)
+        dataset = dataset.repeat()
+    distribution.check_same(
+        strategy,
+        seed=model.seed,
+        epochs_finished=model.first_epoch,
+        steps_per_epoch=options.get("steps_per_epoch") or 0,
+        batch_size=sizes[0],
+    )
+    distribution.spread_dropout(strategy, model.variables)
+    return distribution.distribute(strategy, dataset, model.batches_per_step)
+
+
+@contextmanager
+def _explained_memory(batch_size: int | None) -> Iterator[None]:
+    """Turn TensorFlow's error about memory into one that says what to do."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        if "space left" in error.message:  # of a disk that TensorBoard's events fill
+            raise
+        now = "" if batch_size is None else f" (it is {batch_size} now)"
+        reason = error.message.strip().split("\n", 1)[0]
+        raise MemoryError(
+            f"A step needs more memory than there is: make batch_size smaller{now}; half of it "
+            f"takes about half the memory. Checkpoints stay as they are. TensorFlow says: {reason}"
+        ) from error

@@ -1,0 +1,73 @@
+"""Layers that stay in training mode when a network is used: the noise of a translator.
+
+`model(x)`, `model(x, training=False)`, `model.predict(x)` and a model loaded from a file all keep
+them on; `layer(x, training=True)` inside a functional model does not (Keras 3 overrides it). Import
+this module before loading such a model, so that Keras knows the two classes.
+"""
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+_PACKAGE = "gan_utils"
+
+
+@keras.saving.register_keras_serializable(_PACKAGE)
+class AlwaysDropout(layers.Dropout):
+    """Dropout that is never switched off.
+
+    Source: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017,
+    section 2.2: dropout at both training and test time is the only noise of the generator.
+    """
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Return the inputs with some of them set to zero, whatever `training` says."""
+        del training
+        return super().call(inputs, training=True)
+
+
+@keras.saving.register_keras_serializable(_PACKAGE)
+class AlwaysBatchNormalization(layers.BatchNormalization):
+    """Batch normalization with the statistics of the batch at hand, frozen or not.
+
+    With one picture in a batch this is instance normalization. The moving statistics are kept up
+    to date in training, where they would be needed to switch it off, and never used.
+
+    Source: Isola et al., 2017, section 3.3, on normalizing with the test batch's statistics.
+    """
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Normalize; only a call in training moves the moving statistics."""
+        if training and self.trainable:
+            return super().call(inputs, training=True, mask=mask)
+        axis = self.axis % len(inputs.shape)
+        others = [index for index in range(len(inputs.shape)) if index != axis]
+        mean, variance = ops.moments(inputs, axes=others)
+        scale = self.gamma if self.scale else None
+        offset = self.beta if self.center else None
+        return ops.batch_normalization(
+            inputs, mean, variance, axis, offset=offset, scale=scale, epsilon=self.epsilon
+        )
+
+
+def sublayers(network: keras.Model) -> list[layers.Layer]:
+    """Return all layers of a network, those inside of other layers too.
+
+    Keras has no public way to list layers that a layer of its own holds as attributes.
+    """
+    if hasattr(network, "_flatten_layers"):
+        return list(network._flatten_layers(include_self=False))
+    return network.layers
+
+
+def reseed(model: keras.Model, seed: int) -> None:
+    """Set the noise of a model's dropout, so that the same seed gives the same translation.
+
+    Args:
+        model: With dropout layers; other layers are left alone.
+        seed: 0 to 2**32 - 1.
+    """
+    for index, layer in enumerate(sublayers(model)):
+        if isinstance(layer, layers.Dropout) and layer.rate > 0:
+            layer.seed_generator.state.assign([seed, index])

@@ -1,0 +1,258 @@
+"""From two sets of features to scores that carry their sample counts, settings and floor."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gan_utils.metrics.features import Features
+from gan_utils.metrics.frechet import SampleSizeWarning, fid, frechet_distance, warn_if_few
+from gan_utils.metrics.inception_score import inception_score
+from gan_utils.metrics.kid import default_subset_size, kid
+from gan_utils.metrics.precision_recall import density_coverage, precision_recall
+from gan_utils.metrics.statistics import Moments
+from gan_utils.metrics.validation import require_same_origin
+
+_Values = dict[str, tuple[float, float | None]]
+
+
+_TITLES = {
+    "fid": "FID",
+    "kid": "KID",
+    "is": "Inception Score",
+    "precision": "Precision",
+    "recall": "Recall",
+    "density": "Density",
+    "coverage": "Coverage",
+}
+
+
+def title_of(metric: str) -> str:
+    """Return what people call a score, for example `FID`."""
+    return _TITLES.get(metric, metric)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number, with what it means nothing without.
+
+    Attributes:
+        metric: Short name, a key of `METRICS` or one of its results.
+        value: The number.
+        spread: Standard deviation over splits or subsets, where there are any.
+        extractor: Name of the network whose features were compared.
+        resizing: How pictures were brought to its size.
+        real_count: Real pictures (0: none needed).
+        fake_count: Generated pictures.
+        settings: Splits, subsets or neighbors.
+        floor: The same metric for real against real.
+        floor_counts: How many real pictures on each side of the floor.
+    """
+
+    metric: str
+    value: float
+    spread: float | None
+    extractor: str
+    resizing: str
+    real_count: int
+    fake_count: int
+    settings: dict[str, int] = field(default_factory=dict)
+    floor: float | None = None
+    floor_counts: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        """Return one line that can stand in a table or a paper."""
+        number = f"{title_of(self.metric)} {self.value:.4g}"
+        if self.spread is not None:
+            number += f" ± {self.spread:.2g}"
+        counts = f"{self.real_count:,} real, " if self.real_count else ""
+        parts = [f"{self.extractor}", f"resizing: {self.resizing}"]
+        parts.append(f"{counts}{self.fake_count:,} fake")
+        parts += [f"{name} {value:,}" for name, value in self.settings.items()]
+        if self.floor is not None:
+            sizes = " + ".join(f"{count:,}" for count in self.floor_counts)
+            parts.append(f"real against real {self.floor:.4g} ({sizes})")
+        return f"{number} ({'; '.join(parts)})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as plain values, for JSON."""
+        return {**vars(self), "floor_counts": list(self.floor_counts)}
+
+
+def measure(
+    real: Features | Moments,
+    fake: Features | Moments,
+    metrics: Sequence[str] = ("fid", "kid", "prdc"),
+    *,
+    held_out: Features | Moments | None = None,
+    halves: tuple[Features | Moments, Features | Moments] | None = None,
+    seed: int = 0,
+    **settings: int,
+) -> dict[str, Score]:
+    """Compare generated pictures with real ones.
+
+    Args:
+        real: Features of real pictures, or saved moments (then only the FID can be computed).
+        fake: Features of generated pictures, from the same extractor.
+        metrics: Keys of `METRICS`: `"fid"`, `"kid"`, `"is"`, `"pr"`, `"dc"`, `"prdc"`.
+        held_out: Other real pictures, for the floor; without them, two random halves of `real`.
+        halves: Those two halves, where `real` is moments that cannot be halved.
+        seed: Draws the halves and the subsets of the kernel distance.
+        **settings: `splits` (10), `k` (precision and recall 3, density and coverage 5),
+            `subsets` (100), `subset_size` (1,000 or half of the smaller set).
+
+    Returns:
+        Scores by name: `fid`, `kid`, `is`, `precision`, `recall`, `density`, `coverage`.
+
+    Raises:
+        ValueError: Unknown metric or setting, different extractors, or input that a metric refuses.
+    """
+    unknown = set(settings) - {"splits", "k", "subsets", "subset_size"}
+    if unknown or not metrics or set(metrics) - set(METRICS):
+        wrong = ", ".join(sorted(unknown | (set(metrics) - set(METRICS)))) or "no metric"
+        raise ValueError(f"Cannot measure {wrong}; metrics are {', '.join(METRICS)}.")
+    require_same_origin(real, fake)
+    floor_pair = halves or _floor_pair(real, held_out, seed)
+    scores: dict[str, Score] = {}
+    for metric in metrics:
+        for compute in METRICS[metric]:
+            values, used = compute(real, fake, settings, seed)
+            pair = (real, real) if compute is _is else floor_pair  # no comparison in this score
+            floors = _floor(compute, pair, settings, seed) or _stored_floor(compute, real)
+            for name, (value, spread) in values.items():
+                scores[name] = Score(
+                    metric=name,
+                    value=value,
+                    spread=spread,
+                    extractor=fake.extractor,
+                    resizing=fake.resizing,
+                    real_count=0 if name == "is" else real.count,
+                    fake_count=fake.count,
+                    settings=used,
+                    **floors.get(name, {}),
+                )
+    return scores
+
+
+def fid_floor(
+    real: Features | Moments,
+    *,
+    halves: tuple[Features | Moments, Features | Moments] | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Return the FID between two halves of the real pictures.
+
+    Args:
+        real: Features of real pictures, or their moments.
+        halves: The two halves, where `real` is moments.
+        seed: Draws them otherwise.
+
+    Returns:
+        `floor` and `floor_counts`; empty where there is nothing to halve.
+    """
+    return _floor(_fid, halves or _floor_pair(real, None, seed), {}, seed).get("fid", {})
+
+
+def _floor_pair(
+    real: Features | Moments, held_out: Features | Moments | None, seed: int
+) -> tuple[Features | Moments, Features | Moments] | None:
+    if held_out is not None:
+        require_same_origin(real, held_out)
+        return real, held_out
+    if isinstance(real, Moments) or real.count < 4:
+        return None
+    order = np.random.default_rng(seed).permutation(real.count)
+    half = real.count // 2
+    return real.rows(order[:half]), real.rows(order[half : 2 * half])
+
+
+def _floor(
+    compute: Callable, pair: tuple | None, settings: dict[str, int], seed: int
+) -> dict[str, dict]:
+    """Return floor and its counts by score; nothing where the real pictures do not suffice."""
+    if pair is None:
+        return {}
+    first, second = pair
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SampleSizeWarning)  # its counts are printed beside it
+            values, _ = compute(first, second, _fitting(settings, pair), seed)
+    except ValueError:  # too few, or moments only, or no probabilities: the score stands alone
+        return {}
+    return {
+        name: {
+            "floor": value,
+            "floor_counts": (second.count,) if name == "is" else (first.count, second.count),
+        }
+        for name, (value, _) in values.items()
+    }
+
+
+def _stored_floor(compute: Callable, real: Features | Moments) -> dict[str, dict]:
+    if compute is not _fid or getattr(real, "floor", None) is None:
+        return {}
+    return {"fid": {"floor": real.floor, "floor_counts": real.floor_counts}}
+
+
+def _fitting(settings: dict[str, int], pair: tuple) -> dict[str, int]:
+    """Return the settings with subsets no larger than the floor's own sets."""
+    fewest = min(part.count for part in pair)
+    size = settings.get("subset_size")
+    return settings if size is None else {**settings, "subset_size": min(size, fewest)}
+
+
+def _vectors(part: Features | Moments, metric: str) -> np.ndarray:
+    if isinstance(part, Moments):
+        raise ValueError(f"{metric} needs the feature vectors; saved moments give only the FID.")
+    return part.vectors
+
+
+def _fid(real: Any, fake: Any, settings: dict, seed: int) -> tuple[_Values, dict]:
+    if isinstance(real, Features) and isinstance(fake, Features):
+        return {"fid": (fid(real.vectors, fake.vectors), None)}, {}
+    first, second = (p.moments() if isinstance(p, Features) else p for p in (real, fake))
+    warn_if_few(first.count, second.count, first.dimensions)
+    distance = frechet_distance(first.mean, first.covariance, second.mean, second.covariance)
+    return {"fid": (distance, None)}, {}
+
+
+def _kid(real: Any, fake: Any, settings: dict, seed: int) -> tuple[_Values, dict]:
+    size = settings.get("subset_size") or default_subset_size(min(real.count, fake.count))
+    used = {"subsets": settings.get("subsets", 100), "subset_size": size}
+    spread = kid(_vectors(real, "KID"), _vectors(fake, "KID"), **used, seed=seed)
+    return {"kid": (spread.mean, spread.std)}, used
+
+
+def _is(real: Any, fake: Any, settings: dict, seed: int) -> tuple[_Values, dict]:
+    chances = getattr(fake, "probabilities", None)
+    if chances is None:
+        raise ValueError(
+            f"The Inception Score needs class probabilities; {fake.extractor!r} gave none."
+        )
+    used = {"splits": settings.get("splits", 10)}
+    spread = inception_score(chances, used["splits"])
+    return {"is": (spread.mean, spread.std)}, used
+
+
+def _pr(real: Any, fake: Any, settings: dict, seed: int) -> tuple[_Values, dict]:
+    used = {"k": settings.get("k", 3)}
+    both = precision_recall(_vectors(real, "Precision"), _vectors(fake, "Precision"), used["k"])
+    return {name: (value, None) for name, value in both._asdict().items()}, used
+
+
+def _dc(real: Any, fake: Any, settings: dict, seed: int) -> tuple[_Values, dict]:
+    used = {"k": settings.get("k", 5)}
+    both = density_coverage(_vectors(real, "Density"), _vectors(fake, "Density"), used["k"])
+    return {name: (value, None) for name, value in both._asdict().items()}, used
+
+
+METRICS: dict[str, tuple[Callable, ...]] = {
+    "fid": (_fid,),
+    "kid": (_kid,),
+    "is": (_is,),
+    "pr": (_pr,),
+    "dc": (_dc,),
+    "prdc": (_pr, _dc),
+}

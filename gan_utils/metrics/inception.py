@@ -1,0 +1,157 @@
+"""The frozen Inception graph of 2015-12-05: found or downloaded, verified, and run.
+
+We know of no published checksum of the archive. So the SHA-256 of the graph is written beside it
+at the first use and checked at every later one, callers may ask for the one they know, and the
+tensors that the scores read are checked for name and shape.
+"""
+
+import os
+import tarfile
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from gan_utils.io import file_sha256, whole_file
+
+URL = (
+    "https://storage.googleapis.com/download.tensorflow.org/models/image/imagenet/"
+    "inception-2015-12-05.tgz"
+)
+GRAPH = "classify_image_graph_def.pb"
+INPUT, POOL, LOGITS = "ExpandDims:0", "pool_3:0", "softmax/logits/MatMul"
+NUM_FEATURES, NUM_CLASSES = 2048, 1008
+_TIMEOUT_SECONDS = 30
+_HELP = "give the path of a good copy, or delete it to download it again"
+
+
+def locate(path: str | os.PathLike | None = None, url: str = URL) -> Path:
+    """Return the graph file, downloaded once where no path is given.
+
+    Args:
+        path: An existing graph file.
+        url: Address of the archive that holds it.
+
+    Returns:
+        Its path; a downloaded one is `models/inception-2015-12-05/` under `KERAS_HOME`.
+
+    Raises:
+        OSError: No such file, no connection, no place to write, or an archive without the graph.
+    """
+    if path is not None:
+        file = Path(path).expanduser()
+        if not file.is_file():
+            raise FileNotFoundError(f"{file} does not exist; it should be {GRAPH}.")
+        return file
+    home = Path(os.environ.get("KERAS_HOME") or Path("~", ".keras")).expanduser()
+    file = home / "models" / "inception-2015-12-05" / GRAPH
+    if not file.exists():
+        _download(url, file)
+    return file
+
+
+def verify(file: Path, sha256: str | None = None) -> str:
+    """Compare the file with its checksum.
+
+    Args:
+        file: The graph.
+        sha256: What it must hash to; by default the value in `<file>.sha256`, which is written
+            when there is none.
+
+    Returns:
+        The SHA-256 in hexadecimal digits.
+
+    Raises:
+        ValueError: The file is not the one expected.
+    """
+    digest = file_sha256(file)
+    note = file.with_name(file.name + ".sha256")
+    if sha256 is None and note.exists():
+        sha256 = note.read_text("ascii", errors="replace").strip()
+    if sha256 is not None and digest != sha256.lower():
+        raise ValueError(f"{file} has the SHA-256 {digest}, not {sha256}; {_HELP}.")
+    if not note.exists() and os.access(note.parent, os.W_OK):
+        with whole_file(note) as temporary:
+            temporary.write_text(digest + "\n", "ascii")
+    return digest
+
+
+def load(file: Path) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Build the network.
+
+    Args:
+        file: The graph.
+
+    Returns:
+        A function from `(n, height, width, 3)` float32 in [0, 255] to `(n, 2048)` float32 features
+        and `(n, 1008)` float64 probabilities; the graph itself resizes (without antialiasing) what
+        is not 299x299. The probabilities leave out the bias, as the Inception Score always did.
+
+    Raises:
+        ValueError: The file is no graph, or not this one.
+    """
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+
+    definition = tf.compat.v1.GraphDef()
+    try:
+        definition.ParseFromString(file.read_bytes())
+    except DecodeError as error:
+        raise ValueError(f"{file} is not a frozen graph; {_HELP}.") from error
+
+    def run(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        # The stored graph says batch 1 in a reshape after pool_3, so classes are computed here.
+        pool, product = tf.graph_util.import_graph_def(
+            definition, input_map={INPUT: images}, return_elements=[POOL, LOGITS], name=""
+        )
+        _check_shapes(pool, product.inputs[1])
+        vectors = tf.reshape(pool, (-1, NUM_FEATURES))
+        return vectors, tf.nn.softmax(tf.matmul(vectors, product.inputs[1]))
+
+    specification = tf.TensorSpec((None, None, None, 3), tf.float32)
+    try:
+        wrapped = tf.compat.v1.wrap_function(run, [specification])
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"{file} is not the Inception graph ({error}); {_HELP}.") from error
+
+    def forward(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        vectors, chances = (part.numpy() for part in wrapped(tf.constant(images, tf.float32)))
+        chances = chances.astype(np.float64)
+        return vectors, chances / chances.sum(axis=1, keepdims=True)
+
+    return forward
+
+
+def _check_shapes(pool: object, weights: object) -> None:
+    shapes = pool.shape, weights.shape
+    wanted = (None, 1, 1, NUM_FEATURES), (NUM_FEATURES, NUM_CLASSES)
+    if not all(
+        found.is_compatible_with(shape) for found, shape in zip(shapes, wanted, strict=True)
+    ):
+        raise ValueError(f"pool_3 and the class weights have shapes {shapes}, not {wanted}")
+
+
+def _download(url: str, file: Path) -> None:
+    """Fetch the archive, take the graph out, and only then give it its name."""
+    import pooch
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".download-") as folder:
+        try:
+            archive = pooch.retrieve(
+                url,
+                known_hash=None,
+                fname="archive.tgz",
+                path=folder,
+                downloader=pooch.HTTPDownloader(timeout=_TIMEOUT_SECONDS),
+            )
+        except (OSError, ValueError) as error:
+            raise OSError(f"{url} cannot be downloaded ({error}); see `path`.") from error
+        try:
+            with tarfile.open(archive) as members:
+                content = members.extractfile(GRAPH).read()
+        except Exception as error:  # a damaged archive can raise nearly anything
+            raise OSError(f"What {url} sent holds no {GRAPH} ({error}).") from error
+    with whole_file(file) as temporary:
+        temporary.write_bytes(content)

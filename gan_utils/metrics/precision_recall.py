@@ -1,0 +1,140 @@
+"""Precision and recall, density and coverage: fidelity and diversity, in NumPy float64.
+
+Distances are computed in blocks, so memory does not grow with the square of the sample count.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from gan_utils import _aliases
+from gan_utils.metrics.validation import check_pair
+
+_BLOCK_NUMBERS = 2**21  # 16 MB of float64 in a block of distances
+_BLOCK_COLUMNS = 4096
+_TIE = 1e-11  # of |x|² + |y|²: far above rounding, far below any difference that means something
+
+
+class PrecisionRecall(NamedTuple):
+    """Fraction of fakes that look real, and of reals that the fakes reach."""
+
+    precision: float
+    recall: float
+
+
+class DensityCoverage(NamedTuple):
+    """How deep the fakes lie among the reals, and the fraction of reals with a fake nearby."""
+
+    density: float
+    coverage: float
+
+
+def precision_recall(
+    features_real: np.ndarray, features_fake: np.ndarray, k: int = 3
+) -> PrecisionRecall:
+    """Return improved precision and recall.
+
+    Args:
+        features_real: `(n, d)` real numbers.
+        features_fake: `(m, d)` real numbers.
+        k: A sample's ball reaches to its k-th neighbor in its own set.
+
+    Returns:
+        The fraction of fakes inside some real ball, and of reals inside some fake ball, in [0, 1].
+
+    Raises:
+        ValueError: As in `fid`, or `k` not below the number of samples.
+
+    Source:
+        Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing generative
+        models", equations 1 and 2.
+    """
+    real, fake = check_pair(features_real, features_fake, ("real", "fake"))
+    center = _check_neighbors(real, fake, k)
+    return PrecisionRecall(
+        _fraction_inside(fake, real, k, center), _fraction_inside(real, fake, k, center)
+    )
+
+
+def density_coverage(
+    features_real: np.ndarray, features_fake: np.ndarray, k: int = 5
+) -> DensityCoverage:
+    """Return density and coverage, which one outlier among the reals does not spoil.
+
+    Args:
+        features_real: `(n, d)` real numbers.
+        features_fake: `(m, d)` real numbers.
+        k: A real sample's ball reaches to its k-th real neighbor.
+
+    Returns:
+        Density, about 1 for equal distributions and not bounded by it; coverage in [0, 1].
+
+    Raises:
+        ValueError: As in `precision_recall`.
+
+    Source:
+        Naeem et al. 2020, "Reliable fidelity and diversity metrics for generative models",
+        equations 2 and 3; a point on the border of a ball lies outside, as in their code.
+    """
+    real, fake = check_pair(features_real, features_fake, ("real", "fake"))
+    center = _check_neighbors(real, fake, k)
+    radii = _squared_radii(real, k, center)
+    inside_count = 0
+    covered = np.zeros(len(real), dtype=bool)
+    for _, squared in _squared_distances(fake, real, center, margin=_TIE):
+        inside = squared < radii
+        inside_count += int(inside.sum())
+        covered |= inside.any(axis=0)
+    return DensityCoverage(inside_count / (k * len(fake)), float(covered.mean()))
+
+
+def _check_neighbors(real: np.ndarray, fake: np.ndarray, k: int) -> np.ndarray:
+    fewest = min(len(real), len(fake))
+    if not 1 <= k < fewest:
+        raise ValueError(f"k={k} neighbors need more than {k} samples a side; got {fewest}.")
+    return real.mean(axis=0, dtype=np.float64)
+
+
+def _fraction_inside(rows: np.ndarray, others: np.ndarray, k: int, center: np.ndarray) -> float:
+    """Return the fraction of rows that lie in the ball of at least one other."""
+    radii = _squared_radii(others, k, center)
+    inside = 0
+    for _, squared in _squared_distances(rows, others, center, margin=-_TIE):
+        inside += int((squared <= radii).any(axis=1).sum())
+    return inside / len(rows)
+
+
+def _squared_radii(features: np.ndarray, k: int, center: np.ndarray) -> np.ndarray:
+    radii = np.empty(len(features))
+    for start, squared in _squared_distances(features, features, center):
+        rows = np.arange(len(squared))
+        squared[rows, start + rows] = -np.inf  # itself comes first, whatever the rounding
+        radii[start : start + len(squared)] = np.partition(squared, k, axis=1)[:, k]
+    return radii
+
+
+def _squared_distances(
+    rows: np.ndarray, columns: np.ndarray, center: np.ndarray, *, margin: float = 0.0
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the first row of a block and its squared distances to all columns.
+
+    They are raised by `margin` times |x|² + |y|², so that ties fall on one side on any machine.
+    """
+    block_rows = max(1, _BLOCK_NUMBERS // len(columns))
+    for start in range(0, len(rows), block_rows):
+        block = rows[start : start + block_rows] - center
+        norms = np.einsum("ij,ij->i", block, block)
+        squared = np.empty((len(block), len(columns)))
+        for first in range(0, len(columns), _BLOCK_COLUMNS):
+            others = columns[first : first + _BLOCK_COLUMNS] - center
+            sums = np.add.outer(norms, np.einsum("ij,ij->i", others, others))
+            sums *= 1 + margin
+            sums -= 2 * (block @ others.T)
+            squared[:, first : first + len(others)] = sums
+        yield start, squared
+
+
+def __getattr__(name: str) -> object:
+    """Return what an old name stands for."""
+    return _aliases.renamed(__name__, name)

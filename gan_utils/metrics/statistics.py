@@ -1,0 +1,192 @@
+"""Mean and covariance of feature vectors that never sit in memory together.
+
+A million pictures need the memory of one batch and of one covariance matrix, all in float64:
+float32 sums move a Fréchet distance by several percent.
+"""
+
+import os
+
+import numpy as np
+
+from gan_utils.io import read_arrays, whole_file
+from gan_utils.metrics.validation import check_features, require_same_origin
+
+_BLOCK_NUMBERS = 2**24  # 128 MB of float64 at most, whatever the array
+_FORMAT = 1
+_MOST_BYTES = 1 << 30  # the moments of 2,048 dimensions take 34 MB
+
+
+class Moments:
+    """Count, mean and covariance of a stream of feature vectors.
+
+    Attributes:
+        count: Vectors seen so far.
+        extractor: Name of the network that made the vectors; only equal names are compared.
+        resizing: How pictures were brought to the size of that network.
+        floor: Fréchet distance between two halves of what was seen, where it was computed.
+        floor_counts: How many vectors each half held.
+
+    Source:
+        Chan, Golub, LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample
+        variances", equations 2.1, here for matrices.
+    """
+
+    def __init__(self, *, extractor: str = "", resizing: str = "") -> None:
+        self.extractor = extractor
+        self.resizing = resizing
+        self.count = 0
+        self.floor: float | None = None
+        self.floor_counts: tuple[int, ...] = ()
+        self._mean: np.ndarray | None = None
+        self._scatter: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, features: np.ndarray, *, extractor: str = "", resizing: str = "") -> "Moments":
+        """Return the moments of one array `(n, d)`, converted to float64 block by block."""
+        return cls(extractor=extractor, resizing=resizing).update(features)
+
+    def update(self, features: np.ndarray) -> "Moments":
+        """Take in one batch.
+
+        Args:
+            features: `(n, d)` real numbers, n at least 1.
+
+        Returns:
+            Itself, for chaining.
+
+        Raises:
+            ValueError: As in `check_features`, or another number of dimensions than before.
+        """
+        features = check_features(features, least=1)
+        self._require_dimensions(features.shape[1])
+        rows = max(1, _BLOCK_NUMBERS // features.shape[1])
+        for start in range(0, len(features), rows):
+            block = features[start : start + rows].astype(np.float64)
+            mean = block.mean(axis=0)
+            block -= mean
+            self._add(len(block), mean, block.T @ block)
+        return self
+
+    def merge(self, other: "Moments") -> "Moments":
+        """Take in what another accumulator has seen, for example on another machine.
+
+        Args:
+            other: Moments of vectors from the same extractor.
+
+        Returns:
+            Itself, for chaining.
+
+        Raises:
+            ValueError: Another extractor, resizing or number of dimensions.
+        """
+        require_same_origin(self, other)
+        if other._mean is not None and other._scatter is not None:
+            self._require_dimensions(len(other._mean))
+            self._add(other.count, other._mean, other._scatter.copy())
+        return self
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector; 0 before the first batch."""
+        return 0 if self._mean is None else len(self._mean)
+
+    @property
+    def mean(self) -> np.ndarray:
+        """`(d,)` float64."""
+        if self._mean is None:
+            raise ValueError("These moments have seen no vector yet; call update first.")
+        return self._mean
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """`(d, d)` float64, divided by `count - 1`."""
+        if self._scatter is None or self.count < 2:
+            raise ValueError(f"A covariance needs at least two samples, not {self.count}.")
+        return self._scatter / (self.count - 1)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write them to an `.npz` file without pickle; an older file stays until the new is whole.
+
+        Args:
+            path: Where to write.
+        """
+        contents = {
+            "format": np.array(_FORMAT),
+            "count": np.array(self.count),
+            "mean": self.mean,
+            "covariance": self.covariance,
+            "extractor": np.array(self.extractor),
+            "resizing": np.array(self.resizing),
+        }
+        if self.floor is not None:
+            contents |= {"floor": np.array(self.floor), "floor_counts": np.array(self.floor_counts)}
+        with whole_file(path) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, **contents)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Moments":
+        """Read what `save` wrote.
+
+        Args:
+            path: File to read.
+
+        Returns:
+            Moments that can be compared, updated and merged.
+
+        Raises:
+            ValueError: The file is damaged or holds something else.
+            OSError: The file cannot be read.
+        """
+        try:
+            stored = read_arrays(path, _MOST_BYTES)
+            _require_format(stored["format"])
+            moments = cls(extractor=str(stored["extractor"]), resizing=str(stored["resizing"]))
+            moments.count = int(stored["count"])
+            moments._mean = stored["mean"].astype(np.float64)
+            covariance = stored["covariance"].astype(np.float64)
+            if "floor" in stored:
+                moments.floor = float(stored["floor"])
+                moments.floor_counts = tuple(int(count) for count in stored["floor_counts"])
+        except KeyError as error:
+            raise ValueError(f"{path} holds no moments that gan_utils saved: no {error}") from error
+        except (ValueError, TypeError, OverflowError) as error:
+            raise ValueError(f"{path} holds no moments that gan_utils saved: {error}") from error
+        shapes = moments._mean.shape, covariance.shape
+        size = moments._mean.size
+        numbers = moments._mean, covariance, moments.floor or 0.0
+        finite = all(np.isfinite(number).all() for number in numbers)
+        if shapes != ((size,), (size, size)) or moments.count < 2 or not finite:
+            raise ValueError(
+                f"{path} holds a mean {shapes[0]} and a covariance {shapes[1]} of {moments.count} "
+                "samples that do not belong together or are not finite; compute them again."
+            )
+        moments._scatter = covariance * (moments.count - 1)
+        return moments
+
+    def __repr__(self) -> str:
+        """Say how much was seen, and by which extractor."""
+        origin = f", extractor={self.extractor!r}" if self.extractor else ""
+        return f"Moments(count={self.count}, dimensions={self.dimensions}{origin})"
+
+    def _require_dimensions(self, dimensions: int) -> None:
+        if self._mean is not None and len(self._mean) != dimensions:
+            raise ValueError(
+                f"These moments are of {len(self._mean)} dimensions, the new ones of {dimensions}."
+            )
+
+    def _add(self, count: int, mean: np.ndarray, scatter: np.ndarray) -> None:
+        self.floor, self.floor_counts = None, ()  # it was that of fewer vectors
+        if self._mean is None or self._scatter is None:
+            self.count, self._mean, self._scatter = count, mean.copy(), scatter
+            return
+        total = self.count + count
+        difference = mean - self._mean
+        scatter += np.outer(difference * (self.count * count / total), difference)
+        self._scatter += scatter
+        self._mean = self._mean + difference * (count / total)
+        self.count = total
+
+
+def _require_format(number: np.ndarray) -> None:
+    if int(number) != _FORMAT:
+        raise ValueError(f"format {int(number)} is not {_FORMAT}; update gan_utils.")

@@ -1,0 +1,109 @@
+"""Layers that stay on: in every way of calling a model, frozen, and after loading it."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, reseed
+
+PICTURES = np.random.default_rng(0).normal(3, 2, (2, 8, 8, 4)).astype("float32")
+CALLS = {
+    "call": lambda model, x: model(x),
+    "training": lambda model, x: model(x, training=True),
+    "inference": lambda model, x: model(x, training=False),
+    "predict": lambda model, x: model.predict(x, verbose=0),
+}
+
+
+def build(layer):
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([layers.Input((8, 8, 4)), layer])
+
+
+@pytest.mark.parametrize("way", CALLS)
+def test_dropout_is_on_in_every_way_of_calling(way):
+    model = build(AlwaysDropout(0.5))
+    first, second = (np.asarray(CALLS[way](model, PICTURES)) for _ in range(2))
+    assert (first != second).any()
+    kept = first != 0
+    assert 0.3 < kept.mean() < 0.7
+    np.testing.assert_allclose(first[kept], 2 * PICTURES[kept], rtol=1e-6)
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+@pytest.mark.parametrize("way", CALLS)
+def test_batch_statistics_are_used_in_every_way_of_calling_frozen_or_not(way, trainable):
+    model = build(AlwaysBatchNormalization())
+    model.trainable = trainable
+    found = np.asarray(CALLS[way](model, PICTURES))
+    np.testing.assert_allclose(found.mean(axis=(0, 1, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(found.std(axis=(0, 1, 2)), 1, atol=1e-3)
+
+
+def test_normalization_is_that_of_keras_in_training():
+    ours, theirs = build(AlwaysBatchNormalization()), build(layers.BatchNormalization())
+    for model in (ours, theirs):
+        model.layers[0].gamma.assign([1, 2, 3, 4])
+        model.layers[0].beta.assign([4, 3, 2, 1])
+    wanted = np.asarray(theirs(PICTURES, training=True))
+    np.testing.assert_allclose(ours(PICTURES, training=False), wanted, atol=1e-5)
+    np.testing.assert_allclose(ours(PICTURES, training=True), wanted, atol=1e-5)
+    for mine, its in zip(ours.weights, theirs.weights, strict=True):
+        np.testing.assert_allclose(mine, its, rtol=1e-6)
+
+
+def test_only_training_moves_the_moving_statistics():
+    model = build(AlwaysBatchNormalization())
+    before = [value.numpy() for value in model.non_trainable_weights]
+    for way in ("call", "inference", "predict"):
+        CALLS[way](model, PICTURES)
+    for value, old in zip(model.non_trainable_weights, before, strict=True):
+        np.testing.assert_array_equal(value, old)
+    model(PICTURES, training=True)
+    for value, old in zip(model.non_trainable_weights, before, strict=True):
+        assert (value.numpy() != old).all()
+
+
+def test_copies_keep_the_layers():
+    model = build(AlwaysDropout(0.5))
+    assert type(keras.models.clone_model(model).layers[0]) is AlwaysDropout
+
+
+LOADED = """
+import sys
+import keras, numpy as np
+import gan_utils.layers
+model = keras.saving.load_model(sys.argv[1], compile=False)
+x = np.ones((1, 8, 8, 4), "float32")
+ways = [model(x), model(x), model.predict(x, verbose=0), model(x, training=False)]
+values = [np.asarray(way) for way in ways]
+print(all((values[i] != values[j]).any() for i in range(4) for j in range(i)))
+"""
+
+
+def test_a_fresh_process_loads_them_and_they_are_on(tmp_path):
+    model = build(AlwaysDropout(0.5))
+    model.add(AlwaysBatchNormalization())
+    model.save(tmp_path / "model.keras")
+    command = [sys.executable, "-c", LOADED, str(tmp_path / "model.keras")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
+
+
+def test_the_same_seed_gives_the_same_noise_and_layers_differ():
+    model = build(AlwaysDropout(0.5))
+    model.add(AlwaysDropout(0.5))
+    ones = np.ones((1, 8, 8, 4), "float32")
+    drawn = []
+    for seed in (3, 3, 4):
+        reseed(model, seed)
+        drawn.append(np.asarray(model(ones)))
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert (drawn[0] != drawn[2]).any()
+    reseed(model, 5)
+    first, second = (np.asarray(layer(ones)) for layer in model.layers)
+    assert (first != second).any()
