@@ -118,7 +118,8 @@ def renamed(module: str, name: str) -> object:
     home = module.removeprefix(_PACKAGE).removeprefix(".")
     moved = f"{home}.{name}".removeprefix(".")
     if moved in MODULES:
-        return importlib.import_module(f"{_PACKAGE}.{moved}")
+        _warn(f"{_PACKAGE}.{moved}", f"{_PACKAGE}.{MODULES[moved]}", stacklevel=4)
+        return importlib.import_module(f"{_PACKAGE}.{MODULES[moved]}")
     if name not in NAMES.get(home, {}):
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
     place, _, new = NAMES[home][name].partition(":")

@@ -1,5 +1,6 @@
-"""Unpacks .tar.gz and .zip archives, whole or not at all, and never outside of their folder."""
+"""Unpack .tar.gz and .zip archives, whole or not at all, and never outside of their folder."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -9,7 +10,6 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO
 
 _MOST_BYTES = 4 << 30
 _NAME_ERRORS = {
@@ -17,7 +17,9 @@ _NAME_ERRORS = {
     *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),  # a file where another member needs a folder
 }
 
-Member = tuple[str, int, Callable[[], IO[bytes]]]
+
+class _RefusedError(ValueError):
+    """An archive that holds what no archive of images should hold."""
 
 
 def unpack(
@@ -25,7 +27,7 @@ def unpack(
 ) -> None:
     """Unpack an archive into a new folder.
 
-    The files are written to a hidden folder beside it, which gets the name `folder` when every
+    The files are written to a hidden folder next to it, which gets the name `folder` when every
     member is there and `check` has found nothing wrong.
 
     Args:
@@ -36,19 +38,14 @@ def unpack(
     Raises:
         ValueError: The archive is damaged or cut off, a member is no plain file or would leave the
             folder, or the archive unpacks to more than 4 GiB.
-        OSError: The folder cannot be written or the disk is full.
+        OSError: The folder cannot be written, the disk is full, or this Python is too old to
+            extract a .tar safely (before 3.10.12 or 3.11.4).
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
-        total = 0
-        for name, size, open_member in _guarded(archive):
-            total += size
-            if total > _MOST_BYTES:
-                raise ValueError(f"{archive} unpacks to more than {_MOST_BYTES:,} bytes: refused.")
-            if size < 0:
-                raise _refused(archive, name, "is less than empty")
-            _copy(archive, open_member, _make_place(archive, temporary, name))
+        with _explained(archive):
+            (_unzip if zipfile.is_zipfile(archive) else _untar)(archive, temporary)
         check(temporary)
         temporary.chmod(0o755)  # temporary folders are private, a cache may be shared
         os.rename(temporary, folder)
@@ -56,90 +53,67 @@ def unpack(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _make_place(archive: Path, temporary: Path, name: str) -> Path:
-    """Return the new, empty file of a member."""
-    target = temporary / _safe_name(archive, name)
+@contextlib.contextmanager
+def _explained(archive: Path) -> Iterator[None]:
+    """Tell a full disk from a damaged archive, which can raise nearly anything."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.open("wb").close()
-    except (ValueError, OSError) as error:
-        if isinstance(error, OSError) and error.errno not in _NAME_ERRORS:
+        yield
+    except _RefusedError:
+        raise
+    except Exception as error:
+        number = getattr(error, "errno", None)
+        if isinstance(error, OSError) and number in _NAME_ERRORS:
+            raise _refused(archive, error.filename, "has a name that no file can have") from error
+        if isinstance(error, OSError) and number is not None:
             raise
-        raise _refused(archive, name, "has a name that no file here can have") from error
-    return target
+        raise ValueError(
+            f"{archive} is damaged or cut off ({type(error).__name__}: {error}); "
+            "delete it and download it again."
+        ) from error
 
 
-def _copy(archive: Path, open_member: Callable[[], IO[bytes]], target: Path) -> None:
-    with target.open("wb") as output:
-        try:
-            stream = open_member()
-        except Exception as error:  # a damaged archive can raise nearly anything
-            raise _damaged(archive, error) from error
-        with stream:
-            while chunk := _read(archive, stream):
-                output.write(chunk)  # an error of the disk is none of the archive
+def _untar(archive: Path, folder: Path) -> None:
+    if not hasattr(tarfile, "data_filter"):
+        raise OSError(errno.ENOSYS, "update Python to extract archives safely", str(archive))
+    total = 0
 
+    def guard(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
+        nonlocal total
+        total += member.size
+        _require_plain(archive, member.name, member.isdir(), member.isreg())
+        _require_size(archive, total if member.size >= 0 else _MOST_BYTES + 1)
+        return tarfile.data_filter(member, path)
 
-def _read(archive: Path, stream: IO[bytes]) -> bytes:
-    try:
-        return stream.read(1 << 20)
-    except Exception as error:  # a damaged archive can raise nearly anything
-        raise _damaged(archive, error) from error
-
-
-def _guarded(archive: Path) -> Iterator[Member]:
-    """Return the plain files of an archive; whatever cannot be read becomes a sentence."""
-    members = _zip_members(archive) if zipfile.is_zipfile(archive) else _tar_members(archive)
-    while True:
-        try:
-            member = next(members)
-        except StopIteration:
-            return
-        except ValueError:
-            raise
-        except Exception as error:  # a damaged archive can raise nearly anything
-            raise _damaged(archive, error) from error
-        yield member
-
-
-def _damaged(archive: Path, error: Exception) -> ValueError:
-    return ValueError(
-        f"{archive} is damaged or cut off ({type(error).__name__}: {error}); "
-        "delete it and download it again."
-    )
-
-
-def _tar_members(archive: Path) -> Iterator[Member]:
     with tarfile.open(archive, "r:*") as content:
-        for member in content:
-            if member.isdir():
-                continue
-            if not member.isreg():
-                raise _refused(archive, member.name, "is no plain file")
-            yield member.name, member.size, lambda member=member: content.extractfile(member)
-        while content.fileobj.read(1 << 20):  # the checksum of a .gz stands behind the archive
+        content.extractall(folder, filter=guard)
+        while content.fileobj.read(1 << 20):  # the checksum of a .gz is at its very end
             pass
 
 
-def _zip_members(archive: Path) -> Iterator[Member]:
+def _unzip(archive: Path, folder: Path) -> None:
     with zipfile.ZipFile(archive) as content:
         for member in content.infolist():
-            if member.is_dir():
-                continue
             kind = stat.S_IFMT(member.external_attr >> 16)
-            if kind not in (0, stat.S_IFREG):
-                raise _refused(archive, member.filename, "is no plain file")
-            yield member.filename, member.file_size, lambda member=member: content.open(member)
+            plain = kind in (0, stat.S_IFREG)
+            _require_plain(archive, member.filename, member.is_dir(), plain)
+        _require_size(archive, sum(member.file_size for member in content.infolist()))
+        content.extractall(folder)  # reads no more of a member than its announced size
 
 
-def _safe_name(archive: Path, name: str) -> Path:
-    """Return the member's name if it stays inside the folder on every system."""
+def _require_size(archive: Path, total: int) -> None:
+    if total > _MOST_BYTES:
+        raise _RefusedError(f"{archive} unpacks to more than {_MOST_BYTES:,} bytes: refused.")
+
+
+def _require_plain(archive: Path, name: str, is_folder: bool, is_file: bool) -> None:
+    """Refuse what the standard library would rename in silence: the set would not be complete."""
+    if not (is_folder or is_file):
+        raise _refused(archive, name, "is no plain file")
     parts = PurePosixPath(name.replace("\\", "/")).parts
     absolute = PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor
-    if absolute or ".." in parts or not parts:
+    if absolute or ".." in parts or not (parts or is_folder):
         raise _refused(archive, name, "would leave the folder")
-    return Path(*parts)
 
 
-def _refused(archive: Path, name: str, why: str) -> ValueError:
-    return ValueError(f"{archive} is refused: its member {name!r} {why}. Nothing was unpacked.")
+def _refused(archive: Path, name: str, why: str) -> _RefusedError:
+    return _RefusedError(f"{archive} is refused: its member {name!r} {why}. Nothing was unpacked.")

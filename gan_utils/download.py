@@ -3,7 +3,7 @@
 import errno
 import json
 import os
-import tempfile
+import ssl
 import urllib.error
 import urllib.request
 from contextlib import suppress
@@ -12,13 +12,20 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from gan_utils.io import file_sha256, parse_json
+from gan_utils.io import file_sha256, locked, parse_json
 
 _TIMEOUT_SECONDS = 20
+_CHUNK = 1 << 20
+# A connection that breaks is taken up again as long as each try brings something.
+_TRIES_WITHOUT_PROGRESS = 3
 
 
 class DownloadError(OSError):
     """A file is not in the cache and could not be downloaded; the text says why."""
+
+
+class DiskError(DownloadError):
+    """A file could not be written here; another address will not help."""
 
 
 @dataclass(frozen=True)
@@ -54,44 +61,16 @@ def download(file: File) -> None:
     Raises:
         DownloadError: No connection, a checksum that does not match, or no place to write.
     """
-    import pooch
-
-    final = file.path
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=final.parent, prefix=".download-") as folder:
-            verified = pooch.retrieve(
-                file.url,
-                known_hash=f"sha256:{file.sha256}",
-                fname=final.name,
-                path=folder,
-                downloader=pooch.HTTPDownloader(timeout=_TIMEOUT_SECONDS),
-            )
-            os.chmod(verified, 0o644)  # temporary files are private, a cache may be shared
-            os.replace(verified, final)
-    except OSError as error:
-        # Errors of the disk carry a number, those of the connection do not.
-        if error.errno is not None:
-            raise DownloadError(f"{final.parent} cannot be written ({error.strerror})") from error
-        raise DownloadError(f"{file.url} cannot be reached ({type(error).__name__})") from error
-    except ValueError as error:
-        raise DownloadError(f"what {file.url} sent does not have the right checksum") from error
-
-
-_CHUNK = 1 << 20
-# A connection that breaks is taken up again as long as each try brings something.
-_TRIES_WITHOUT_PROGRESS = 3
-
-
-class DiskError(DownloadError):
-    """A file could not be written here; another address will not help."""
+    fetch(file.url, file.path, sha256=file.sha256)
 
 
 def fetch(url: str, path: Path, *, length: int | None = None, sha256: str | None = None) -> str:
     """Download one file; what a cut-off download has brought is kept and continued.
 
-    The bytes are gathered in ``.<name>.partial`` beside `path`; the file gets its name when its
-    length and, if given, its checksum are right. What fails them is deleted.
+    The bytes are gathered in ``.<name>.partial`` next to `path`; the file gets its name when its
+    length and, if given, its checksum are right. What fails them is deleted, and so is what cannot
+    be continued because the server does not mark its versions. Of two processes that want the same
+    file, the second waits.
 
     Args:
         url: http or https address.
@@ -109,14 +88,21 @@ def fetch(url: str, path: Path, *, length: int | None = None, sha256: str | None
     partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _gather(url, partial, length)
-        found = file_sha256(partial)
-        problem = _difference(partial.stat().st_size, length, found, sha256)
-        if problem:
-            _forget(partial)
-            raise DownloadError(f"what {url} sent {problem}")
-        os.replace(partial, path)
-        _forget(partial)
+        with locked(partial):
+            if sha256 and path.is_file() and file_sha256(path) == sha256:
+                _forget(partial)
+                return sha256  # another process has brought it while this one waited
+            try:
+                _gather(url, partial, length)
+                found = file_sha256(partial)
+                problem = _difference(partial.stat().st_size, length, found, sha256)
+                if problem:
+                    partial.unlink()
+                    raise DownloadError(f"what {url} sent {problem}")
+                os.replace(partial, path)
+            finally:
+                if not (_size(partial) and _notes(partial).get("mark")):
+                    _forget(partial)
     except DownloadError:
         raise
     except OSError as error:
@@ -160,7 +146,9 @@ def _continue(url: str, partial: Path, length: int | None) -> bool:
         headers |= {"Range": f"bytes={have}-", "If-Range": known["mark"]}
     try:
         answer = urllib.request.urlopen(
-            urllib.request.Request(url, headers=headers), timeout=_TIMEOUT_SECONDS
+            urllib.request.Request(url, headers=headers),
+            timeout=_TIMEOUT_SECONDS,
+            context=_certificates(),
         )
     except urllib.error.HTTPError as error:
         if error.code == 416 and "Range" in headers:  # there is nothing behind what we have
@@ -181,6 +169,15 @@ def _continue(url: str, partial: Path, length: int | None) -> bool:
     return announced is None or _size(partial) >= announced
 
 
+def _certificates() -> ssl.SSLContext:
+    """Return those of the system and certifi's, since Python on macOS comes without any."""
+    import certifi
+
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
 def _start(answer: Any) -> int | None:
     """Return the first byte of the part that the server sends, from 'bytes 100-199/200'."""
     words = answer.headers.get("Content-Range", "").removeprefix("bytes ").split("-")
@@ -196,7 +193,7 @@ def _difference(size: int, length: int | None, found: str, sha256: str | None) -
     if length is not None and size != length:
         return f"has {size:,} bytes instead of {length:,}"
     if sha256 is not None and found != sha256:
-        return f"has the SHA-256 {found} instead of {sha256}"
+        return f"does not have the right checksum: it has the SHA-256 {found} instead of {sha256}"
     return None
 
 

@@ -54,7 +54,7 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(temporary):
+        with locked(temporary):
             try:
                 yield temporary
                 # After a power cut no name must lead to an empty file. Windows syncs only a file
@@ -121,7 +121,7 @@ def _rename(temporary: Path, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _locked(temporary: Path) -> Iterator[None]:
+def locked(temporary: Path) -> Iterator[None]:
     """Make the file, and hold it against other processes until the block ends."""
     descriptor = None
     while fcntl and descriptor is None:

@@ -12,7 +12,6 @@ import pytest
 from keras import layers
 
 from gan_utils import (
-    cache,
     data,
     images,
     lenet,
@@ -21,6 +20,7 @@ from gan_utils import (
     pairs,
     weights,
 )
+from gan_utils import download as downloads
 from gan_utils.io import file_sha256
 from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, reseed
 
@@ -81,7 +81,7 @@ def forbid(monkeypatch):
     def never(file):
         raise AssertionError(f"downloads {file.url}")
 
-    monkeypatch.setattr(cache, "download", never)
+    monkeypatch.setattr(downloads, "download", never)
 
 
 # ---- the file --------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ def test_what_is_missing_is_downloaded_once(shelf, monkeypatch):
         file.path.parent.mkdir(parents=True, exist_ok=True)
         file.path.write_bytes(content)
 
-    monkeypatch.setattr(cache, "download", download)
+    monkeypatch.setattr(downloads, "download", download)
     first = weights.find("tiny")
     assert first == weights.find("tiny")
     assert len(asked) == 1
@@ -217,12 +217,7 @@ def test_what_is_missing_is_downloaded_once(shelf, monkeypatch):
 
 
 def test_a_download_with_a_wrong_hash_leaves_nothing(shelf, monkeypatch, tmp_path):
-    import pooch
-
-    def send(url, output_file, *_, **__):
-        Path(output_file).write_bytes(b"something else")
-
-    monkeypatch.setattr(pooch, "HTTPDownloader", lambda **_: send)
+    monkeypatch.setattr(downloads, "_gather", lambda url, path, _: path.write_bytes(b"else"))
     shelf.unlink()
     with pytest.raises(OSError, match="does not have the right checksum"):
         weights.load_generator("tiny")

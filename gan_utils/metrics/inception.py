@@ -7,12 +7,12 @@ tensors that the scores read are checked for name and shape.
 
 import os
 import tarfile
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from gan_utils.download import DownloadError, fetch
 from gan_utils.io import file_sha256, whole_file
 
 URL = (
@@ -22,7 +22,6 @@ URL = (
 GRAPH = "classify_image_graph_def.pb"
 INPUT, POOL, LOGITS = "ExpandDims:0", "pool_3:0", "softmax/logits/MatMul"
 NUM_FEATURES, NUM_CLASSES = 2048, 1008
-_TIMEOUT_SECONDS = 30
 _HELP = "give the path of a good copy, or delete it to download it again"
 
 
@@ -134,24 +133,17 @@ def _check_shapes(pool: object, weights: object) -> None:
 
 def _download(url: str, file: Path) -> None:
     """Fetch the archive, take the graph out, and only then give it its name."""
-    import pooch
-
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".download-") as folder:
-        try:
-            archive = pooch.retrieve(
-                url,
-                known_hash=None,
-                fname="archive.tgz",
-                path=folder,
-                downloader=pooch.HTTPDownloader(timeout=_TIMEOUT_SECONDS),
-            )
-        except (OSError, ValueError) as error:
-            raise OSError(f"{url} cannot be downloaded ({error}); see `path`.") from error
-        try:
-            with tarfile.open(archive) as members:
-                content = members.extractfile(GRAPH).read()
-        except Exception as error:  # a damaged archive can raise nearly anything
-            raise OSError(f"What {url} sent holds no {GRAPH} ({error}).") from error
+    archive = file.with_name("inception-2015-12-05.tgz")
+    try:
+        fetch(url, archive)
+    except DownloadError as error:
+        raise DownloadError(f"{url} cannot be downloaded ({error}); see `path`.") from error
+    try:
+        with tarfile.open(archive) as members:
+            content = members.extractfile(GRAPH).read()
+    except Exception as error:  # a damaged archive can raise nearly anything
+        raise DownloadError(f"What {url} sent holds no {GRAPH} ({error}).") from error
+    finally:
+        archive.unlink(missing_ok=True)
     with whole_file(file) as temporary:
         temporary.write_bytes(content)
