@@ -50,7 +50,7 @@ class Judge:
     points: list[tuple[float, int, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Looks at the real pictures, and starts the clock."""
+        """Look at the real images, and start the clock."""
         self.real = None if self.labeled else lenet.features(self.pictures.images[:SAMPLES])
         self.spent, self.steps, self.start = 0.0, 0, time.perf_counter()
 

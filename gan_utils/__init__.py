@@ -5,7 +5,6 @@ import importlib
 from gan_utils import _aliases
 
 _MODULES = (
-    "batches",
     "callbacks",
     "data",
     "evaluation",
@@ -24,7 +23,7 @@ _MODULES = (
 )
 _NAMES = {
     "GAN": "gan",
-    "Batches": "batches",
+    "Batches": "data",
     "ImageSet": "data",
     "load_images": "data",
     "run_in_fresh_process": "process",

@@ -18,6 +18,7 @@ from types import ModuleType
 MODULES = {
     "always_on": "layers",
     "arrays": "io",
+    "batches": "data.batches",
     "cache": "download",
     "commands": "cli",
     "comparison": "evaluation",
@@ -25,10 +26,12 @@ MODULES = {
     "devices": "distribution",
     "distributed": "fit",
     "elsewhere": "process",
+    "embedded": "data.embedded",
     "files": "io",
     "latents": "interpolation",
     "resumable": "fit",
     "sampler": "ema",
+    "sources": "data.datasets",
     "tables": "io",
     "trained": "weights",
     "updates": "gan",
@@ -82,6 +85,7 @@ NAMES = {
         "between": "interpolation:slerp",
         "walk": "interpolation:interpolate",
     },
+    "data.datasets": {"Source": "data.datasets:DatasetSpec"},
     "ema": {"Sampler": "ema:MovingAverage"},
     "weights": {
         "arrange": "weights:Inputs.arrange",

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from gan_utils import distribution
-from gan_utils.batches import Batches, ShuffledBatches, untuned
 from gan_utils.callbacks import Checkpoint
+from gan_utils.data.batches import Batches, ShuffledBatches, untuned
 
 
 @contextmanager

@@ -64,8 +64,7 @@ def group_of(nodeid):
 @pytest.fixture(scope="session")
 def digits():
     """Two thousand labeled digits, evenly drawn from the sample that the package brings."""
-    from gan_utils import embedded
-    from gan_utils.data import ImageSet
+    from gan_utils.data import ImageSet, embedded
 
     found = embedded.load("mnist", "train")
     return ImageSet(*found, tuple("0123456789"), "embedded", "mnist", "train").sample(2_000)

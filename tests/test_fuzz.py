@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from test_data import COUNTS, WRITERS, make_arrays
 
-from gan_utils import archives, images, pairs, sources
+from gan_utils import archives, images, pairs
 from gan_utils import io as files
 from gan_utils.cli import sources as named
+from gan_utils.data import datasets
 from gan_utils.metrics import Moments
 
 Image.init()  # all readers are imported now, not while the tests watch what is opened
@@ -203,9 +204,9 @@ def cached(folder):
     found = []
     for name in ("mnist", "fashion_mnist"):
         WRITERS[name](folder / "datasets")
-        shape = sources.SOURCES[name].shape
-        digests = {split: sources.digest(*make_arrays(shape, split)) for split in COUNTS}
-        source = replace(sources.SOURCES[name], counts=COUNTS, digests=digests)
+        shape = datasets.SOURCES[name].shape
+        digests = {split: datasets.digest(*make_arrays(shape, split)) for split in COUNTS}
+        source = replace(datasets.SOURCES[name], counts=COUNTS, digests=digests)
         path = folder / "datasets" / source.files[0].name
         found.append((source, path, path.read_bytes()))
     return found
@@ -219,7 +220,7 @@ def test_damaged_caches(folder, cached, data):
     with pytest.MonkeyPatch.context() as patched, harmless(folder):
         patched.setenv("KERAS_HOME", str(folder))
         try:
-            pictures, labels = sources.read_verified(source, "train")
+            pictures, labels = datasets.read_verified(source, "train")
         except ValueError as error:
             sentence(error, path.name, "move it away or delete it")
             return

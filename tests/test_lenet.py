@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_utils import data, embedded, lenet
+from gan_utils import data, lenet
+from gan_utils.data import embedded
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -394,7 +394,7 @@ def test_pairs_are_found_and_read_without_tensorflow(tmp_path):
     code = (
         "import sys; from gan_utils import pairs;"
         f"pairs.load_pairs(pairs.write_city({str(tmp_path)!r}, 1, 32), 32)[0];"
-        "print(sorted({'tensorflow', 'keras', 'pooch'} & set(sys.modules)))"
+        "print(sorted({'tensorflow', 'keras', 'certifi'} & set(sys.modules)))"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gan_utils import embedded, images
-from gan_utils.files import whole_file
-from gan_utils.sources import SOURCES, read_verified
+from gan_utils import images
+from gan_utils.data import embedded
+from gan_utils.data.datasets import SOURCES, read_verified
+from gan_utils.io import whole_file
 
 COLUMNS = {"train": 100, "test": 50}
 IN_FILE_ORDER = {"mnist": True, "fashion_mnist": False}

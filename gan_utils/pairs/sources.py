@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gan_utils import images
-from gan_utils.batches import ShuffledBatches, check_labels
+from gan_utils.data.batches import ShuffledBatches, check_labels
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gan_utils.interpolation import walk
+from gan_utils.interpolation import interpolate
 
 if TYPE_CHECKING:
     import keras
@@ -236,4 +236,4 @@ def still(model: keras.Model, facts: Facts, path: Path) -> None:
 def walks(noise: np.ndarray, steps: int) -> np.ndarray:
     """Return latents on the way from each point to the next one, as the page's slider goes."""
     ends = zip(noise, np.roll(noise, -1, axis=0), strict=True)
-    return np.concatenate([walk(first, second, steps) for first, second in ends])
+    return np.concatenate([interpolate(first, second, steps) for first, second in ends])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gan_utils import pairs
-from gan_utils.sources import SOURCES
+from gan_utils.data.datasets import SOURCES
 
 _KEPT = ("distance", "kernel_distance", "precision", "recall", "agreement", "samples")
 _KEPT += ("extractor", "seconds", "steps")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 
-from gan_utils import embedded
+from gan_utils.data import embedded
 
 from . import execute
 from .alt_text import describe_figures

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gan_utils import cache, embedded, images
-from gan_utils.batches import Batches, check_labels
-from gan_utils.sources import SOURCES, Source, read_verified
+from gan_utils import download, images
+from gan_utils.data import embedded
+from gan_utils.data.batches import Batches, check_labels
+from gan_utils.data.datasets import SOURCES, DatasetSpec, read_verified
 
 __all__ = ["NAMES", "SPLITS", "Batches", "ImageSet", "data_kind", "load_images"]
 
@@ -40,9 +41,9 @@ class ImageSet:
     Attributes:
         images: (n, height, width, channels) uint8 in [0, 255].
         labels: (n,) int64, positions in `class_names`.
-        class_names: name of each class.
+        class_names: Name of each class.
         source: "cache", "download" or "embedded".
-        name: what was asked for, such as "mnist", "fashion_mnist" or "cifar10".
+        name: What was asked for, such as "mnist", "fashion_mnist" or "cifar10".
         split: "train" or "test".
     """
 
@@ -54,7 +55,7 @@ class ImageSet:
     split: str
 
     def __post_init__(self) -> None:
-        """Checks that images, labels and classes fit together."""
+        """Check that images, labels and classes fit together."""
         if images.check_images(self.images).dtype != np.uint8:
             raise ValueError(f"{self.name}: an ImageSet holds uint8 images; use to_uint8.")
         check_labels(self.labels, len(self.images))
@@ -67,11 +68,11 @@ class ImageSet:
             )
 
     def __len__(self) -> int:
-        """Number of images."""
+        """Return the number of images."""
         return len(self.images)
 
     def __str__(self) -> str:
-        """One line: what it is, how much, from where, and whether it is the whole set."""
+        """Return one line: what it is, how much, from where, and whether it is the whole set."""
         size = " x ".join(str(number) for number in self.images.shape[1:])
         origin = _ORIGINS[self.source]
         if self.is_sample:
@@ -93,7 +94,7 @@ class ImageSet:
         return self.source == "embedded" and not self.is_sample
 
     def take(self, count: int) -> "ImageSet":
-        """The first `count` images, or all of them when there are fewer.
+        """Return the first `count` images, or all of them when there are fewer.
 
         Raises:
             ValueError: `count` is below 1.
@@ -120,10 +121,10 @@ class ImageSet:
         )
 
     def of_class(self, label: int) -> "ImageSet":
-        """The images with one label, in the same order.
+        """Return the images with one label, in the same order.
 
         Raises:
-            ValueError: no image has that label.
+            ValueError: No image has that label.
         """
         chosen = self.labels == label
         if not chosen.any():
@@ -132,7 +133,7 @@ class ImageSet:
 
 
 def load_images(name: str, split: str = "train") -> ImageSet:
-    """Loads a data set: from the Keras cache, else by download, else what the package brings.
+    """Load a data set: from the Keras cache, else by download, else what the package brings.
 
     Args:
         name: "mnist", "fashion_mnist" or "cifar10"; "digits", the old name of the embedded digits,
@@ -144,9 +145,9 @@ def load_images(name: str, split: str = "train") -> ImageSet:
         come from. The fallback warns once.
 
     Raises:
-        ValueError: unknown name, split, ``GAN_DATA`` or ``GAN_IMAGES``; a file in the cache that is
+        ValueError: Unknown name, split, ``GAN_DATA`` or ``GAN_IMAGES``; a file in the cache that is
             damaged or is not the official data (it is left as it is).
-        cache.DownloadError: ``GAN_DATA=required`` and the data cannot be had.
+        download.DownloadError: ``GAN_DATA=required`` and the data cannot be had.
     """
     _check_name(name)
     limit = image_limit(split)
@@ -165,7 +166,7 @@ def load_images(name: str, split: str = "train") -> ImageSet:
 
 
 def image_limit(split: str = "train") -> int | None:
-    """How many images of a split ``GAN_IMAGES`` allows; None without a limit.
+    """Return how many images of a split ``GAN_IMAGES`` allows; None without a limit.
 
     Args:
         split: "train", or "test", which gets 40 % of the number.
@@ -197,7 +198,9 @@ def _load(name: str, split: str) -> ImageSet:
         origin = "download" if name in _downloaded else "cache"
         return ImageSet(*read_verified(source, split), source.class_names, origin, name, split)
     if mode == "required":
-        raise cache.DownloadError(f"GAN_DATA=required, but {source.title} is not here: {reason}.")
+        raise download.DownloadError(
+            f"GAN_DATA=required, but {source.title} is not here: {reason}."
+        )
     if name not in _announced:
         _announced.add(name)
         warnings.warn(_fallback_line(name, split, reason), stacklevel=3)
@@ -213,7 +216,7 @@ def _embedded(name: str, split: str) -> ImageSet:
 
 
 def data_kind(name: str) -> str:
-    """Whether `load_images` would find the whole set in the cache; opens and downloads nothing.
+    """Tell whether `load_images` would find the whole set in the cache; open nothing.
 
     Args:
         name: "mnist", "fashion_mnist" or "cifar10".
@@ -223,7 +226,7 @@ def data_kind(name: str) -> str:
         otherwise loading fails.
 
     Raises:
-        ValueError: unknown name or ``GAN_DATA``.
+        ValueError: Unknown name or ``GAN_DATA``.
     """
     _check_name(name)
     mode = _mode()
@@ -232,14 +235,14 @@ def data_kind(name: str) -> str:
     return "real" if mode == "required" or not SOURCES[name].missing_files() else "embedded"
 
 
-def _fetch(name: str, source: Source) -> str | None:
-    """Completes the cache; returns the reason when that is not possible."""
+def _fetch(name: str, source: DatasetSpec) -> str | None:
+    """Complete the cache; returns the reason when that is not possible."""
     if name not in _failed_downloads:
         try:
             for file in source.missing_files():
-                cache.download(file)
+                download.download(file)
                 _downloaded.add(name)
-        except cache.DownloadError as error:
+        except download.DownloadError as error:
             _failed_downloads[name] = str(error)
     return _failed_downloads.get(name)
 
@@ -253,7 +256,7 @@ def _fallback_line(name: str, split: str, reason: str) -> str:
         what = "handwritten digits in color STAND IN for it; with a network the real set is used"
     return (
         f"{source.title} is not here ({reason}): {what}. You can also put {files} in "
-        f"{cache.cache_folder()}; GAN_DATA=required makes this an error."
+        f"{download.cache_folder()}; GAN_DATA=required makes this an error."
     )
 
 

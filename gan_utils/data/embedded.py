@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_utils.files import parse_json
+from gan_utils.io import parse_json
 
 NAMES = ("mnist", "fashion_mnist")
 COUNTS = {"train": 10_000, "test": 2_000}
-ASSETS = Path(__file__).resolve().parent / "assets"
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
 SIZE = 28
 # Room around a digit of 28 x 28 pixels in the stand-in for photographs of 32 x 32.
 _MARGIN = 2
@@ -27,7 +27,7 @@ def load(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
         split: "train" (10,000 images) or "test" (2,000).
 
     Returns:
-        images (n, 28, 28, 1) uint8 in [0, 255] and labels (n,) int64.
+        Images (n, 28, 28, 1) uint8 in [0, 255] and labels (n,) int64.
 
     Raises:
         ValueError: A file of the package is damaged.
@@ -55,7 +55,7 @@ def colored(split: str) -> tuple[np.ndarray, np.ndarray]:
         split: "train" (10,000 images) or "test" (2,000); the same colors every time.
 
     Returns:
-        images (n, 32, 32, 3) uint8 in [0, 255] and labels (n,) int64.
+        Images (n, 32, 32, 3) uint8 in [0, 255] and labels (n,) int64.
     """
     digits, labels = load("mnist", split)
     around = ((0, 0), (_MARGIN, _MARGIN), (_MARGIN, _MARGIN))

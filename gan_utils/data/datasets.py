@@ -14,14 +14,16 @@ from typing import TypeVar
 
 import numpy as np
 
-from gan_utils.cache import File
+from gan_utils import _aliases
+from gan_utils.download import File
+from gan_utils.io import file_sha256
 
 Arrays = tuple[np.ndarray, np.ndarray]
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Source:
+class DatasetSpec:
     """A data set: its files, what they must hold, and how they are read."""
 
     title: str
@@ -29,16 +31,16 @@ class Source:
     shape: tuple[int, int, int]
     class_names: tuple[str, ...]
     counts: dict[str, int]
-    read: Callable[["Source", str], Arrays]
+    read: Callable[["DatasetSpec", str], Arrays]
     # What `digest` gives for each split; None: the bytes of the files are verified instead.
     digests: dict[str, str] | None = None
 
     def missing_files(self) -> list[File]:
-        """The files that are not in the cache (none is opened, so this is cheap)."""
+        """Return the files that are not in the cache (none is opened, so this is cheap)."""
         return [file for file in self.files if file.is_missing()]
 
     def problem(self, what: str, *paths: Path) -> ValueError:
-        """The error that names the files (default: all) and says what to do."""
+        """Return the error that names the files (default: all) and says what to do."""
         names = ", ".join(str(path) for path in paths or [file.path for file in self.files])
         return ValueError(
             f"{self.title}: {names} {what}. Nothing was changed; move it away or delete it, "
@@ -46,22 +48,22 @@ class Source:
         )
 
 
-def read_verified(source: Source, split: str) -> Arrays:
-    """Reads one split from the cache and proves that it is the official data.
+def read_verified(source: DatasetSpec, split: str) -> Arrays:
+    """Read one split from the cache and proves that it is the official data.
 
     Args:
-        source: the data set; all its files are in the cache.
+        source: The data set; all its files are in the cache.
         split: "train" or "test".
 
     Returns:
-        images (n, height, width, channels) uint8 in [0, 255] and labels (n,) int64.
+        Images (n, height, width, channels) uint8 in [0, 255] and labels (n,) int64.
 
     Raises:
-        ValueError: a file cannot be read, is damaged, or holds something else.
+        ValueError: A file cannot be read, is damaged, or holds something else.
     """
     if source.digests is None:
         for file in source.files:
-            if _guard(source, file.path, _hash_file) != file.sha256:
+            if _guard(source, file.path, file_sha256) != file.sha256:
                 raise source.problem("is not the official file: its SHA-256 differs", file.path)
     images, labels = source.read(source, split)
     count = source.counts[split]
@@ -75,7 +77,7 @@ def read_verified(source: Source, split: str) -> Arrays:
 
 
 def digest(images: np.ndarray, labels: np.ndarray) -> str:
-    """SHA-256 of a set of labeled pictures, the same for every order of the pairs.
+    """Return SHA-256 of a set of labeled pictures, the same for every order of the pairs.
 
     Args:
         images: (n, ...) uint8.
@@ -89,16 +91,8 @@ def digest(images: np.ndarray, labels: np.ndarray) -> str:
     return hashlib.sha256(b"".join(hashes)).hexdigest()
 
 
-def _hash_file(path: Path) -> str:
-    total = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            total.update(chunk)
-    return total.hexdigest()
-
-
-def _guard(source: Source, path: Path, read: Callable[[Path], Result]) -> Result:
-    """Calls `read(path)`; whatever goes wrong becomes a sentence that names the file."""
+def _guard(source: DatasetSpec, path: Path, read: Callable[[Path], Result]) -> Result:
+    """Call `read(path)`; whatever goes wrong becomes a sentence that names the file."""
     try:
         return read(path)
     except (PermissionError, IsADirectoryError, FileNotFoundError) as error:
@@ -107,7 +101,7 @@ def _guard(source: Source, path: Path, read: Callable[[Path], Result]) -> Result
         raise source.problem(f"is damaged ({type(error).__name__}: {error})", path) from error
 
 
-def _read_npz(source: Source, split: str) -> Arrays:
+def _read_npz(source: DatasetSpec, split: str) -> Arrays:
     def read(path: Path) -> Arrays:
         with np.load(path, allow_pickle=False) as arrays:
             return arrays[f"x_{split}"][..., None], arrays[f"y_{split}"]
@@ -115,14 +109,14 @@ def _read_npz(source: Source, split: str) -> Arrays:
     return _guard(source, source.files[0].path, read)
 
 
-def _read_idx_pair(source: Source, split: str) -> Arrays:
+def _read_idx_pair(source: DatasetSpec, split: str) -> Arrays:
     images_file, labels_file = source.files[:2] if split == "train" else source.files[2:]
     images = _guard(source, images_file.path, _read_idx)
     return images[..., None], _guard(source, labels_file.path, _read_idx)
 
 
 def _read_idx(path: Path) -> np.ndarray:
-    """The idx format: two zero bytes, 8 for uint8, the rank, big-endian sizes, the values."""
+    """Read the idx format: two zero bytes, 8 for uint8, the rank, big-endian sizes, values."""
     with gzip.open(path, "rb") as stream:
         content = stream.read()
     if content[:3] != b"\0\0\x08":
@@ -132,8 +126,8 @@ def _read_idx(path: Path) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-def _read_cifar(source: Source, split: str) -> Arrays:
-    """Records of a label and 3 planes of 32 x 32, read from the archive without unpacking it."""
+def _read_cifar(source: DatasetSpec, split: str) -> Arrays:
+    """Record of a label and 3 planes of 32 x 32, read from the archive without unpacking it."""
     names = ["test_batch"] if split == "test" else [f"data_batch_{i}" for i in range(1, 6)]
 
     def read(path: Path) -> np.ndarray:
@@ -157,7 +151,7 @@ def _fashion_file(name: str, sha256: str) -> File:
 
 
 SOURCES = {
-    "mnist": Source(
+    "mnist": DatasetSpec(
         title="MNIST",
         files=(
             File(
@@ -175,7 +169,7 @@ SOURCES = {
             "test": "97b756d55950f1841ebd48df7379b9b2fc87a10d63e08d6213dad41d564e8508",
         },
     ),
-    "fashion_mnist": Source(
+    "fashion_mnist": DatasetSpec(
         title="Fashion-MNIST",
         files=(
             _fashion_file(
@@ -215,7 +209,7 @@ SOURCES = {
             "test": "0b381379398a0943a88bf3864ff3f5177903dcf178030b4b74c495294b38fa7c",
         },
     ),
-    "cifar10": Source(
+    "cifar10": DatasetSpec(
         title="CIFAR-10",
         files=(
             # The binary version: reading the Python version would unpickle what was downloaded.
@@ -242,3 +236,8 @@ SOURCES = {
         read=_read_cifar,
     ),
 }
+
+
+def __getattr__(name: str) -> object:
+    """Return what an old name stands for."""
+    return _aliases.renamed(__name__, name)
