@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-from tools.book import execute, render
+from tools.book import execute, render, stage
 
 ROOT = Path(__file__).resolve().parents[1]
 LEADS_TO = {"href", "src", "poster"}
@@ -80,6 +80,7 @@ def problems(root: Path, html: Path, *, draft: bool = False) -> list[str]:
         found += wrong_addresses(html, path, Addresses(text).found)
         name = path.relative_to(html).as_posix()
         found += [f"{name} {words}" for sign, words in DRAFT.items() if sign in text and not draft]
+        found += [f"{name} shows a lesson that failed"] if stage.FAILED in text else []
     for path in sorted(html.rglob("*.css")):
         text = path.read_text(encoding="utf-8")
         found += wrong_addresses(html, path, STYLE_ADDRESS.findall(text))

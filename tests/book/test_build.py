@@ -1,6 +1,9 @@
 """When lessons run again, what a failing one leaves, and what a page is made of."""
 
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,12 +12,12 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools.book import execute, render, stage
+from tools import check_site
+from tools.book import execute, progress, render, stage
 from tools.book.widgets import Widgets
 
 ROOT = Path(__file__).resolve().parents[2]
 TOC = "format: jb-book\nroot: book/index\nchapters:\n- file: notebooks/a\n- file: notebooks/b\n"
-ONLY_ITSELF = "import os\nassert os.listdir() == [os.path.basename(os.getcwd()) + '.ipynb']"
 
 
 def write_lesson(root, name, *codes, text="# Title\n\nWords"):
@@ -31,6 +34,7 @@ def project(tmp_path):
     (tmp_path / "_toc.yml").write_text(TOC)
     (tmp_path / "_config.yml").write_text("title: A book\n")
     (tmp_path / "gan_utils").mkdir()
+    (tmp_path / "gan_utils" / "__init__.py").write_text("")
     (tmp_path / "gan_utils" / "module.py").write_text("VALUE = 1\n")
     (tmp_path / "book").mkdir()
     (tmp_path / "book" / "index.md").write_text("# Start\n")
@@ -50,7 +54,7 @@ def keep_as_executed(project, name):
     path = project.out / "work" / f"{name}.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, path)
-    assert execute.keep(project, path, execute.shared_inputs(project))
+    assert execute.keep(project, path, execute.shared_inputs(project)) is None
 
 
 def stale(project):
@@ -59,7 +63,7 @@ def stale(project):
 
 def test_nothing_changed_runs_nothing(project, monkeypatch):
     monkeypatch.setattr(execute, "run_nbmake", lambda *_: pytest.fail("a lesson was run"))
-    assert execute.execute_stale(project) == []
+    assert execute.execute_stale(project).ran == []
 
 
 def test_new_words_run_nothing(project):
@@ -72,13 +76,44 @@ def test_new_code_runs_that_lesson(project):
     assert stale(project) == ["a"]
 
 
-@pytest.mark.parametrize(
-    "path", ["gan_utils/module.py", "gan_utils/assets/weights.npz", "book/results/a.json"]
-)
-def test_changed_input_runs_all(project, path):
-    file = project.root / path
-    file.parent.mkdir(parents=True, exist_ok=True)
+def test_changed_data_of_the_package_runs_all(project):
+    file = project.root / "gan_utils" / "assets" / "weights.npz"
+    file.parent.mkdir()
     file.write_text("something else")
+    assert stale(project) == ["a", "b"]
+
+
+def test_changed_module_runs_the_lessons_that_import_it(project):
+    module = project.root / "gan_utils" / "module.py"
+    write_lesson(project.root, "a", "from gan_utils import module")
+    keep_as_executed(project, "a")
+    module.write_text('"""What it is for."""\n\n# A comment.\nVALUE = 1\n')
+    assert stale(project) == []
+    module.write_text("VALUE = 2\n")
+    assert stale(project) == ["a"]
+
+
+def test_changed_record_runs_the_lessons_that_read_it(project):
+    write_lesson(project.root, "b", 'records.recorded("a")')
+    keep_as_executed(project, "b")
+    record = project.root / "book" / "results" / "a.json"
+    record.parent.mkdir()
+    record.write_text("{}")
+    assert stale(project) == ["b"]
+
+
+def test_changed_weights_run_the_lessons_that_load_them(project):
+    write_lesson(project.root, "b", 'weights.load_generator("cgan")')
+    keep_as_executed(project, "b")
+    manifest = project.root / "weights" / "manifest.json"
+    manifest.parent.mkdir()
+    manifest.write_text(json.dumps({"generators": {"cgan": {"sha256": "1"}, "gan": {}}}))
+    assert stale(project) == ["b"]
+
+
+@pytest.mark.parametrize("name", execute.SETTINGS)
+def test_changed_setting_runs_all(project, monkeypatch, name):
+    monkeypatch.setenv(name, "1" if name != "GAN_DATA" else "embedded")
     assert stale(project) == ["a", "b"]
 
 
@@ -111,37 +146,151 @@ def test_other_data_runs_all(project, monkeypatch):
 def test_data_that_arrived_during_the_run_counts_as_real(project, monkeypatch):
     from gan_utils import data
 
-    def download(copies, profile):
-        for copy in copies:
-            notebook = nbformat.read(copy, as_version=4)
-            for cell in execute.code_cells(notebook):
-                cell.execution_count = 1
-            nbformat.write(notebook, copy)
+    def download(path, *_):
+        notebook = nbformat.read(path, as_version=4)
+        for cell in execute.code_cells(notebook):
+            cell.execution_count = 1
+        nbformat.write(notebook, path)
         monkeypatch.setattr(data, "data_kind", lambda name: "real")
-        return 0
+        return ""
 
     monkeypatch.setattr(data, "data_kind", lambda name: "embedded")
     monkeypatch.setattr(execute, "run_nbmake", download)
     write_lesson(project.root, "a", "3")
-    assert "a" in execute.execute_stale(project)
+    assert "a" in execute.execute_stale(project).ran
     assert "a" not in stale(project)
 
 
-def test_failing_lesson_fails_and_the_good_one_is_kept(project, capfd):
-    write_lesson(project.root, "a", ONLY_ITSELF, "1 / 0", "print('not reached')")
-    write_lesson(project.root, "b", ONLY_ITSELF, "import time\ntime.sleep(0.2)\nprint('fine')")
-    with pytest.raises(execute.LessonError, match=r"Failed: a\."):
-        execute.execute_stale(project)
-    words = "".join(capfd.readouterr())
-    assert "ZeroDivisionError" in words
-    assert "a.ipynb" in words
-    failed = nbformat.read(project.out / "failed" / "a.ipynb", as_version=4)
-    assert failed.cells[2].outputs[0].ename == "ZeroDivisionError"
+# ---- a lesson that fails ---------------------------------------------------------------------
+
+DRAW = """import os
+assert os.listdir() == [os.path.basename(os.getcwd()) + '.ipynb'], os.listdir()
+import matplotlib.pyplot as plt
+plt.plot([1, 2])
+plt.show()
+print('drawn')"""
+BROKEN = "counts = [1, 2]\ncounts[2]"
+
+
+def build(project, *words):
+    """Build in a process of its own: Sphinx cannot build twice in one."""
+    command = [sys.executable, "-m", "tools.book", "build", "--root", str(project.root), *words]
+    environment = os.environ | {"GAN_PROFILE": "smoke"}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def small_book(tmp_path):
+    """A book of three lessons, none executed yet; the second one fails in its second cell."""
+    (tmp_path / "_toc.yml").write_text(
+        TOC.replace("index", "profiles-and-data") + "- file: notebooks/c\n"
+    )
+    shutil.copy(ROOT / "_config.yml", tmp_path)
+    (tmp_path / "gan_utils").mkdir()
+    for folder in ("_ext", "_static"):
+        shutil.copytree(ROOT / "book" / folder, tmp_path / "book" / folder)
+    (tmp_path / "book" / "references.bib").write_text("")
+    (tmp_path / "book" / "profiles-and-data.md").write_text("# Profiles and data\n")
+    for name in ("a", "b", "c"):
+        write_lesson(tmp_path, name, DRAW, *([BROKEN, "print('after')"] if name == "b" else []))
+    return execute.Project(tmp_path, tmp_path / "_build" / "smoke", "smoke")
+
+
+def test_failing_lesson_leaves_the_other_pages(small_book, capsys):
+    done = build(small_book)
+    assert done.returncode == 1
+    assert re.search(r"\[3/3\] [abc]  (FAILED after )?\d+ s$", done.stdout, re.MULTILINE)
+    assert re.search(r"b  FAILED after \d+ s", done.stdout)
+    for words in ("Traceback", "site-packages", "nbmake", "TF_", "WARNING"):
+        assert words not in done.stdout + done.stderr
+    for words in (
+        "1 lesson failed",
+        "b: IndexError: list index out of range",
+        "begins with: counts = [1, 2]",
+        "_build/smoke/failed/b.ipynb",
+        "make lessons LESSON=b GAN_PROFILE=smoke",
+    ):
+        assert words in done.stderr
+    html = small_book.out / "html"
+    pages = {name: (html / "notebooks" / f"{name}.html").read_text() for name in ("a", "b", "c")}
+    assert [name for name, text in pages.items() if stage.FAILED in text] == ["b"]
+    assert pages["b"].count("IndexError") == 1
+    assert pages["b"].count("cell_output") == pages["a"].count("cell_output")
+    assert "list index out of range" in pages["b"]
+    assert check_site.main([str(html), "--root", str(small_book.root)]) == 1
+    assert "notebooks/b.html shows a lesson that failed" in capsys.readouterr().err
+
+    again = build(small_book)
+    assert again.returncode == 1
+    assert "Running 1 lesson" in again.stdout
+    assert "1 lesson executed" in again.stdout
+    alone = build(small_book, "--lesson", "b")
+    assert alone.returncode == 1
+    assert "Built" not in alone.stdout
+
+    write_lesson(small_book.root, "b", DRAW)
+    mended = build(small_book)
+    assert mended.returncode == 0, mended.stderr
+    assert "1 lesson executed" in mended.stdout
+    assert stage.FAILED not in (html / "notebooks" / "b.html").read_text()
+
+
+def test_failed_lesson_is_kept_up_to_the_cell(project):
+    write_lesson(project.root, "a", "print('before')", BROKEN, "print('not reached')")
+    outcome = execute.execute_stale(project)
+    assert list(outcome.failed) == outcome.ran == ["a"]
+    failed = nbformat.read(project.failed / "a.ipynb", as_version=4)
+    assert failed.cells[2].outputs[0].ename == "IndexError"
     assert failed.cells[3].outputs == []
     assert stale(project) == ["a"]
-    copy = execute.executed_copy(project, "b")
-    assert copy.cells[2].outputs[0].text == "fine\n"
-    assert 0 < copy.metadata[execute.STAMP]["seconds"] < 60
+
+
+def test_dead_kernel_is_a_failure(project):
+    write_lesson(project.root, "a", "import os\nos._exit(1)")
+    (failure,) = execute.execute_stale(project).failures
+    assert failure.cell == "import os"
+    assert "died" in failure.error
+
+
+def test_one_lesson_runs_whether_it_changed_or_not(project, monkeypatch):
+    assert execute.find_lesson(project.root, "b") == "b"
+    with pytest.raises(execute.LessonError, match="choose one of a, b"):
+        execute.find_lesson(project.root, "c")
+    assert execute.execute_stale(project, "b").ran == ["b"]
+
+
+# ---- what is printed while they run ----------------------------------------------------------
+
+
+def test_time_left_follows_the_pace_of_this_machine(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
+    shown = progress.Progress({"a": 100.0, "b": 100.0, "c": 100.0, "d": 100.0}, at_once=2)
+    shown.announce("quick")
+    now[0] = 200.0  # twice the time expected
+    shown.ended("a", 200.0, None)
+    shown.ended("b", 200.0, None)
+    now[0] = 400.0
+    shown.ended("c", 200.0, None)
+    shown.ended("d", 200.0, None)
+    assert capsys.readouterr().out.splitlines() == [
+        "Running 4 lessons, 2 at a time, in profile quick, about 3 min left",
+        "[1/4] a  200 s, about 3 min left",
+        "[2/4] b  200 s, about 3 min left",
+        "[3/4] c  200 s, about 0 s left",
+        "[4/4] d  200 s",
+    ]
+
+
+def test_expected_seconds_come_from_the_last_run_or_the_record(tmp_path):
+    record = tmp_path / "book" / "results" / "b.json"
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps({"runs": {"quick": {"seconds": 30}}}))
+    last = {"a": 10.0, "b": None, "c": None}
+    found = progress.expected_seconds(tmp_path, "quick", last)
+    assert found == {"a": 10.0, "b": 30.0, "c": 20.0}
 
 
 def test_allowed_error_is_no_failure():

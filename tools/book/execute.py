@@ -6,11 +6,14 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -19,18 +22,23 @@ from typing import Any
 import nbformat
 import yaml
 
+from . import depends
+from .progress import Failure, Progress, expected_seconds
+
 ROOT = Path(__file__).resolve().parents[2]
-# What every lesson may read, next to its own cells.
-INPUT_FOLDERS = ("gan_utils", "book/results", "weights")
 LIBRARIES = ("tensorflow", "keras", "numpy", "matplotlib", "pillow")
 DATA_SETS = ("mnist", "fashion_mnist")
 CELL_TIMEOUT = {"smoke": 900, "quick": 3600, "full": -1}  # seconds a cell; -1 waits for ever
+# What changes a run from outside, next to the profile.
+SETTINGS = ("GAN_EPOCHS", "GAN_SEED_SHIFT", "GAN_IMAGES", "GAN_DATA")
 AT_ONCE = 2  # lessons: one alone leaves half of two cores idle, and each takes 1.5 GB
+LONGEST_LINE = 200  # characters of an error message
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")  # colors
 STAMP = "gan_workbook"  # where an executed copy says what it was made from
 
 
 class LessonError(RuntimeError):
-    """A lesson did not run through."""
+    """A lesson is missing, or lacks something that the book needs."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,11 @@ class Project:
     def executed(self) -> Path:
         """Folder of the executed copies."""
         return self.out / "executed"
+
+    @property
+    def failed(self) -> Path:
+        """Folder of the copies of lessons that failed, up to the cell that did."""
+        return self.out / "failed"
 
 
 def toc_files(root: Path) -> list[str]:
@@ -80,26 +93,24 @@ def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def shared_inputs(project: Project) -> dict[str, Any]:
-    """Return everything but its own cells that a lesson's outputs depend on."""
-    files = (
-        path
-        for folder in INPUT_FOLDERS
-        for path in sorted((project.root / folder).rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    )
-    return {
+@dataclass(frozen=True)
+class Shared:
+    """What lessons depend on next to their own cells: how they run, and the repository's files."""
+
+    run: dict[str, Any]
+    files: depends.Inputs
+
+
+def shared_inputs(project: Project) -> Shared:
+    """Return what the lessons' outputs depend on now, next to their own cells."""
+    run = {
         "profile": project.profile,
-        "epoch_limit": os.environ.get("GAN_EPOCHS", ""),
-        "image_limit": os.environ.get("GAN_IMAGES", ""),
+        "settings": {name: os.environ.get(name, "") for name in SETTINGS},
         "data": data_kinds(),
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in LIBRARIES},
-        "files": {
-            path.relative_to(project.root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in files
-        },
     }
+    return Shared(run, depends.Inputs(project.root))
 
 
 def data_kinds() -> dict[str, str]:
@@ -109,54 +120,110 @@ def data_kinds() -> dict[str, str]:
     return {name: data.data_kind(name) for name in DATA_SETS}
 
 
-def fingerprint(notebook: nbformat.NotebookNode, inputs: dict[str, Any]) -> str:
-    """Return the SHA-256 over the lesson's code and its shared inputs."""
+def fingerprint(notebook: nbformat.NotebookNode, shared: Shared) -> str:
+    """Return the SHA-256 over the lesson's code and everything that it depends on."""
     sources = [cell.source for cell in code_cells(notebook)]
-    return hashlib.sha256(json.dumps([sources, inputs], sort_keys=True).encode()).hexdigest()
+    key = [sources, shared.run, shared.files.of("\n".join(sources))]
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
 
-def executed_copy(project: Project, name: str) -> nbformat.NotebookNode | None:
-    """Return the kept copy of a lesson's last good run, None when there is none."""
-    path = project.executed / f"{name}.ipynb"
+def executed_copy(
+    project: Project, name: str, *, failed: bool = False
+) -> nbformat.NotebookNode | None:
+    """Return the kept copy of a lesson's last good run, or failed one; None when there is none."""
+    path = (project.failed if failed else project.executed) / f"{name}.ipynb"
     return nbformat.read(path, as_version=4) if path.is_file() else None
 
 
-def stale_lessons(project: Project, inputs: dict[str, Any]) -> list[str]:
+def stale_lessons(project: Project, shared: Shared) -> list[str]:
     """Return the lessons whose kept copy is missing or was made from something else."""
 
     def is_stale(name: str) -> bool:
         copy = executed_copy(project, name)
-        key = fingerprint(read_lesson(project.root, name), inputs)
+        key = fingerprint(read_lesson(project.root, name), shared)
         return copy is None or copy.metadata[STAMP]["key"] != key
 
     return [name for name in lesson_names(project.root) if is_stale(name)]
 
 
-def execute_stale(project: Project) -> list[str]:
-    """Execute the lessons that need it and keep their copies; return their names.
+def find_lesson(root: Path, asked: str) -> str:
+    """Return the lesson of a name or the start of one, such as `04`.
 
     Raises:
-        LessonError: when a lesson fails. The lessons that passed are kept all the same.
+        LessonError: There is none, or more than one.
     """
-    inputs = shared_inputs(project)
-    stale = stale_lessons(project, inputs)
-    if not stale:
-        return []
-    print(f"Executing in profile {project.profile}: {', '.join(stale)}", flush=True)
+    names = lesson_names(root)
+    found = [name for name in names if name == asked] or [
+        name for name in names if name.startswith(asked)
+    ]
+    if len(found) != 1:
+        raise LessonError(f"There is no lesson {asked!r}; choose one of {', '.join(names)}.")
+    return found[0]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Names of the lessons that ran, and those that failed, in the book's order."""
+
+    ran: list[str]
+    failures: list[Failure]
+
+    @property
+    def failed(self) -> dict[str, Failure]:
+        """The failures by lesson."""
+        return {failure.lesson: failure for failure in self.failures}
+
+
+def execute_stale(project: Project, only: str | None = None) -> Outcome:
+    """Execute the lessons that need it, and keep the copy of each as it ends.
+
+    Args:
+        project: The book.
+        only: Name of the one lesson to run, whether it needs it or not.
+    """
+    shared = shared_inputs(project)
+    names = [only] if only else stale_lessons(project, shared)
+    if not names:
+        return Outcome([], [])
+    copies = {name: executed_copy(project, name) for name in names}
+    last = {name: copy and copy.metadata[STAMP]["seconds"] for name, copy in copies.items()}
+    expected = expected_seconds(project.root, project.profile, last)
+    progress = Progress(expected, min(AT_ONCE, len(names)))
+    progress.announce(project.profile)
+    failures = {}
     with tempfile.TemporaryDirectory(prefix="gan-workbook-") as folder:
-        copies = [copy_alone(project.root, name, Path(folder) / name) for name in stale]
-        status = run_nbmake(copies, project.profile)
-        # After the run: the first lesson may have downloaded what was missing before it.
-        inputs |= {"data": data_kinds()}
-        failed = [path.stem for path in copies if not keep(project, path, inputs)]
-    if failed:
-        raise LessonError(
-            f"Failed: {', '.join(failed)}. The traceback is above; the lesson up to the failing "
-            f"cell is kept in {project.out / 'failed'}."
-        )
-    if status != 0:
-        raise LessonError(f"pytest --nbmake ended with status {status}; its words are above.")
-    return stale
+        # The longest first, so that both places are taken until the end.
+        order = sorted(names, key=lambda name: -expected[name])
+        paths = [copy_alone(project.root, name, Path(folder) / name) for name in order]
+        for path, log, seconds in run_all(paths, project.profile):
+            # The data may have been downloaded by a lesson, after the key of the others was made.
+            shared = replace(shared, run=shared.run | {"data": data_kinds()})
+            if failure := keep(project, path, shared, log):
+                failures[path.stem] = failure
+            progress.ended(path.stem, seconds, failure)
+    return Outcome(names, [failures[name] for name in names if name in failures])
+
+
+def run_all(paths: list[Path], profile: str) -> Iterator[tuple[Path, str, float]]:
+    """Execute notebooks, `AT_ONCE` at a time; yield each as it ends, with its log and seconds."""
+    from gan_utils import records
+
+    extra = {}
+    if len(paths) > 1:  # lessons that share the cores get in each other's way: a tenth slower
+        threads = max(1, records.hardware()["cores"] // AT_ONCE)
+        extra = {"TF_NUM_INTRAOP_THREADS": str(threads)}
+
+    def run(path: Path) -> tuple[Path, str, float]:
+        start = time.perf_counter()
+        log = run_nbmake(path, profile, extra)
+        return path, log, time.perf_counter() - start
+
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        for done in as_completed([pool.submit(run, path) for path in paths]):
+            yield done.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def copy_alone(root: Path, name: str, folder: Path) -> Path:
@@ -167,57 +234,97 @@ def copy_alone(root: Path, name: str, folder: Path) -> Path:
     return path
 
 
-def run_nbmake(notebooks: list[Path], profile: str, extra: dict[str, str] | None = None) -> int:
-    """Execute notebooks in place, each in its own folder; return pytest's exit status."""
-    from gan_utils import records
-
+def run_nbmake(notebook: Path, profile: str, extra: dict[str, str] | None = None) -> str:
+    """Execute a notebook in place, in its own folder; return what pytest printed."""
     # Not in `_build`, where nbmake collects nothing, and without this repository's pytest settings.
-    command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", "-v", "--no-header"]
-    command += ["-c", os.devnull, "--rootdir", str(notebooks[0].parent.parent)]
-    command += ["-p", "no:cacheprovider", f"--nbmake-timeout={CELL_TIMEOUT[profile]}"]
-    command += [f"--numprocesses={min(AT_ONCE, len(notebooks))}"] if len(notebooks) > 1 else []
+    folder = notebook.parent
+    command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", "-q", "--color=no"]
+    command += ["-c", os.devnull, "--rootdir", str(folder), "-p", "no:cacheprovider"]
+    command += [f"--nbmake-timeout={CELL_TIMEOUT[profile]}", str(notebook)]
     hidden = {"PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "MPLBACKEND", "GAN_RECORD"}
     environment = {key: value for key, value in os.environ.items() if key not in hidden}
-    environment |= {"GAN_PROFILE": profile, "JUPYTER_PREFER_ENV_PATH": "1"} | (extra or {})
-    if len(notebooks) > 1:  # lessons that share the cores get in each other's way: a tenth slower
-        threads = max(1, records.hardware()["cores"] // AT_ONCE)
-        environment.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
+    environment = (extra or {}) | environment
+    environment |= {"GAN_PROFILE": profile, "JUPYTER_PREFER_ENV_PATH": "1"}
     environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    folder = notebooks[0].parent.parent
     return subprocess.run(
-        [*command, *map(str, notebooks)], env=environment, cwd=folder, check=False
-    ).returncode
+        command,
+        env=environment,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    ).stdout
 
 
-def keep(project: Project, path: Path, inputs: dict[str, Any]) -> bool:
-    """Store an executed notebook with its key; put a failed one aside and return False."""
+def keep(project: Project, path: Path, shared: Shared, log: str = "") -> Failure | None:
+    """Store an executed notebook with its key; put a failed one aside and say how it failed."""
     notebook = nbformat.read(path, as_version=4)
     good = ran_through(notebook)
-    folder = project.executed if good else project.out / "failed"
+    folder = project.executed if good else project.failed
     folder.mkdir(parents=True, exist_ok=True)
     notebook.metadata[STAMP] = {
-        "key": fingerprint(notebook, inputs),
+        "key": fingerprint(notebook, shared),
         "seconds": round(seconds(notebook), 1),
         "date": datetime.now(timezone.utc).date().isoformat(),
-        **{name: inputs[name] for name in ("profile", "data", "versions")},
+        **{name: shared.run[name] for name in ("profile", "data", "versions")},
     }
     temporary = folder / f".{path.name}.part"
     nbformat.write(notebook, temporary)
     temporary.replace(folder / path.name)
     if good:
-        print(f"{path.stem}: {notebook.metadata[STAMP]['seconds']} s", flush=True)
-        (project.out / "failed" / path.name).unlink(missing_ok=True)
-    return good
+        (project.failed / path.name).unlink(missing_ok=True)
+        return None
+    kept = folder / path.name
+    return Failure(
+        path.stem,
+        *what_failed(notebook, log),
+        kept.relative_to(project.root) if kept.is_relative_to(project.root) else kept,
+        command_for(project, path.stem),
+    )
+
+
+def command_for(project: Project, name: str) -> str:
+    """Return the command that runs one lesson alone, in the project's profile."""
+    profile = "" if project.profile == "quick" else f" GAN_PROFILE={project.profile}"
+    return f"make lessons LESSON={name}{profile}"
+
+
+def what_failed(notebook: nbformat.NotebookNode, log: str) -> tuple[str, str]:
+    """Return the first line of the cell that failed, and the error.
+
+    Args:
+        notebook: As the run has left it.
+        log: What pytest printed; it holds the error where no cell does, as when the kernel died.
+    """
+    for cell in code_cells(notebook):
+        for error in errors_of(cell):
+            text = f"{error.ename}: {ESCAPE.sub('', error.evalue)}".strip().removesuffix(":")
+            return first_line(cell.source), first_line(text)
+    cell = next((cell for cell in code_cells(notebook) if cell.execution_count is None), None)
+    found = re.findall(r"^.*(?:Error|timed out|died).*$", ESCAPE.sub("", log), re.MULTILINE)
+    error = found[-1].strip() if found else "the run ended without an error message"
+    return first_line(cell.source if cell else ""), error
+
+
+def first_line(text: str) -> str:
+    """Return the first line of a text, cut where it gets long."""
+    line = next(iter(text.strip().splitlines()), "")
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}..."
+
+
+def errors_of(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """Return a cell's errors, but for those that a tag allows."""
+    if "raises-exception" in cell.metadata.get("tags", []):
+        return []
+    return [output for output in cell.outputs if output.output_type == "error"]
 
 
 def ran_through(notebook: nbformat.NotebookNode) -> bool:
     """Tell whether every code cell ran, and none raised except where a tag allows it."""
-    for cell in code_cells(notebook):
-        allowed = "raises-exception" in cell.metadata.get("tags", [])
-        raised = any(output.output_type == "error" for output in cell.outputs)
-        if cell.source.strip() and (cell.execution_count is None or (raised and not allowed)):
-            return False
-    return True
+    cells = [cell for cell in code_cells(notebook) if cell.source.strip()]
+    return not any(cell.execution_count is None or errors_of(cell) for cell in cells)
 
 
 def seconds(notebook: nbformat.NotebookNode) -> float:

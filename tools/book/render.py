@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Collection
 from html.parser import HTMLParser
 from importlib.metadata import version
 from pathlib import Path
@@ -50,8 +51,19 @@ class PageContents(HTMLParser):
             self.pictures.append(attributes.get("src") or "")
 
 
-def render(project: Project, changed: bool, widgets: Widgets | None = None) -> bool:
+def render(
+    project: Project,
+    changed: bool,
+    widgets: Widgets | None = None,
+    failed: Collection[str] = (),
+) -> bool:
     """Build the site when something changed since the last good build; return whether it did.
+
+    Args:
+        project: The book.
+        changed: Whether a staged file did.
+        widgets: The interactive parts.
+        failed: Lessons that stopped with an error: their pages may lack outputs.
 
     Raises:
         SiteError: on any warning, or when a page, picture or output is missing.
@@ -72,7 +84,7 @@ def render(project: Project, changed: bool, widgets: Widgets | None = None) -> b
     Pictures(html, project.out / "pictures").lighten()
     single_page.write(html, execute.toc_files(project.root))
     write_redirect(project)
-    check_site(project)
+    check_site(project, failed)
     stamp.write_text(key)
     return True
 
@@ -122,7 +134,7 @@ def write_redirect(project: Project) -> None:
     path.write_text(REDIRECT.format(page=page, title="The GAN Workbook"), encoding="utf-8")
 
 
-def check_site(project: Project) -> None:
+def check_site(project: Project, failed: Collection[str] = ()) -> None:
     """Raise when the built site lacks a page, an output or a picture that it must have."""
     html = project.out / "html"
     missing = []
@@ -139,9 +151,11 @@ def check_site(project: Project) -> None:
             for source in local
             if not source.startswith("data:") and not (path.parent / source).is_file()
         ]
-        if page.startswith("notebooks/") and not contents.outputs:
+        if not page.startswith("notebooks/") or Path(page).name in failed:
+            continue
+        if not contents.outputs:
             missing.append(f"any output on {page}")
-        if page.startswith("notebooks/") and not any("_images/" in item for item in local):
+        if not any("_images/" in item for item in local):
             missing.append(f"any picture on {page}")
     if missing:
         raise SiteError(f"The site lacks: {'; '.join(missing)}.")

@@ -12,20 +12,25 @@ from gan_utils.data import embedded
 from . import execute
 from .alt_text import describe_figures
 from .execute import STAMP, Project
+from .progress import Failure
 from .widgets import Widgets
 
 BOOK_FILES = ("**/*.md", "*.bib", "_static/**/*", "_ext/*.py", "results/*.json")
+FAILED = "This lesson stopped with an error"  # tools/check_site.py publishes no such page
 TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
 
 
-def stage(project: Project, widgets: Widgets | None = None) -> bool:
+def stage(
+    project: Project, widgets: Widgets | None = None, failed: dict[str, Failure] | None = None
+) -> bool:
     """Bring the staged tree up to date; return whether anything in it changed.
 
     A file that did not change is not touched, so Sphinx reads only what did.
     """
+    failed, widgets = failed or {}, widgets or Widgets()
     files = book_files(project.root)
     for name in execute.lesson_names(project.root):
-        files[f"notebooks/{name}.ipynb"] = lesson_page(project, name, widgets or Widgets())
+        files[f"notebooks/{name}.ipynb"] = lesson_page(project, name, widgets, failed.get(name))
     return mirror(files, project.out / "source")
 
 
@@ -37,21 +42,29 @@ def book_files(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
 
 
-def lesson_page(project: Project, name: str, widgets: Widgets) -> bytes:
-    """Return the lesson's present text with the outputs of its kept copy, as a notebook."""
+def lesson_page(
+    project: Project, name: str, widgets: Widgets, failure: Failure | None = None
+) -> bytes:
+    """Return the lesson's present text with the outputs of its kept copy, as a notebook.
+
+    A lesson that failed has the outputs of the cells before the one that did.
+    """
     notebook = execute.read_lesson(project.root, name)
-    executed = execute.executed_copy(project, name)
+    executed = execute.executed_copy(project, name, failed=failure is not None)
     if executed is None:
         raise execute.LessonError(f"{name} has not been executed in {project.out}.")
     pairs = zip(execute.code_cells(notebook), execute.code_cells(executed), strict=True)
     for cell, source in pairs:
+        if failure and execute.errors_of(source):
+            break
         cell.outputs, cell.execution_count = source.outputs, source.execution_count
     describe_figures(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = widgets.place(cell.source)
     code = "\n".join(cell.source for cell in execute.code_cells(notebook))
-    insert_under_title(notebook, origin_note(executed.metadata[STAMP], code))
+    note = failure_note(failure) if failure else origin_note(executed.metadata[STAMP], code)
+    insert_under_title(notebook, note)
     return (nbformat.writes(notebook) + "\n").encode()
 
 
@@ -65,6 +78,21 @@ def insert_under_title(notebook: nbformat.NotebookNode, text: str) -> None:
             cell.source = "\n".join(lines)
             return
     raise execute.LessonError("A lesson needs a first heading, a line that starts with '# '.")
+
+
+def failure_note(failure: Failure) -> str:
+    """Return the note on the page of a lesson that failed."""
+    words = f"cell:  {failure.cell}\nerror: {failure.error}".replace("```", "'''")
+    return f""":::{{admonition}} {FAILED}
+:class: danger failed-lesson
+The outputs on this page end before the cell that failed. Figures of recorded runs are not affected.
+
+```text
+{words}
+```
+
+Run this lesson alone with `{failure.command}`.
+:::"""
 
 
 def origin_note(stamp: dict, code: str) -> str:

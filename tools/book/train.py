@@ -32,9 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
     notebook = execute.copy_alone(root, options.lesson, folder)
     print(f"Training {options.lesson} in profile {profile.name}, in {folder}", flush=True)
     extra = {"GAN_RECORD": str(root / "book" / "results")}
-    status = execute.run_nbmake([notebook], profile.name, extra)
+    log = execute.run_nbmake(notebook, profile.name, extra)
     executed = nbformat.read(notebook, as_version=4)
-    if status or not execute.ran_through(executed):
+    if not execute.ran_through(executed):
+        cell, error = execute.what_failed(executed, log)
+        print(f"{error}\n  in the cell that begins with: {cell}", file=sys.stderr)
         print(f"{options.lesson} stopped; start it again to go on.", file=sys.stderr)
         return 1
     print(f"{options.lesson}: {execute.seconds(executed):.0f} s; recorded in {root}/book/results")

@@ -189,12 +189,14 @@ def add_generator(project: Project, widgets: Widgets, name: str) -> None:
     if not stamp.is_file() or stamp.read_text() != key:
         print(f"Exporting the trained generator {name!r} for its page", flush=True)
         quiet.start_tensorflow()
-        network = weights.load_generator(name)
-        if translator:
-            export_translator.export(network, manifest["output"][0], *files)
-        else:
-            export_generator.export(network, export_generator.Facts.of(name, manifest), files[0])
-            export_generator.still(network, export_generator.Facts.of(name, manifest), files[1])
+        with quiet.held_back_errors():  # the converter tells of every step
+            network = weights.load_generator(name)
+            if translator:
+                export_translator.export(network, manifest["output"][0], *files)
+            else:
+                facts = export_generator.Facts.of(name, manifest)
+                export_generator.export(network, facts, files[0])
+                export_generator.still(network, facts, files[1])
         stamp.write_text(key)
     widgets.files.update({path.name: path for path in files})
     address = {"model": f"{name}.onnx?v={version(files[0])}"}
