@@ -16,48 +16,42 @@ WANTED := $(shell cat pyproject.toml requirements/*.txt | cksum | cut -d' ' -f1)
 FOR_BOOK := $(VENV)/.for-book-$(WANTED)
 FOR_TEST := $(VENV)/.for-test-$(WANTED)
 
-# The Pythons that requirements/*.txt hold for: those with wheels for everything in them.
-LOCKED_PYTHON := (3, 11) <= sys.version_info < (3, 14)
+# The Pythons that the book runs on, and requirements/*.txt hold for: those that TensorFlow and the
+# theme have wheels for.
+SUPPORTED := (3, 11) <= sys.version_info < (3, 14)
+
+# Colab's own version, where there is one.
+COLAB_PYTHON = $(or $(shell python3.13 -c 'print("python3.13")' 2> /dev/null),$(PYTHON))
 
 .PHONY: help book test colab lessons sync bench train pack serve clean
 .PHONY: single links lock check-lock licenses audit wheel fuzz
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@awk -F ':.*## ' '/^### / {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
 	@echo "GAN_PROFILE=smoke, quick or full says how long lessons train (make book GAN_PROFILE=smoke)."
 
+### For readers
+
 book: $(FOR_BOOK)  ## Run the lessons that changed and build the site
-	GAN_PROFILE=$(GAN_PROFILE) $(BIN)/python -m tools.book build
+	@GAN_PROFILE=$(GAN_PROFILE) $(BIN)/python -m tools.book build
 
-lessons: $(FOR_BOOK)  ## Run the lessons that changed, build no site
-	GAN_PROFILE=$(GAN_PROFILE) $(BIN)/python -m tools.book build --execute-only
+serve:  ## Show the built site at http://localhost:8000
+	@test -d _build/$(GAN_PROFILE)/html || { echo "There is no site yet: make book"; exit 1; }
+	@echo "http://localhost:$(PORT) (stop with Ctrl-C)"
+	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/$(GAN_PROFILE)/html
 
-test: $(FOR_TEST)  ## Check style, package, lessons and the built site
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4
+single: $(FOR_BOOK)  ## Print the whole built book as one page and, with a browser, as PDF
+	GAN_PROFILE=$(GAN_PROFILE) $(BIN)/python -m tools.book single
 
-colab:  ## Check update, lessons and their claims on Colab's versions and with its files package
-	@test -x .venv-colab/bin/python || $(PYTHON) -m venv .venv-colab
-	@echo "Installing Colab's versions into .venv-colab (a few minutes)"
-	@.venv-colab/bin/python -m pip install --quiet --upgrade pip
-	@.venv-colab/bin/python -m pip install --quiet -c tests/colab.txt -e '.[test]'
-	GAN_COLAB=all .venv-colab/bin/python -m pytest \
-		tests/lessons tests/test_gan.py tests/test_callbacks.py tests/test_wheel.py
+### For authors of lessons
 
-fuzz: $(FOR_TEST)  ## Try bad input by the thousand: make fuzz GAN_FUZZ=10000
-	GAN_FUZZ=$(or $(GAN_FUZZ),1000) $(BIN)/python -m pytest \
-		tests/test_fuzz.py tests/test_fuzz_models.py --hypothesis-show-statistics
-
-links: $(FOR_BOOK)  ## Check that the addresses that pages link to still answer (needs the network)
-	$(BIN)/python -m tools.links
+lessons: $(FOR_BOOK)  ## Run the lessons that changed, or one: make lessons LESSON=04
+	@GAN_PROFILE=$(GAN_PROFILE) $(BIN)/python -m tools.book build --execute-only $(if $(LESSON),--lesson $(LESSON))
 
 sync: $(FOR_BOOK)  ## Update the notebooks from their scripts
 	$(BIN)/python -m tools.book sync
-
-bench: $(FOR_TEST)  ## Measure speed and memory
-	@for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
 
 # Not the default of the other targets: without GAN_PROFILE, training is the full run.
 train: $(FOR_BOOK)  ## Train one lesson in full, record it, pack its generators: make train LESSON=02_dcgan
@@ -68,13 +62,30 @@ pack: $(FOR_BOOK)  ## Pack the trained generators of a full run that stands in r
 	@test -n "$(LESSON)" || { echo "Say which lesson: make pack LESSON=04_cgan"; exit 1; }
 	$(BIN)/python -m tools.book pack $(LESSON)
 
-serve:  ## Show the built site at http://localhost:8000
-	@test -d _build/$(GAN_PROFILE)/html || { echo "There is no site yet: make book"; exit 1; }
-	@echo "http://localhost:$(PORT) (stop with Ctrl-C)"
-	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/$(GAN_PROFILE)/html
+### For maintainers
 
-single: $(FOR_BOOK)  ## Print the whole built book as one page and, with a browser, as PDF
-	GAN_PROFILE=$(GAN_PROFILE) $(BIN)/python -m tools.book single
+test: $(FOR_TEST)  ## Check style, package, lessons and the built site
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4
+
+colab:  ## Check update, lessons and their claims on Colab's versions and with its files package
+	@test -x .venv-colab/bin/python || $(COLAB_PYTHON) -m venv .venv-colab
+	@echo "Installing Colab's versions into .venv-colab (a few minutes)"
+	@.venv-colab/bin/python -m pip install --quiet --upgrade pip
+	@.venv-colab/bin/python -m pip install --quiet -c tests/colab.txt -e '.[test]'
+	GAN_COLAB=all .venv-colab/bin/python -m pytest \
+		tests/lessons tests/test_gan.py tests/test_callbacks.py tests/test_wheel.py
+
+fuzz: $(FOR_TEST)  ## Try bad input by the thousand: make fuzz GAN_FUZZ=10000
+	GAN_FUZZ=$(or $(GAN_FUZZ),1000) $(BIN)/python -m pytest \
+		tests/test_fuzz.py tests/test_fuzz_models.py --hypothesis-show-statistics
+
+bench: $(FOR_TEST)  ## Measure speed and memory
+	@for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
+
+links: $(FOR_BOOK)  ## Check that the addresses that pages link to still answer (needs the network)
+	$(BIN)/python -m tools.links
 
 wheel: $(BIN)/python  ## Pack gan_utils into dist/, as a release does
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/build.txt
@@ -113,7 +124,7 @@ clean:  ## Remove what was built (not .venv, not runs)
 
 # $(call install,EXTRA): the locked versions, then this checkout, with nothing that has no hash.
 define install
-	@if [ "$(LOCK)" = yes ] && $(BIN)/python -c 'import sys; sys.exit(not $(LOCKED_PYTHON))'; then \
+	@if [ "$(LOCK)" = yes ] && $(BIN)/python -c 'import sys; sys.exit(not $(SUPPORTED))'; then \
 		$(BIN)/python -m pip install --quiet --require-hashes -r requirements/build.txt \
 		&& $(BIN)/python -m pip install --quiet --require-hashes -r requirements/$(1).txt \
 		&& $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . \
@@ -140,7 +151,7 @@ $(TOOLS)/uv: requirements/tools.txt
 	@$(TOOLS)/python -m pip install --quiet --require-hashes -r requirements/tools.txt && touch $@
 
 $(BIN)/python:
-	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) was not found: install Python 3.11 or newer, or say where it is: make PYTHON=..."; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "The book needs Python 3.11 or newer, and $(PYTHON) is older: make PYTHON=python3.11"; exit 1; }
+	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or say where it is: make PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not $(SUPPORTED))' || { echo "The book runs on Python 3.11, 3.12 and 3.13 (TensorFlow has no wheel for newer ones), and this is $$($(PYTHON) --version): make PYTHON=python3.13"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
