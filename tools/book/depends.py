@@ -90,7 +90,8 @@ class Modules:
             elif isinstance(node, ast.Constant) and id(node) not in parts:
                 found |= self.in_text(text_of(node))
             elif isinstance(node, ast.List | ast.Tuple) and runs_package(node):
-                found |= self.named(f"{PACKAGE}.__main__")
+                # The command line imports the module of its command when it knows which one.
+                found |= self.named(f"{PACKAGE}.__main__") | self.below(f"{PACKAGE}.cli")
         return found | self.used(tree, bound)
 
     def imported_names(
@@ -130,6 +131,8 @@ class Modules:
             return set()
         if name in (lazy := self.lazy_names(package)):
             return self.named(f"{package}.{lazy[name]}")
+        if f"{package}.{name}" in self.moved:
+            return self.named(f"{package}.{name}")
         dunder = name.startswith("__") and name not in {"__name__", "__path__"}
         return set() if dunder else self.below(package)
 
@@ -159,8 +162,24 @@ class Modules:
         return found
 
     def named(self, name: str) -> set[str]:
-        """Return the module of a name; for one that has moved, everything."""
+        """Return the module of a name, also of an old one; for an unknown one, everything."""
+        name = self.moved.get(name, name)
         return {name} if name in self.paths else set(self.paths)
+
+    @cached_property
+    def moved(self) -> dict[str, str]:
+        """Modules by the full old names, of modules and of what is in them, in `_aliases`."""
+        if f"{PACKAGE}._aliases" not in self.paths:
+            return {}
+        tables = {
+            getattr(node.targets[0], "id", ""): ast.literal_eval(node.value)
+            for node in self.tree(f"{PACKAGE}._aliases").body
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
+        }
+        places = [(old, new) for old, new in tables.get("MODULES", {}).items()]
+        for home, names in tables.get("NAMES", {}).items():
+            places += [(f"{home}.{old}", new.partition(":")[0]) for old, new in names.items()]
+        return {full_name(old): full_name(new) for old, new in places}
 
     def in_text(self, text: str) -> set[str]:
         """Return the modules that a script in a string imports, or that a string is the name of."""
@@ -212,6 +231,11 @@ def chain(node: ast.AST) -> Iterator[str]:
         names = list(chain(node.value))
         if names:
             yield from [*names, node.attr]
+
+
+def full_name(name: str) -> str:
+    """Return the dotted name of a name relative to the package."""
+    return f"{PACKAGE}.{name.strip('.')}".removesuffix(".")
 
 
 def text_of(node: ast.AST) -> str:
