@@ -924,7 +924,7 @@ if RECORDED:
 # are.
 #
 # What does a mistake look like? The first test sketches in order for which the judge names the true
-# item rightly, and the plain translation wrongly. Above each picture stands what the judge sees.
+# item rightly, and the plain translation wrongly. The title of each image is what the judge sees.
 
 # %%
 mistaken = np.flatnonzero((seen["plain"] != class_labels) & (seen["true items"] == class_labels))
@@ -950,7 +950,7 @@ if len(mistaken):
 # ## What does the label change?
 #
 # One sketch, ten labels. Way 3 translates each sketch as if it showed each of the classes. The
-# first column is the sketch; above the others stands the number of the label.
+# first column is the sketch; the titles of the others are the labels.
 
 # %%
 wanted = (0, 2, 3, 6, 7, 8)

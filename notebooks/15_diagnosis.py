@@ -666,7 +666,7 @@ compare("rate", "jump", "variety")
 # Look at the numbers on the loss axis. Each player overshoots, the other answers with a leap of
 # its own. Where a loss is computed with logarithms of a sigmoid instead of logits, the same run
 # ends in NaN. **The number:** the mean change of a loss between neighboring steps,
-# `np.abs(np.diff(d_loss)).mean()`; its healthy value stands beside it, under the figure.
+# `np.abs(np.diff(d_loss)).mean()`; its healthy value is next to it, under the figure.
 #
 # **The fix.** A smaller rate: Adam between 1e-4 and 1e-3, `beta_1` of 0.5. Clipped gradients
 # seldom help: Adam divides by the recent size of the gradients anyway, so that the rate sets the
