@@ -81,6 +81,11 @@ NAMES = {
         "StopOnNaN": "callbacks:TerminateOnNaN",
     },
     "process": {"run_elsewhere": "process:run_in_fresh_process"},
+    "evaluation": {
+        "as_text": "evaluation:encode_image",
+        "evenly": "images:evenly",
+        "picture_of": "evaluation:decode_image",
+    },
     "interpolation": {
         "between": "interpolation:slerp",
         "walk": "interpolation:interpolate",

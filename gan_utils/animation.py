@@ -1,4 +1,4 @@
-"""Frames of a training as pictures, and animated GIFs of those that are kept."""
+"""Frames of a training as images, and animated GIFs of those that are kept."""
 
 import math
 import warnings
@@ -68,7 +68,7 @@ def read_frames(paths: Sequence[Path]) -> list[np.ndarray]:
         try:
             frame = imageio.imread(path)
             frames.append(frame.reshape(*frame.shape[:2], -1))
-        except Exception as error:  # a damaged picture can raise nearly anything
+        except Exception as error:  # a damaged image can raise nearly anything
             reason = str(error).split("\n", 1)[0]
             warnings.warn(f"{path} is left out of the animation: {reason}", stacklevel=2)
     return frames
@@ -85,7 +85,7 @@ def save_gif(
     """Write an animation, under a temporary name first; its last frame stays 1.5 s or longer.
 
     Args:
-        frames: Pictures of one shape, (height, width, 1 or 3) uint8 in [0, 255].
+        frames: Images of one shape, (height, width, 1 or 3) uint8 in [0, 255].
         path: A file that ends in .gif; its folder is made if need be.
         seconds: Time of a frame.
         loop: How often it plays, 0 for ever.
@@ -96,7 +96,7 @@ def save_gif(
         The path.
 
     Raises:
-        ValueError: No frame, frames that are not such pictures, or another ending.
+        ValueError: No frame, frames that are not such images, or another ending.
     """
     import imageio.v3 as imageio
 

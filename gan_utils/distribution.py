@@ -67,7 +67,7 @@ def batch_sizes(dataset: tf.data.Dataset) -> list[int]:
     if None in sizes:
         raise ValueError(
             "the batches of this dataset have no fixed size, and as many inputs of the generator "
-            "are drawn as there are pictures: make it with batch(..., drop_remainder=True)"
+            "are drawn as there are images: make it with batch(..., drop_remainder=True)"
         )
     return sizes
 
@@ -95,7 +95,7 @@ def distribute(
     size = sizes.pop()
     if size % (parts * count):
         raise ValueError(
-            f"a batch of {size // parts} pictures cannot be shared by {count} devices: choose a "
+            f"a batch of {size // parts} images cannot be shared by {count} devices: choose a "
             f"batch size that is a multiple of {count}"
         )
 

@@ -39,10 +39,10 @@ TOLERANCE = 1e-3
 
 
 def to_float(images: np.ndarray) -> np.ndarray:
-    """Map pictures from [0, 255] to the range of the networks, x / 127.5 - 1.
+    """Map images from [0, 255] to the range of the networks, x / 127.5 - 1.
 
     Args:
-        images: Pictures of any shape, uint8 in [0, 255].
+        images: Images of any shape, uint8 in [0, 255].
 
     Returns:
         Same shape, float32 in [-1, 1].
@@ -53,8 +53,8 @@ def to_float(images: np.ndarray) -> np.ndarray:
     images = np.asarray(images)
     if images.dtype != np.uint8:
         raise ValueError(
-            f"to_float expects uint8 pictures in [0, 255], but got {images.dtype}; "
-            "pictures that are already in [-1, 1] need no conversion."
+            f"to_float expects uint8 images in [0, 255], but got {images.dtype}; "
+            "images that are already in [-1, 1] need no conversion."
         )
     return images.astype(np.float32) * SCALE - np.float32(1)
 
@@ -63,7 +63,7 @@ def to_uint8(images: Any) -> np.ndarray:
     """Map images from [-1, 1] to [0, 255]: clip, scale and round to the nearest value.
 
     Args:
-        images: Pictures of any shape, floating point; values outside [-1, 1] are clipped.
+        images: Images of any shape, floating point; values outside [-1, 1] are clipped.
 
     Returns:
         Same shape, uint8 in [0, 255].
@@ -74,16 +74,16 @@ def to_uint8(images: Any) -> np.ndarray:
     images = np.asarray(images)
     if not np.issubdtype(images.dtype, np.floating):
         raise ValueError(
-            f"to_uint8 expects floating-point pictures in [-1, 1], but got {images.dtype}."
+            f"to_uint8 expects floating-point images in [-1, 1], but got {images.dtype}."
         )
     if np.isnan(images).any():
-        raise ValueError("to_uint8: the pictures contain NaN; look at the step that made them.")
+        raise ValueError("to_uint8: the images contain NaN; look at the step that made them.")
     scaled = (np.clip(images, -1, 1).astype(np.float32) + np.float32(1)) * np.float32(127.5)
     return np.rint(scaled).astype(np.uint8)
 
 
 def check_images(images: Any, name: str = "images") -> np.ndarray:
-    """Check that a batch of pictures follows the project's conventions.
+    """Check that a batch of images follows the project's conventions.
 
     Args:
         images: Should be (n, height, width, 1 or 3), n at least 1; uint8 in [0, 255] or
@@ -111,7 +111,7 @@ def check_images(images: Any, name: str = "images") -> np.ndarray:
     if low < -1 - TOLERANCE or high > 1 + TOLERANCE:
         raise ValueError(
             f"{name} have values from {low:g} to {high:g}, outside [-1, 1]; "
-            "convert uint8 pictures with gan_utils.images.to_float."
+            "convert uint8 images with gan_utils.images.to_float."
         )
     return images
 
@@ -120,7 +120,7 @@ def _check_layout(images: np.ndarray, name: str) -> None:
     if images.ndim != 4:
         raise ValueError(
             f"{name} have shape {images.shape}; give four axes (n, height, width, channels), "
-            "for gray pictures with images[..., None]."
+            "for gray images with images[..., None]."
         )
     if images.shape[-1] not in (1, 3):
         raise ValueError(
@@ -128,18 +128,18 @@ def _check_layout(images: np.ndarray, name: str) -> None:
             "the last axis must be 1 (gray) or 3 (red, green, blue)."
         )
     if 0 in images.shape:
-        raise ValueError(f"{name} have shape {images.shape}: there is no picture in it.")
+        raise ValueError(f"{name} have shape {images.shape}: there is no image in it.")
 
 
 def grid(
     images: Any, columns: int | None = None, pad: int = 2, *, background: int = 255
 ) -> np.ndarray:
-    """Arrange a batch of pictures in one picture, row by row.
+    """Arrange a batch of images in one image, row by row.
 
     Args:
         images: (n, height, width, channels), uint8 in [0, 255] or float32 in [-1, 1].
-        columns: Pictures in a row; default: as square as possible.
-        pad: Width of the line between pictures, in pixels.
+        columns: Images in a row; default: as square as possible.
+        pad: Width of the line between images, in pixels.
         background: Value of the lines and of empty cells, 0 (black) to 255 (white).
 
     Returns:
@@ -194,7 +194,7 @@ def evenly(array: np.ndarray, count: int) -> np.ndarray:
 def resize(
     images: np.ndarray, size: int | tuple[int, int], *, method: str = "bicubic"
 ) -> np.ndarray:
-    """Resize pictures; smaller sizes are antialiased (the filter widens with the factor).
+    """Resize images; smaller sizes are antialiased (the filter widens with the factor).
 
     Args:
         images: (n, height, width, channels) uint8 in [0, 255].
@@ -205,13 +205,13 @@ def resize(
         (n, new height, new width, channels) uint8 in [0, 255].
 
     Raises:
-        ValueError: Pictures that are not such a batch, an impossible size, an unknown method.
+        ValueError: Images that are not such a batch, an impossible size, an unknown method.
     """
     from PIL import Image
 
     images = check_images(images)
     if images.dtype != np.uint8:
-        raise ValueError(f"resize expects uint8 pictures, but got {images.dtype}; use to_uint8.")
+        raise ValueError(f"resize expects uint8 images, but got {images.dtype}; use to_uint8.")
     height, width = (size, size) if isinstance(size, int) else size
     if height < 1 or width < 1:
         raise ValueError(f"resize: size {size!r} must be at least 1 pixel each way.")

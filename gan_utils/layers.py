@@ -31,7 +31,7 @@ class AlwaysDropout(layers.Dropout):
 class AlwaysBatchNormalization(layers.BatchNormalization):
     """Batch normalization with the statistics of the batch at hand, frozen or not.
 
-    With one picture in a batch this is instance normalization. The moving statistics are kept up
+    With one image in a batch this is instance normalization. The moving statistics are kept up
     to date in training, where they would be needed to switch it off, and never used.
 
     Source: Isola et al., 2017, section 3.3, on normalizing with the test batch's statistics.

@@ -1,4 +1,4 @@
-"""A small LeNet for 28x28 grayscale pictures: the feature extractor of the book's scores.
+"""A small LeNet for 28x28 grayscale images: the feature extractor of the book's scores.
 
 Its weights ship with the package (float16, trained by `tools/train_lenet.py`), so a score needs no
 download. Scores on these features compare with each other, never with published Inception figures.

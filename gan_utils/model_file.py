@@ -140,7 +140,7 @@ def _floats(planes: np.ndarray) -> np.ndarray:
 
 
 def _plain(config: Any) -> Any:
-    """Leave out what does not change the pictures or is unknown to older versions of Keras."""
+    """Leave out what does not change the images or is unknown to older versions of Keras."""
     if isinstance(config, list | tuple):
         return [_plain(item) for item in config]
     if not isinstance(config, dict):

@@ -34,21 +34,21 @@ def show_images(
     title: str | None = None,
     scale: float | None = None,
 ) -> "Figure":
-    """Draw a batch of pictures, row by row.
+    """Draw a batch of images, row by row.
 
     Args:
         images: (n, height, width, 1 or 3), uint8 in [0, 255] or float32 in [-1, 1].
-        columns: Pictures in a row; default: as square as possible.
-        titles: A text above each picture.
+        columns: Images in a row; default: as square as possible.
+        titles: A text above each image.
         row_labels: A text to the left of each row.
         title: A text above all.
-        scale: Width of a picture in inches; default: fills the page, at most 1.6 each.
+        scale: Width of an image in inches; default: fills the page, at most 1.6 each.
 
     Returns:
         The figure, for ``plt.show()`` or ``savefig``.
 
     Raises:
-        ValueError: Pictures that fail `images.check_images`, a number of texts that does not match,
+        ValueError: Images that fail `images.check_images`, a number of texts that does not match,
             or a number out of range.
     """
     pictures = _to_unit_range(images)
@@ -79,7 +79,7 @@ def _draw_cells(
 
     count, height, width, _ = pictures.shape
     rows, aspect = math.ceil(count / columns), height / width
-    # Cells in units of a picture's width; a title needs about a quarter of an inch.
+    # Cells in units of an image's width; a title needs about a quarter of an inch.
     cell = (1.06, aspect + 0.06 + (0.26 / scale if titles else 0))
     _, axes = plt.subplots(figsize=(columns * cell[0] * scale, rows * cell[1] * scale))
     _frame(axes, columns * cell[0] - 0.06, rows * cell[1])
@@ -108,7 +108,7 @@ def _check_texts(name: str, texts: Sequence[str] | None, count: int) -> None:
 
 def _place(axes: "Axes", picture: np.ndarray, extent: tuple[float, float, float, float]) -> None:
     gray = picture.shape[-1] == 1
-    # Small pictures keep their square pixels, large ones are averaged, never thinned out.
+    # Small images keep their square pixels, large ones are averaged, never thinned out.
     axes.imshow(
         picture[..., 0] if gray else picture,
         cmap="gray" if gray else None,
@@ -144,8 +144,8 @@ _STYLES = (
 _LABELS = {
     "d_loss": "loss of the discriminator",
     "g_loss": "loss of the generator",
-    "d_real": "D(x): real pictures",
-    "d_fake": "D(G(z)): fake pictures",
+    "d_real": "D(x): real images",
+    "d_fake": "D(G(z)): fake images",
     "d_fake_after": "D(G(z)) after its update",
 }
 _GROUPS = {

@@ -69,7 +69,7 @@ def facts(name: str) -> dict[str, Any]:
 
 
 def describe(name: str) -> str:
-    """Return one line about a trained generator, for the words beside its pictures.
+    """Return one line about a trained generator, for the words beside its images.
 
     Args:
         name: One of `names()`.

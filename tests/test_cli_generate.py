@@ -68,7 +68,7 @@ def squares(path):
 
 def test_a_grid_is_drawn_and_its_seed_decides_it(run, models, tmp_path):
     said = run(models["plain"], tmp_path / "a.png")
-    assert said.out == f"100 pictures drawn by {models['plain']}: {tmp_path / 'a.png'}\n"
+    assert said.out == f"100 images drawn by {models['plain']}: {tmp_path / 'a.png'}\n"
     assert said.err == ""
     first = squares(tmp_path / "a.png")
     assert first.shape == (10, 10)
@@ -114,7 +114,7 @@ def test_a_walk_is_even_and_keeps_the_length_of_the_noise(run, models, tmp_path)
 
 def test_an_animation_comes_back_to_its_start(run, models, tmp_path):
     said = run(models["plain"], tmp_path / "a.gif", "--frames", 8, "--count", 9)
-    assert "9 pictures" in said.out
+    assert "9 images" in said.out
     assert "8 frames" in said.out
     with Image.open(tmp_path / "a.gif") as opened:
         assert opened.n_frames == 8
@@ -134,7 +134,7 @@ CASES = {
         lambda m, t: [m["asked"], t / "o.png", "--label", "1,3"], "no class 3; its 3 classes"
     ),
     "no classes": (lambda m, t: [m["plain"], t / "o.png", "--label", 0], "takes no class"),
-    "no pictures": (lambda m, t: [m["points"], t / "o.png"], "pictures"),
+    "no pictures": (lambda m, t: [m["points"], t / "o.png"], "images"),
     "a translator": (lambda m, t: [m["judge"], t / "o.png"], "gan-utils translate"),
     "no kind": (lambda m, t: [m["plain"], t / "o.txt"], "let it end in one of .png"),
     "a folder": (lambda m, t: [m["plain"], t], "is a folder"),

@@ -76,7 +76,7 @@ def test_settings_reach_the_metrics(score, folders):
 def test_text_says_what_a_number_means_nothing_without(capsys, folders):
     assert cli.main(["score", *folders, "--metric", "fid", "is"]) == 0
     text = capsys.readouterr().out
-    for part in ("LeNet (mnist, 99.", "resizing   none", "200 pictures", "splits 10", "100 + 100"):
+    for part in ("LeNet (mnist, 99.", "resizing   none", "200 images", "splits 10", "100 + 100"):
         assert part in text
     assert "FID" in text
     assert "Inception Score" in text

@@ -135,9 +135,9 @@ def test_samples_are_drawn_by_seed(tmp_path):
 
 
 def test_one_picture_is_not_enough(tmp_path):
-    with pytest.raises(ValueError, match="gives 1 picture"):
+    with pytest.raises(ValueError, match="gives 1 image"):
         sources.open_source(fill(tmp_path / "one", 1), Wish())
-    with pytest.raises(ValueError, match="gives 1 picture"):
+    with pytest.raises(ValueError, match="gives 1 image"):
         sources.open_source(fill(tmp_path / "many", 5), Wish(samples=1))
 
 

@@ -59,7 +59,7 @@ def test_a_picture_of_the_right_size_is_translated_and_nothing_else_is_said(run,
     said = run(models["negative"], given, tmp_path / "out.png")
     np.testing.assert_array_equal(read(tmp_path / "out.png"), 255 - read(given))
     assert said.err == ""
-    assert said.out == f"1 picture translated: {tmp_path / 'out.png'}\n"
+    assert said.out == f"1 image translated: {tmp_path / 'out.png'}\n"
 
 
 def test_another_size_is_resized_and_said(run, models, tmp_path):
@@ -117,8 +117,8 @@ def test_a_folder_keeps_its_names_and_its_order_does_not_matter(run, models, tmp
         picture(tmp_path / "in" / name, size)
     said = run(models["noisy"], tmp_path / "in", tmp_path / "out", "--progress")
     assert "[########################] 3/3" in said.err
-    assert "the picture was resized from 20 x 30" in said.err
-    assert said.out.startswith("3 pictures translated")
+    assert "the image was resized from 20 x 30" in said.err
+    assert said.out.startswith("3 images translated")
     assert sorted(p.name for p in (tmp_path / "out").rglob("*.png")) == ["a.png", "b.png", "c.png"]
     run(models["noisy"], tmp_path / "in" / "sub" / "c.webp", tmp_path / "alone.png")
     np.testing.assert_array_equal(
@@ -145,7 +145,7 @@ def test_a_broken_picture_in_a_folder_is_named_and_the_others_are_done(run, mode
     (tmp_path / "in" / "1.png").write_bytes(b"")
     (tmp_path / "in" / "3.png").write_text("a letter, whatever its name says")
     said = run(models["negative"], tmp_path / "in", tmp_path / "out", status=1)
-    assert "2 of 4 pictures were left out" in said.err
+    assert "2 of 4 images were left out" in said.err
     assert "1.png is empty (0 bytes)" in said.err
     assert "3.png is not an image" in said.err
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["0.png", "2.png"]
@@ -190,7 +190,7 @@ CASES = {
         lambda t, g, m: [written(t / "bad.keras", b"PK"), g, t / "o.png"], "bad.keras cannot be"
     ),
     "noise model": (lambda t, g, m: [noise_model(t), g, t / "o.png"], "draws from noise"),
-    "two inputs": (lambda t, g, m: [two_inputs(t), g, t / "o.png"], "needs one picture"),
+    "two inputs": (lambda t, g, m: [two_inputs(t), g, t / "o.png"], "needs one image"),
     "no label": (lambda t, g, m: [asking(t), g, t / "o.png"], "has to be told the class"),
     "no such class": (
         lambda t, g, m: [asking(t), g, t / "o.png", "--label", 3], "--label 0 to 2"
@@ -200,7 +200,7 @@ CASES = {
     "empty file": (lambda t, g, m: [m, written(t / "0.png"), t / "o.png"], "0.png is empty"),
     "cut off": (lambda t, g, m: [m, truncated(t), t / "o.png"], "cut.png is damaged"),
     "empty folder": (lambda t, g, m: [m, t / "void", t / "o"], "void has no images in it"),
-    "no kind": (lambda t, g, m: [m, g, t / "o"], "o has no name of a picture file"),
+    "no kind": (lambda t, g, m: [m, g, t / "o"], "o has no name of an image file"),
     "no place": (lambda t, g, m: [m, g, t / "no" / "o.png"], "is no folder"),
     "a folder": (lambda t, g, m: [m, g, t / "void"], "give a file to write"),
     "a file": (lambda t, g, m: [m, t, g], "give a folder"),

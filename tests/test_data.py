@@ -479,7 +479,7 @@ def test_a_wrong_limit_is_an_error(value, monkeypatch):
         ({"labels": np.full(4, 2)}, "label 2 has no name"),
         ({"labels": np.full(4, -1)}, "go down to -1"),
         ({"images": np.zeros((4, 8, 8, 1), np.float32)}, "uint8"),
-        ({"images": np.zeros((0, 8, 8, 1), np.uint8)}, "no picture"),
+        ({"images": np.zeros((0, 8, 8, 1), np.uint8)}, "no image in it"),
         ({"source": "web"}, "'web'"),
     ],
 )
@@ -588,12 +588,12 @@ def test_batches_know_what_they_hold():
         ({"batch_size": 2.0}, "batch_size is 2.0"),
         ({"batch_size": 11}, "only 10 images"),
         ({"seed": -1}, "seed is -1"),
-        ({"labels": np.zeros(9, int)}, r"\(9,\).*10 pictures"),
+        ({"labels": np.zeros(9, int)}, r"\(9,\).*10 images"),
         ({"labels": np.zeros(10)}, "float64"),
         ({"labels": np.full(10, -2)}, "-2"),
         ({"images": np.full((10, 2, 2, 1), np.nan, np.float32)}, "NaN"),
         ({"images": np.full((10, 2, 2, 1), 200, np.float32)}, "to_float"),
-        ({"images": np.zeros((0, 2, 2, 1), np.uint8)}, "no picture"),
+        ({"images": np.zeros((0, 2, 2, 1), np.uint8)}, "no image in it"),
     ],
 )
 def test_batches_refuse_bad_input(changes, words):

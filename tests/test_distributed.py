@@ -95,7 +95,7 @@ def test_devices_keep_equal_weights_and_have_masks_and_draws_of_their_own(compar
 def test_what_devices_cannot_share_is_refused(compared):
     found, _ = compared
     assert "inside one and the same strategy.scope()" in found["outside"]
-    assert "a batch of 5 pictures cannot be shared by 2 devices" in found["odd"]
+    assert "a batch of 5 images cannot be shared by 2 devices" in found["odd"]
     assert "drop_remainder=True" in found["ragged"]
     assert "tf.data.Dataset" in found["arrays"]
 

@@ -59,7 +59,7 @@ def test_the_sheet_has_a_class_in_each_column(digits, gan):
     )
     pictures = pictures + np.random.default_rng(0).normal(0, 1e-3, pictures.shape).astype("float32")
     found = evaluation.row(gan, pictures, labels, real_images=digits.images, batch_size=8)
-    sheet = evaluation.picture_of(found["sheet"])
+    sheet = evaluation.decode_image(found["sheet"])
     assert sheet.shape == (2 * 30 - 2, 10 * 30 - 2, 3)
     assert len(found["sheet"]) < 20_000
     for line in (14, 44):
@@ -70,15 +70,15 @@ def test_the_sheet_has_a_class_in_each_column(digits, gan):
 def test_a_picture_survives_as_text():
     sheet = np.zeros((20, 30, 1), np.uint8)
     sheet[5:9, 3:] = 255
-    back = evaluation.picture_of(evaluation.as_text(sheet))
+    back = evaluation.decode_image(evaluation.encode_image(sheet))
     np.testing.assert_array_equal(back, np.repeat(sheet, 3, axis=2))
     color = np.zeros((4, 6, 3), np.uint8)
     color[:, 3:] = (200, 30, 5)
-    np.testing.assert_array_equal(evaluation.picture_of(evaluation.as_text(color)), color)
+    np.testing.assert_array_equal(evaluation.decode_image(evaluation.encode_image(color)), color)
 
 
 def test_pictures_without_channels_are_an_error():
-    with pytest.raises(ValueError, match="pictures have shape"):
+    with pytest.raises(ValueError, match="fake_images have shape"):
         evaluation.scores(np.zeros((3, 28, 28)), real_images=np.zeros((3, 28, 28)))
 
 

@@ -50,7 +50,7 @@ def test_check_images_accepts_both_ranges_without_a_copy():
         (np.zeros((28, 28), np.uint8), r"\(28, 28\).*four axes"),
         (np.zeros((2, 28, 28), np.uint8), r"images\[\.\.\., None\]"),
         (np.zeros((2, 28, 28, 4), np.uint8), "4 channels"),
-        (np.zeros((0, 28, 28, 1), np.uint8), "no picture"),
+        (np.zeros((0, 28, 28, 1), np.uint8), "no image in it"),
         (np.zeros((2, 4, 4, 1), np.float64), "float64.*float32"),
         (np.zeros((2, 4, 4, 1), np.int32), "int32"),
         (np.full((2, 4, 4, 1), np.nan, np.float32), "NaN"),

@@ -183,7 +183,7 @@ def test_odd_width_leaves_out_the_middle_column_and_says_so(tmp_path):
     pixels[:, 13:] = RIGHT
     Image.fromarray(pixels).save(tmp_path / "odd.png")
     sheet().save(tmp_path / "even.png")
-    with pytest.warns(UserWarning, match=r"1 picture of odd width.*odd\.png") as seen:
+    with pytest.warns(UserWarning, match=r"1 image of odd width.*odd\.png") as seen:
         found = pairs.load_pairs(tmp_path, 12)
     assert seen[0].filename == __file__
     assert (found[1][0] == LEFT).all()
@@ -238,7 +238,7 @@ def test_a_broken_picture_among_others_is_named_and_skipped_only_when_asked(name
     (tmp_path / name).write_bytes(make())
     with pytest.raises(pairs.BrokenImageError, match=rf"{name} .*({words}).*skip"):
         pairs.load_pairs(tmp_path, 12)
-    with pytest.warns(UserWarning, match=rf"1 picture broken, left out: {name} "):
+    with pytest.warns(UserWarning, match=rf"1 image broken, left out: {name} "):
         found = pairs.load_pairs(tmp_path, 12, broken="skip")
     assert len(found) == 20
     assert list(found.skipped) == [name]
@@ -345,7 +345,7 @@ def test_pair_sets_must_fit_together():
     assert pairs.PairSet(good, good[..., :1]).size == (8, 8)
     with pytest.raises(ValueError, match="pairs need the same number"):
         pairs.PairSet(good, good[:1])
-    with pytest.raises(ValueError, match="target pictures must be uint8"):
+    with pytest.raises(ValueError, match="target images must be uint8"):
         pairs.PairSet(good, good.astype(np.float32))
 
 

@@ -125,7 +125,7 @@ def test_arguments_are_checked():
         ({"seed": -1}, "seed is -1"),
         ({"jitter": 8}, "smaller than the pairs' size"),
         ({"jitter": "big"}, "jitter is 'big'"),
-        ({"labels": [1, 2]}, "6 pictures need shape"),
+        ({"labels": [1, 2]}, "6 images need shape"),
         ({"steps_per_epoch": 0}, "steps_per_epoch is 0"),
     ):
         with pytest.raises(ValueError, match=words):

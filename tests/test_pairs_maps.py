@@ -293,7 +293,7 @@ def test_the_zip_mirror_is_taken_when_the_others_are_dead(shelf, tmp_path):
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        (members(train=3), "train holds 3 pictures instead of 4"),
+        (members(train=3), "train holds 3 images instead of 4"),
         (members(train__2=picture(26)), r"2\.jpg has 26 x 12 pixels instead of 24 x 12"),
         (members(train__2=picture()[:-20]), r"2\.jpg is damaged"),
         ({"maps/readme.txt": b"moved"}, "no folders train and val"),
@@ -347,7 +347,7 @@ def test_maps_in_a_folder(shelf, tmp_path):
     for folder in (tmp_path / "mine", tmp_path / "mine" / "maps"):
         assert len(pairs.maps("val", folder=folder)) == 3
     (tmp_path / "mine" / "maps" / "val" / "1.jpg").unlink()
-    with pytest.raises(ValueError, match="holds 2 pictures instead of 3"):
+    with pytest.raises(ValueError, match="holds 2 images instead of 3"):
         pairs.maps("val", folder=tmp_path / "mine")
     with pytest.raises(ValueError, match="no folders train and val"):
         pairs.maps(folder=tmp_path)

@@ -110,7 +110,7 @@ def test_history_has_two_panels_in_words():
     names = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in figure.axes]
     assert names == [
         ["loss of the discriminator", "loss of the generator"],
-        ["D(x): real pictures", "D(G(z)): fake pictures"],
+        ["D(x): real images", "D(G(z)): fake images"],
     ]
     assert verdicts.get_ylim() == pytest.approx((-0.02, 1.02))
     assert verdicts.get_xlabel() == "step"

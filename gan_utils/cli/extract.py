@@ -12,7 +12,7 @@ from gan_utils.metrics import Extractor, Features, Moments, features
 from gan_utils.metrics.evaluate import fid_floor
 from gan_utils.process import import_tensorflow
 
-KEPT = 4096  # features of so many pictures take 32 MB, and give the exact distance of small sets
+KEPT = 4096  # features of so many images take 32 MB, and give the exact distance of small sets
 LENET_SIZE = 28
 _LARGEST_BATCH = 500  # so that the bar moves
 RESIZED = "gray, antialiased bicubic to 28x28 where the size differs"
@@ -64,8 +64,8 @@ class Seen:
 
     Attributes:
         title: Where it came from.
-        what: Features, or moments where the pictures were too many to keep or came from a file.
-        halves: Moments of two random halves, where the pictures were streamed.
+        what: Features, or moments where the images were too many to keep or came from a file.
+        halves: Moments of two random halves, where the images were streamed.
     """
 
     title: str
@@ -73,7 +73,7 @@ class Seen:
     halves: tuple[Moments, Moments] | None = None
 
     def moments(self, seed: int) -> Moments:
-        """Return moments that can be saved, with the floor of their pictures."""
+        """Return moments that can be saved, with the floor of their images."""
         moments = self.what.moments() if isinstance(self.what, Features) else self.what
         if moments.floor is None:
             floor = fid_floor(self.what, halves=self.halves, seed=seed)
@@ -104,12 +104,12 @@ def choose(name: str, saved: Moments | None) -> tuple[str, str]:
     """Choose extractor and resizing where the user left it open.
 
     Args:
-        name: The real pictures, as on the command line.
+        name: The real images, as on the command line.
         saved: Statistics that one side comes from.
 
     Returns:
         A key of `CHOICES` and `"clean"` or `"legacy"`: those of the statistics; LeNet for 28x28
-        pictures and the data sets it knows; else the graph behind published figures.
+        images and the data sets it knows; else the graph behind published figures.
 
     Raises:
         ValueError: Statistics of an extractor that the command does not know.
@@ -130,7 +130,7 @@ def choose(name: str, saved: Moments | None) -> tuple[str, str]:
 
 
 def build(key: str, *, resize: bool, resizing: str, file: str | None) -> Extractor:
-    """Build the extractor; its name for the resizing says so when pictures may be resized.
+    """Build the extractor; its name for the resizing says so when images may be resized.
 
     Raises:
         ValueError: A file for an extractor that has none, or resizing where there is nothing to do.
@@ -140,7 +140,7 @@ def build(key: str, *, resize: bool, resizing: str, file: str | None) -> Extract
     if file is not None and not choice.takes_file:
         raise ValueError(f"{key} has no weights file; leave --extractor-file out.")
     if resize and choice.size is None:
-        raise ValueError(f"{key} resizes every picture by itself; leave --resize out.")
+        raise ValueError(f"{key} resizes every image by itself; leave --resize out.")
     if resizing == "legacy" and key != _COMPARABLE:
         raise ValueError(
             f"--resizing legacy is a step of {_COMPARABLE}, which {key} does not have."
@@ -159,18 +159,18 @@ def look(
     batch_size: int | None = None,
     progress: bool | None = None,
 ) -> Seen:
-    """Run the extractor over all pictures of a source.
+    """Run the extractor over all images of a source.
 
     Args:
-        source: The pictures.
+        source: The images.
         extractor: The network.
-        stream: Keep moments only, where there are more than `KEPT` pictures.
+        stream: Keep moments only, where there are more than `KEPT` images.
         probabilities: Whether the classes are needed.
-        batch_size: Pictures at once; by default as the extractor likes.
+        batch_size: Images at once; by default as the extractor likes.
         progress: Whether to show a bar; by default on a terminal.
 
     Returns:
-        Features, or moments whose memory does not grow with the number of pictures.
+        Features, or moments whose memory does not grow with the number of images.
     """
     bar = Progress(source.title, source.count, shown=progress)
     size = batch_size or min(extractor.batch_size, _LARGEST_BATCH)

@@ -1,8 +1,8 @@
-"""Draw pictures with a trained generator.
+"""Draw images with a trained generator.
 
 NAME is a trained generator of the book (see the list below), which is downloaded if it is not
-here, or a .keras file such as a lesson saves. OUTPUT is one picture, a grid (its name ends in .png,
-.jpg or .webp), or an animation (.gif) in which the noise of every picture walks in a circle.
+here, or a .keras file such as a lesson saves. OUTPUT is one image, a grid (its name ends in .png,
+.jpg or .webp), or an animation (.gif) in which the noise of every image walks in a circle.
 """
 
 import argparse
@@ -48,14 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--count",
         type=shared.positive,
         metavar="N",
-        help=f"pictures (default: as many as there are labels, if several; else {_COUNT}, or "
+        help=f"images (default: as many as there are labels, if several; else {_COUNT}, or "
         f"{_COUNT_MOVING} in a GIF)",
     )
     parser.add_argument(
         "--columns",
         type=shared.positive,
         metavar="N",
-        help=f"pictures in a row (default {_COLUMNS}, or fewer)",
+        help=f"images in a row (default {_COLUMNS}, or fewer)",
     )
     shared.add_codes(parser)
     parser.add_argument("--seed", type=shared.seed, default=0, help="of the noise (default 0)")
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
 
     path = Path(options.output)
     moving = path.suffix.lower() == ".gif"
-    shared.require_place(path, "all pictures go into one file", (*shared.KINDS, ".gif"))
+    shared.require_place(path, "all images go into one file", (*shared.KINDS, ".gif"))
     weights.check_name(options.name)
     import_tensorflow()
     generator = weights.load_generator(options.name)
@@ -122,7 +122,7 @@ def _meanings(name: str) -> str:
 
 
 def _layout(options: argparse.Namespace, moving: bool, walks: bool) -> tuple[int, int]:
-    """Return how many pictures there are, and how many in a row."""
+    """Return how many images there are, and how many in a row."""
     several = len(options.label or ())
     if walks:
         columns = options.columns or _COLUMNS
@@ -134,12 +134,12 @@ def _layout(options: argparse.Namespace, moving: bool, walks: bool) -> tuple[int
 
 
 def _angles(count: int, columns: int) -> np.ndarray:
-    """Return where on its row's way each picture stands, from 0 to a quarter turn."""
+    """Return where on its row's way each image stands, from 0 to a quarter turn."""
     return (np.arange(count) % columns) / max(1, columns - 1) * (np.pi / 2)
 
 
 def _ends(latent_dim: int, count: int, in_common: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return two noise vectors for each picture; `in_common` pictures in turn have the same."""
+    """Return two noise vectors for each image; `in_common` images in turn have the same."""
     draws = [np.random.default_rng([seed, stream]) for stream in range(2)]
     rows = -(-count // in_common)
     ends = [draw.standard_normal((rows, latent_dim)).astype(np.float32) for draw in draws]
@@ -150,7 +150,7 @@ def _ends(latent_dim: int, count: int, in_common: int, seed: int) -> tuple[np.nd
 def _grid(
     generator: Any, takes: weights.Inputs, latents: np.ndarray, labels: np.ndarray, columns: int
 ) -> np.ndarray:
-    """Draw a batch at a time; return one picture, uint8."""
+    """Draw a batch at a time; return one image, uint8."""
     from gan_utils import images
 
     drawn = [
@@ -161,7 +161,7 @@ def _grid(
 
 
 def _report(options: argparse.Namespace, count: int, frames: int) -> None:
-    number = "1 picture" if count == 1 else f"{count:,} pictures"
+    number = "1 image" if count == 1 else f"{count:,} images"
     moving = f", {frames:,} frames" if frames > 1 else ""
     sys.stdout.write(f"{number} drawn by {options.name}{moving}: {options.output}\n")
 

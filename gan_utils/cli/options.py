@@ -1,6 +1,7 @@
 """What the commands share: numbers as arguments, places to write images to, a progress bar."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -12,31 +13,35 @@ KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _LARGEST_SEED = 2**32 - 1
 
 
-def require_place(path: Path, given: str, kinds: tuple[str, ...] = tuple(KINDS)) -> None:
-    """Find out before the work that a picture cannot be written.
+def require_place(
+    path: Path, given: str = "the result is one file", kinds: tuple[str, ...] | None = tuple(KINDS)
+) -> None:
+    """Find out before the work, not after it, that a file cannot be written.
 
     Args:
-        path: Of the picture.
-        given: What it is made from, for the message, such as "photo.jpg is a picture".
-        kinds: Endings that its name may have.
+        path: Of the image.
+        given: What it is made from, for the message, such as "photo.jpg is an image".
+        kinds: Endings that its name may have; None for any.
 
     Raises:
         ValueError: A folder, another ending, or no folder to write to.
     """
     if path.is_dir():
         raise ValueError(f"{path} is a folder; {given}, so give a file to write.")
-    if path.suffix.lower() not in kinds:
+    if kinds is not None and path.suffix.lower() not in kinds:
         ends = ", ".join(kinds)
-        raise ValueError(f"{path} has no name of a picture file; let it end in one of {ends}.")
-    if not path.parent.is_dir():
-        raise ValueError(f"{path} cannot be written: {path.parent} is no folder.")
+        raise ValueError(f"{path} has no name of an image file; let it end in one of {ends}.")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise ValueError(
+            f"{path} cannot be written: {path.parent} is no folder that takes new files."
+        )
 
 
-def save(picture: np.ndarray, path: Path) -> None:
-    """Write a picture.
+def save(pixels: np.ndarray, path: Path) -> None:
+    """Write an image.
 
     Args:
-        picture: `(height, width, 1 or 3)` uint8 in [0, 255].
+        pixels: `(height, width, 1 or 3)` uint8 in [0, 255].
         path: Its ending says the kind.
 
     Raises:
@@ -44,7 +49,7 @@ def save(picture: np.ndarray, path: Path) -> None:
     """
     from PIL import Image
 
-    image = Image.fromarray(np.squeeze(picture, -1) if picture.shape[-1] == 1 else picture)
+    image = Image.fromarray(np.squeeze(pixels, -1) if pixels.shape[-1] == 1 else pixels)
     with whole_file(path) as temporary:
         image.save(temporary, KINDS[path.suffix.lower()])
 
@@ -85,11 +90,11 @@ _CELLS = 24
 
 
 class Progress:
-    """Shows how many pictures of how many are done.
+    """Shows how many images of how many are done.
 
     Args:
         title: What is being read.
-        total: Number of pictures.
+        total: Number of images.
         shown: Whether to draw; by default only on a terminal.
     """
 
@@ -102,7 +107,7 @@ class Progress:
         self._draw()
 
     def advance(self, count: int) -> None:
-        """Move on by `count` pictures."""
+        """Move on by `count` images."""
         self.done += count
         self._draw()
 

@@ -1,17 +1,16 @@
-"""Measure how good generated pictures are.
+"""Measure how good generated images are.
 
-Compares generated pictures with real ones: Frechet distance (fid), kernel distance (kid),
+Compares generated images with real ones: Frechet distance (fid), kernel distance (kid),
 Inception Score (is), precision and recall (pr), density and coverage (dc, or all four: prdc).
-REAL and FAKE are folders of pictures, statistics saved with --save-stats, data sets of the book
+REAL and FAKE are folders of images, statistics saved with --save-stats, data sets of the book
 (mnist, mnist:test, fashion_mnist, cifar10), or trained generators: a .keras file such as a
 lesson saves, or a name where they are installed. Numbers compare only between equal extractors,
-resizings and sample counts; all three stand beside each number, with what real pictures get against
-real pictures.
+resizings and sample counts; all three stand beside each number, with what real images get against
+real images.
 """
 
 import argparse
 import json
-import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -34,13 +33,14 @@ EXAMPLES = """examples:
   gan-utils score real.npz fake/ --metric fid
   gan-utils score mnist:test generator.keras --samples 5000
 """
+_MOST = 10**9
 _SETTINGS = ("splits", "subsets", "subset_size", "k")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("real", metavar="REAL", help="the real pictures, or their statistics")
-    parser.add_argument("fake", metavar="FAKE", nargs="?", help="the generated pictures")
+    parser.add_argument("real", metavar="REAL", help="the real images, or their statistics")
+    parser.add_argument("fake", metavar="FAKE", nargs="?", help="the generated images")
     parser.add_argument(
         "--metric",
         nargs="+",
@@ -48,8 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to compute (default: fid kid prdc is; with saved statistics: fid)",
     )
     parser.add_argument("--save-stats", metavar="FILE", help="keep the statistics of REAL in FILE")
-    parser.add_argument("--seed", type=_natural, default=0, help="of every random draw (default 0)")
-    _add_extractor_arguments(parser.add_argument_group("what looks at the pictures"))
+    parser.add_argument(
+        "--seed", type=shared.seed, default=0, help="of all random draws (default 0)"
+    )
+    _add_extractor_arguments(parser.add_argument_group("what looks at the images"))
     _add_setting_arguments(parser.add_argument_group("settings of the scores"))
     _add_output_arguments(parser.add_argument_group("output"))
 
@@ -58,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     """Measure, and write the result to stdout.
 
     Raises:
-        ValueError: Pictures, statistics or settings that cannot be used.
+        ValueError: Images, statistics or settings that cannot be used.
         OSError: Files that cannot be read or written.
     """
     if options.fake is None and options.save_stats is None:
@@ -66,7 +68,8 @@ def run(options: argparse.Namespace) -> int:
     if options.fake is None and options.metric:
         options.parser.error("--metric compares two sets; give FAKE too")
     for file in (options.save_stats, options.output):
-        _require_place(file)
+        if file is not None:
+            shared.require_place(Path(file), kinds=None)
     if options.save_stats and not extract.is_statistics(options.save_stats):
         raise ValueError(f"{options.save_stats}: give a name that ends in .npz, to know it by.")
     notes: list[str] = []
@@ -124,14 +127,14 @@ def _require_features(metrics: list[str], saved: dict[str, Moments], fake: str |
         files, others = ", ".join(saved), ", ".join(sorted(missing))
         raise ValueError(
             f"{files}: saved statistics give only the FID, not {others}; give the folder of "
-            "pictures for that."
+            "images for that."
         )
 
 
 def _prepare(
     options: argparse.Namespace, names: list[str], saved: dict[str, Moments]
 ) -> tuple[Extractor, dict[str, sources.Source]]:
-    """Return the extractor, and the pictures in the form it wants."""
+    """Return the extractor, and the images in the form it wants."""
     statistics = next(iter(saved.values()), None)
     key, resizing, resize = options.extractor, options.resizing, options.resize
     if key == "auto":
@@ -158,7 +161,7 @@ def _add_extractor_arguments(group: argparse._ArgumentGroup) -> None:
         "--extractor",
         choices=["auto", *extract.CHOICES],
         default="auto",
-        help="network (default auto: that of saved statistics; lenet-mnist for 28x28 pictures; "
+        help="network (default auto: that of saved statistics; lenet-mnist for 28x28 images; "
         "else inception-2015, the one whose figures compare with published ones)",
     )
     group.add_argument(
@@ -177,16 +180,16 @@ def _add_extractor_arguments(group: argparse._ArgumentGroup) -> None:
     )
     shared.add_codes(group)
     group.add_argument(
-        "--samples", type=_positive, metavar="N", help="use N pictures a side, drawn at random"
+        "--samples", type=_positive, metavar="N", help="use N images a side, drawn at random"
     )
-    group.add_argument("--batch-size", type=_positive, metavar="N", help="pictures at once")
+    group.add_argument("--batch-size", type=_positive, metavar="N", help="images at once")
 
 
 def _add_setting_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--splits", type=_positive, help="of the Inception Score (default 10)")
     group.add_argument("--subsets", type=_positive, help="of the kernel distance (default 100)")
     group.add_argument(
-        "--subset-size", type=_positive, help="pictures in one (default 1,000, or half of them)"
+        "--subset-size", type=_positive, help="images in one (default 1,000, or half of them)"
     )
     group.add_argument("--k", type=_positive, help="neighbors (default: pr 3, dc 5)")
 
@@ -202,27 +205,7 @@ def _add_output_arguments(group: argparse._ArgumentGroup) -> None:
 
 
 def _positive(text: str) -> int:
-    number = _natural(text)
-    if number == 0:
-        raise argparse.ArgumentTypeError("0 is not a positive whole number")
-    return number
-
-
-def _natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
-    return int(text)
-
-
-def _require_place(file: str | None) -> None:
-    """Find out before the work, not after it, that a result cannot be written."""
-    if file is None:
-        return
-    folder = Path(file).parent
-    if Path(file).is_dir():
-        raise ValueError(f"{file} is a folder; give the name of a file to write.")
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise ValueError(f"{file} cannot be written: {folder} is no folder that takes new files.")
+    return shared.whole_number(text, 1, _MOST)
 
 
 def _note(message: str, notes: list[str]) -> None:
@@ -242,7 +225,7 @@ def _as_dict(
     Args:
         seen: The real side and, where there is one, the generated side.
         scores: What `metrics.measure` returned.
-        seed: Of the order of the pictures and of all draws.
+        seed: Of the order of the images and of all draws.
         saved: Where the statistics of the real side were kept.
 
     Returns:
@@ -267,13 +250,13 @@ def _as_dict(
 def _as_text(found: dict[str, Any]) -> str:
     """Return the same for people: where it comes from, then a line for each score."""
     rows = [
-        (side, f"{found[side]['source']} ({found[side]['count']:,} pictures)")
+        (side, f"{found[side]['source']} ({found[side]['count']:,} images)")
         for side in _SIDES
         if side in found
     ]
     rows += [(name, str(found[name])) for name in ("extractor", "resizing", "seed")]
     if found["saved_statistics"]:
-        rows.append(("saved", f"statistics of the real pictures in {found['saved_statistics']}"))
+        rows.append(("saved", f"statistics of the real images in {found['saved_statistics']}"))
     lines = [f"{name:<11}{value}" for name, value in rows]
     if found["scores"]:
         lines += ["", f"{'':<17}{'value':>10}{'spread':>10}  real against real"]

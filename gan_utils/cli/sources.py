@@ -1,6 +1,6 @@
-"""Where pictures come from: a folder, a data set of the book, or a trained generator.
+"""Where images come from: a folder, a data set of the book, or a trained generator.
 
-`open_source` is the one place that turns a name into pictures.
+`open_source` is the one place that turns a name into images.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ DEFAULT_DRAWN = 10_000
 
 @dataclass(frozen=True)
 class Wish:
-    """How the pictures of a source should arrive.
+    """How the images of a source should arrive.
 
     Attributes:
         samples: At most so many, drawn at random; None for all.
@@ -39,13 +39,13 @@ class Wish:
 
 @dataclass(frozen=True)
 class Source:
-    """Pictures that are read batch by batch.
+    """Images that are read batch by batch.
 
     Attributes:
         title: What the user called it, or a fuller description.
-        count: Number of pictures.
+        count: Number of images.
         batches: From a batch size to batches `(n, height, width, 1 or 3)`, uint8 in [0, 255] or
-            float32 in [-1, 1]; the pictures of one batch have one size.
+            float32 in [-1, 1]; the images of one batch have one size.
     """
 
     title: str
@@ -54,7 +54,7 @@ class Source:
 
 
 def open_source(name: str, wish: Wish) -> Source:
-    """Find the pictures that a name stands for.
+    """Find the images that a name stands for.
 
     Args:
         name: A folder, else a data set (`mnist`, `mnist:test`), else a trained generator: its
@@ -62,10 +62,10 @@ def open_source(name: str, wish: Wish) -> Source:
         wish: How many and in what form.
 
     Returns:
-        At least two pictures, in random but repeatable order.
+        At least two images, in random but repeatable order.
 
     Raises:
-        ValueError: Nothing of that name, a folder without pictures, fewer than two, or a file
+        ValueError: Nothing of that name, a folder without images, fewer than two, or a file
             that holds no generator.
         OSError: A folder that cannot be read.
     """
@@ -73,7 +73,7 @@ def open_source(name: str, wish: Wish) -> Source:
         return _folder(name, wish)
     if Path(name).exists() and Path(name).suffix != weights.SUFFIX:
         raise ValueError(
-            f"{name} is a file; give a folder of pictures, statistics saved by --save-stats "
+            f"{name} is a file; give a folder of images, statistics saved by --save-stats "
             f"(their name ends in .npz), or a saved generator ({weights.SUFFIX})."
         )
     if name.partition(":")[0] in DATA_SETS + _OLD_DATA_SETS:
@@ -82,7 +82,7 @@ def open_source(name: str, wish: Wish) -> Source:
 
 
 def read_picture(path: Path, wish: Wish) -> np.ndarray:
-    """Read one picture.
+    """Read one image.
 
     Args:
         path: The file.
@@ -108,7 +108,7 @@ def read_picture(path: Path, wish: Wish) -> np.ndarray:
 
 
 def first_size(folder: str) -> tuple[int, int]:
-    """Return height and width of a folder's first picture."""
+    """Return height and width of a folder's first image."""
     return images.image_size(images.list_images(folder)[0])
 
 
@@ -119,11 +119,11 @@ def _folder(name: str, wish: Wish) -> Source:
     def batches(batch_size: int) -> Iterator[np.ndarray]:
         batch: list[np.ndarray] = []
         for path in chosen:
-            picture = read_picture(path, wish)
-            if batch and (len(batch) == batch_size or picture.shape != batch[0].shape):
+            image = read_picture(path, wish)
+            if batch and (len(batch) == batch_size or image.shape != batch[0].shape):
                 yield np.stack(batch)
                 batch = []
-            batch.append(picture)
+            batch.append(image)
         yield np.stack(batch)
 
     return Source(name, len(chosen), batches)
@@ -170,4 +170,4 @@ def _draw(name: str, available: int, wish: Wish) -> np.ndarray:
 
 def _require_two(name: str, count: int) -> None:
     if count < 2:
-        raise ValueError(f"{name} gives {count} picture; a score needs at least 2 on each side.")
+        raise ValueError(f"{name} gives {count} image; a score needs at least 2 on each side.")

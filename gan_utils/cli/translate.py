@@ -1,7 +1,7 @@
-"""Translate pictures with a trained generator.
+"""Translate images with a trained generator.
 
 NAME is a .keras file, such as lesson 11 saves, or the name of a trained generator. INPUT is a
-picture or a folder of pictures; OUTPUT is then a file or a folder. Pictures of another size than
+image or a folder of images; OUTPUT is then a file or a folder. Images of another size than
 the generator's are resized to it, and that is said; with --tile they keep their size and are
 translated piece by piece.
 """
@@ -34,7 +34,7 @@ _OVERLAP = 4  # neighboring tiles share one part in so many of their side
 
 @dataclass(frozen=True)
 class Translator:
-    """A generator that takes pictures.
+    """A generator that takes images.
 
     Attributes:
         title: The name or file that it was asked for by.
@@ -54,10 +54,10 @@ class Translator:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("name", metavar="NAME", help="the generator: a .keras file or a name")
-    parser.add_argument("input", metavar="INPUT", help="a picture, or a folder of pictures")
+    parser.add_argument("input", metavar="INPUT", help="an image, or a folder of images")
     parser.add_argument("output", metavar="OUTPUT", help="a file to write, or a folder")
     parser.add_argument(
-        "--tile", action="store_true", help="keep the picture's size, translate it in tiles"
+        "--tile", action="store_true", help="keep the image's size, translate it in tiles"
     )
     parser.add_argument(
         "--seed", type=shared.seed, default=0, help="of the generator's own noise (default 0)"
@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     """Translate, and say what was written.
 
     Raises:
-        ValueError: A generator, picture or place that cannot be used.
+        ValueError: A generator, image or place that cannot be used.
         OSError: Files that cannot be read or written.
     """
     jobs = _plan(Path(options.input), Path(options.output))
@@ -103,9 +103,7 @@ def run(options: argparse.Namespace) -> int:
         bar.close()
     _report(options, translator.size, resized, len(jobs) - len(broken))
     if broken:
-        raise ValueError(
-            f"{len(broken)} of {len(jobs)} pictures were left out: " + " ".join(broken)
-        )
+        raise ValueError(f"{len(broken)} of {len(jobs)} images were left out: " + " ".join(broken))
     return 0
 
 
@@ -113,23 +111,23 @@ def _translate(
     translator: Translator, source: Path, target: Path, options: argparse.Namespace
 ) -> tuple[int, int]:
     """Translate one file into another; return the height and width of the first."""
-    picture = images.read_image(source, channels=translator.channels)
-    drawn = translate_picture(translator, picture, tile=options.tile, seed=options.seed)
+    image = images.read_image(source, channels=translator.channels)
+    drawn = translate_image(translator, image, tile=options.tile, seed=options.seed)
     shared.save(drawn, target)
-    return picture.shape[:2]
+    return image.shape[:2]
 
 
 def _plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
     """Return what is read and what is written, before any work is done."""
     if not source.exists():
-        raise ValueError(f"There is no picture and no folder {source}.")
+        raise ValueError(f"There is no image and no folder {source}.")
     if source.is_dir():
         if target.exists() and not target.is_dir():
             raise ValueError(f"{target} is a file; {source} is a folder, so give a folder for it.")
         files = images.list_images(source)
         jobs = [(file, (target / file.relative_to(source)).with_suffix(".png")) for file in files]
     else:
-        shared.require_place(target, f"{source} is a picture")
+        shared.require_place(target, f"{source} is an image")
         jobs = [(source, target)]
     _require_distinct(jobs)
     return jobs
@@ -140,7 +138,7 @@ def _require_distinct(jobs: list[tuple[Path, Path]]) -> None:
     written: dict[Path, Path] = {}
     for source, target in jobs:
         if target.resolve() in sources:
-            raise ValueError(f"{target} would overwrite a picture of INPUT; choose another OUTPUT.")
+            raise ValueError(f"{target} would overwrite an image of INPUT; choose another OUTPUT.")
         if target in written:
             raise ValueError(
                 f"{written[target]} and {source} would both be written to {target}; rename one."
@@ -155,12 +153,12 @@ def _report(
         examples = ", ".join(f"{width} x {height}" for height, width in list(resized)[:3])
         more = ", ..." if len(resized) > 3 else ""
         count = sum(resized.values())
-        which = "the picture was" if count == 1 else f"{count:,} pictures were"
+        which = "the image was" if count == 1 else f"{count:,} images were"
         sys.stderr.write(
             f"note: {which} resized from {examples}{more} to {size[1]} x {size[0]} pixels, the "
             "generator's size; --tile keeps the size.\n"
         )
-    number = "1 picture" if written == 1 else f"{written:,} pictures"
+    number = "1 image" if written == 1 else f"{written:,} images"
     sys.stdout.write(f"{number} translated: {options.output}\n")
 
 
@@ -169,40 +167,40 @@ def open_translator(name: str, label: int | None = None) -> Translator:
 
     Args:
         name: A file that ends in .keras, else a name from `gan_utils.weights.names()`.
-        label: The class of all pictures, for a network that takes `[pictures, class_labels]`.
+        label: The class of all images, for a network that takes `[images, class_labels]`.
 
     Returns:
         The translator.
 
     Raises:
         ValueError: No such file or name, a file that is no Keras model, a network that takes
-            something else than one picture, or a class that it does not know, want or get.
+            something else than one image, or a class that it does not know, want or get.
     """
     weights.check_name(name)
     import_tensorflow()
     model = weights.load_generator(name)
     shapes = [tuple(part.shape) for part in getattr(model, "inputs", None) or []]
     if len(shapes) == 1 and len(shapes[0]) == 2:
-        raise ValueError(f"{name} draws from noise; translate needs a network that takes pictures.")
+        raise ValueError(f"{name} draws from noise; translate needs a network that takes images.")
     fits = len(shapes[:1]) == 1 and len(shapes[0]) == 4 and None not in shapes[0][1:]
     asks = shapes[1:] == [(None, 1)] and "int" in str(model.inputs[1].dtype)
     if not fits or shapes[0][3] not in (1, 3) or (shapes[1:] and not asks):
         raise ValueError(
             f"{name} takes inputs of shape {', '.join(map(str, shapes)) or 'unknown'}; translate "
-            "needs one picture of fixed height and width, gray or RGB, and at most a class label."
+            "needs one image of fixed height and width, gray or RGB, and at most a class label."
         )
     _require_label(name, label, weights.num_classes(model) if asks else 0)
     tensorflow = importlib.import_module("tensorflow")
     rest = [tensorflow.constant([[label]], model.inputs[1].dtype)] if asks else []
     call = tensorflow.function(
-        lambda picture: model([picture, *rest] if rest else picture, training=False)
+        lambda image: model([image, *rest] if rest else image, training=False)
     )
     reseed = importlib.import_module("gan_utils.layers").reseed
     return Translator(
         name,
         shapes[0][1:3],
         shapes[0][3],
-        lambda picture: np.asarray(call(tensorflow.constant(picture))),
+        lambda image: np.asarray(call(tensorflow.constant(image))),
         lambda seed: reseed(model, seed),
     )
 
@@ -212,43 +210,43 @@ def _require_label(name: str, label: int | None, num_classes: int) -> None:
         raise ValueError(f"{name} takes no class; leave --label out.")
     if num_classes and (label is None or label >= num_classes):
         raise ValueError(
-            f"{name} has to be told the class of the picture: --label 0 to {num_classes - 1}."
+            f"{name} has to be told the class of the image: --label 0 to {num_classes - 1}."
         )
 
 
-def translate_picture(
-    translator: Translator, picture: np.ndarray, *, tile: bool = False, seed: int = 0
+def translate_image(
+    translator: Translator, image: np.ndarray, *, tile: bool = False, seed: int = 0
 ) -> np.ndarray:
-    """Translate one picture; what else is translated before or after makes no difference.
+    """Translate one image; what else is translated before or after makes no difference.
 
     Args:
         translator: The network.
-        picture: `(height, width, channels)` uint8 in [0, 255], of any size.
-        tile: Keep the picture's size and translate it piece by piece, in place of resizing it
+        image: `(height, width, channels)` uint8 in [0, 255], of any size.
+        tile: Keep the image's size and translate it piece by piece, in place of resizing it
             (antialiased) to the network's size.
         seed: Of the network's noise.
 
     Returns:
-        `(height, width, 1 or 3)` uint8: of the picture's size if tiled, else of the network's.
+        `(height, width, 1 or 3)` uint8: of the image's size if tiled, else of the network's.
     """
     translator.reseed(seed)
-    if tile and picture.shape[:2] != translator.size:
-        return images.to_uint8(_tiled(translator, images.to_float(picture[None])[0])[None])[0]
-    if picture.shape[:2] != translator.size:
-        picture = images.resize(picture[None], translator.size)[0]
-    return images.to_uint8(translator.draw(images.to_float(picture[None])))[0]
+    if tile and image.shape[:2] != translator.size:
+        return images.to_uint8(_tiled(translator, images.to_float(image[None])[0])[None])[0]
+    if image.shape[:2] != translator.size:
+        image = images.resize(image[None], translator.size)[0]
+    return images.to_uint8(translator.draw(images.to_float(image[None])))[0]
 
 
-def _tiled(translator: Translator, picture: np.ndarray) -> np.ndarray:
+def _tiled(translator: Translator, image: np.ndarray) -> np.ndarray:
     """Translate overlapping tiles and fade each into its neighbors."""
     sides = [
-        _starts(length, tile) for length, tile in zip(picture.shape, translator.size, strict=False)
+        _starts(length, tile) for length, tile in zip(image.shape, translator.size, strict=False)
     ]
     missing = [
         (0, max(0, starts[-1] + tile - length))
-        for starts, tile, length in zip(sides, translator.size, picture.shape, strict=False)
+        for starts, tile, length in zip(sides, translator.size, image.shape, strict=False)
     ]
-    padded = np.pad(picture, [*missing, (0, 0)], mode="symmetric")
+    padded = np.pad(image, [*missing, (0, 0)], mode="symmetric")
     height, width = translator.size
     weight = np.outer(_ramp(height), _ramp(width))[..., None]
     total, weights = 0.0, np.zeros((*padded.shape[:2], 1), np.float32)
@@ -260,7 +258,7 @@ def _tiled(translator: Translator, picture: np.ndarray) -> np.ndarray:
                 total = np.zeros((*padded.shape[:2], drawn.shape[-1]), np.float32)
             total[place] += weight * drawn
             weights[place] += weight
-    return (total / weights)[: picture.shape[0], : picture.shape[1]]
+    return (total / weights)[: image.shape[0], : image.shape[1]]
 
 
 def _starts(length: int, tile: int) -> list[int]:

@@ -36,7 +36,7 @@ _announced: set[str] = set()
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Labeled pictures, with where they come from.
+    """Labeled images, with where they come from.
 
     Attributes:
         images: (n, height, width, channels) uint8 in [0, 255].

@@ -173,11 +173,11 @@ def untuned(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
 
 
 def check_labels(labels: Any, count: int, num_classes: int | None = None) -> np.ndarray:
-    """Check labels for a batch of pictures.
+    """Check labels for a batch of images.
 
     Args:
         labels: Should be (count,) integers from 0.
-        count: Number of pictures.
+        count: Number of images.
         num_classes: If given, the labels must lie below it.
 
     Returns:
@@ -190,7 +190,7 @@ def check_labels(labels: Any, count: int, num_classes: int | None = None) -> np.
     labels = np.asarray(labels)
     if labels.shape != (count,):
         raise ValueError(
-            f"labels have shape {labels.shape}, but {count} pictures need shape ({count},)."
+            f"labels have shape {labels.shape}, but {count} images need shape ({count},)."
         )
     if not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"labels are {labels.dtype}; give integers from 0.")

@@ -72,19 +72,19 @@ def read_verified(source: DatasetSpec, split: str) -> Arrays:
     if found != wanted:
         raise source.problem(f"holds {split} arrays {found} instead of {wanted}")
     if source.digests is not None and digest(images, labels) != source.digests[split]:
-        raise source.problem(f"holds {split} pictures or labels that are not the official ones")
+        raise source.problem(f"holds {split} images or labels that are not the official ones")
     return images, labels.astype(np.int64)
 
 
 def digest(images: np.ndarray, labels: np.ndarray) -> str:
-    """Return SHA-256 of a set of labeled pictures, the same for every order of the pairs.
+    """Return SHA-256 of a set of labeled images, the same for every order of the pairs.
 
     Args:
         images: (n, ...) uint8.
         labels: (n,) uint8.
 
     Returns:
-        SHA-256 of the sorted SHA-256s of all rows (picture, label), as 64 hexadecimal digits.
+        SHA-256 of the sorted SHA-256s of all rows (image, label), as 64 hexadecimal digits.
     """
     rows = np.concatenate([images.reshape(len(images), -1), labels[:, None]], axis=1)
     hashes = sorted(hashlib.sha256(row).digest() for row in rows)

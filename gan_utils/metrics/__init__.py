@@ -1,4 +1,4 @@
-"""How good are generated pictures? Scores on feature vectors, as pure NumPy float64.
+"""How good are generated images? Scores on feature vectors, as pure NumPy float64.
 
 The functions return plain numbers. `measure` returns the same numbers as `Score` objects, which
 say what a number means nothing without: extractor, resizing, sample counts, settings, and what

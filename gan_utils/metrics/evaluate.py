@@ -43,12 +43,12 @@ class Score:
         value: The number.
         spread: Standard deviation over splits or subsets, where there are any.
         extractor: Name of the network whose features were compared.
-        resizing: How pictures were brought to its size.
-        real_count: Real pictures (0: none needed).
-        fake_count: Generated pictures.
+        resizing: How images were brought to its size.
+        real_count: Real images (0: none needed).
+        fake_count: Generated images.
         settings: Splits, subsets or neighbors.
         floor: The same metric for real against real.
-        floor_counts: How many real pictures on each side of the floor.
+        floor_counts: How many real images on each side of the floor.
     """
 
     metric: str
@@ -91,13 +91,13 @@ def measure(
     seed: int = 0,
     **settings: int,
 ) -> dict[str, Score]:
-    """Compare generated pictures with real ones.
+    """Compare generated images with real ones.
 
     Args:
-        real: Features of real pictures, or saved moments (then only the FID can be computed).
-        fake: Features of generated pictures, from the same extractor.
+        real: Features of real images, or saved moments (then only the FID can be computed).
+        fake: Features of generated images, from the same extractor.
         metrics: Keys of `METRICS`: `"fid"`, `"kid"`, `"is"`, `"pr"`, `"dc"`, `"prdc"`.
-        held_out: Other real pictures, for the floor; without them, two random halves of `real`.
+        held_out: Other real images, for the floor; without them, two random halves of `real`.
         halves: Those two halves, where `real` is moments that cannot be halved.
         seed: Draws the halves and the subsets of the kernel distance.
         **settings: `splits` (10), `k` (precision and recall 3, density and coverage 5),
@@ -142,10 +142,10 @@ def fid_floor(
     halves: tuple[Features | Moments, Features | Moments] | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Return the FID between two halves of the real pictures.
+    """Return the FID between two halves of the real images.
 
     Args:
-        real: Features of real pictures, or their moments.
+        real: Features of real images, or their moments.
         halves: The two halves, where `real` is moments.
         seed: Draws them otherwise.
 
@@ -171,7 +171,7 @@ def _floor_pair(
 def _floor(
     compute: Callable, pair: tuple | None, settings: dict[str, int], seed: int
 ) -> dict[str, dict]:
-    """Return floor and its counts by score; nothing where the real pictures do not suffice."""
+    """Return floor and its counts by score; nothing where the real images do not suffice."""
     if pair is None:
         return {}
     first, second = pair

@@ -1,4 +1,4 @@
-"""From pictures to feature vectors: which network looks, and how pictures reach its size.
+"""From images to feature vectors: which network looks, and how images reach its size.
 
 Scores compare only within one extractor and one resizing, so both names travel with the numbers.
 """
@@ -24,13 +24,13 @@ Look = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
 
 @dataclass(frozen=True)
 class Features:
-    """What an extractor sees in a set of pictures.
+    """What an extractor sees in a set of images.
 
     Attributes:
         vectors: `(n, d)` real numbers, n at least 2.
         probabilities: `(n, classes)`, rows sum to one; only the Inception Score needs them.
         extractor: Name of the network.
-        resizing: How pictures were brought to the size of that network.
+        resizing: How images were brought to the size of that network.
     """
 
     vectors: np.ndarray
@@ -48,11 +48,11 @@ class Features:
 
     @property
     def count(self) -> int:
-        """Number of pictures."""
+        """Number of images."""
         return len(self.vectors)
 
     def rows(self, indices: np.ndarray | slice) -> "Features":
-        """Return some of the pictures."""
+        """Return some of the images."""
         chances = None if self.probabilities is None else self.probabilities[indices]
         return replace(self, vectors=self.vectors[indices], probabilities=chances)
 
@@ -63,14 +63,14 @@ class Features:
 
 @dataclass(frozen=True)
 class Extractor:
-    """A network that turns pictures into feature vectors, with the names that scores print.
+    """A network that turns images into feature vectors, with the names that scores print.
 
     Attributes:
         name: Name of the network.
-        resizing: How pictures are brought to its size.
-        look: From a batch of pictures (uint8 or float in [-1, 1]) to `(n, d)` vectors and
+        resizing: How images are brought to its size.
+        look: From a batch of images (uint8 or float in [-1, 1]) to `(n, d)` vectors and
             `(n, classes)` probabilities, or None instead of the latter.
-        batch_size: How many pictures `look` gets at once.
+        batch_size: How many images `look` gets at once.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Extractor:
             Vectors and, where the network has classes, probabilities.
 
         Raises:
-            ValueError: Pictures that the network cannot look at.
+            ValueError: Images that the network cannot look at.
         """
         images = pictures.check_images(images)
         steps = range(0, len(images), self.batch_size)
@@ -101,7 +101,7 @@ class Extractor:
         """Return the moments of a stream of batches, which never sit in memory together.
 
         Args:
-            batches: Pictures as for calling; batches may differ in length, not in meaning.
+            batches: Images as for calling; batches may differ in length, not in meaning.
 
         Returns:
             Count, mean and covariance of the vectors.
@@ -114,7 +114,7 @@ class Extractor:
 
 
 def lenet(name: str = "mnist") -> Extractor:
-    """Return the LeNet that ships with the package, for 28x28 grayscale pictures.
+    """Return the LeNet that ships with the package, for 28x28 grayscale images.
 
     Args:
         name: Data set it was trained on, `"mnist"` or `"fashion_mnist"`.
@@ -200,7 +200,7 @@ def resize_clean(images: np.ndarray) -> np.ndarray:
 
     Args:
         images: `(n, height, width, 1 or 3)`, uint8 in [0, 255] or float in [-1, 1] (rounded to
-            the 256 values of a stored picture first).
+            the 256 values of a stored image first).
 
     Returns:
         `(n, 299, 299, 3)` float32 in [0, 255].
@@ -220,7 +220,7 @@ def resize_clean(images: np.ndarray) -> np.ndarray:
 
 
 def _to_rgb(images: np.ndarray) -> np.ndarray:
-    """Return float32 in [0, 255] with three channels, as if read from a picture file."""
+    """Return float32 in [0, 255] with three channels, as if read from an image file."""
     images = pictures.check_images(images)
     if images.dtype != np.uint8:
         images = pictures.to_uint8(images)

@@ -53,7 +53,7 @@ def fid(features_a: np.ndarray, features_b: np.ndarray) -> float:
     Xc Ycᵀ (centered features), which is exact where covariance matrices lose half the digits.
 
     Args:
-        features_a: `(n, d)` real numbers, one row a picture.
+        features_a: `(n, d)` real numbers, one row an image.
         features_b: `(m, d)` real numbers.
 
     Returns:

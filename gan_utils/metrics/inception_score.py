@@ -43,7 +43,7 @@ def inception_score(
     if not 1 <= splits <= len(probabilities):
         raise ValueError(
             f"{len(probabilities)} rows of probabilities cannot be cut into {splits} splits; take "
-            "more pictures or fewer splits."
+            "more images or fewer splits."
         )
     if seed is not None:
         draw = np.random.default_rng(seed) if isinstance(seed, int | np.integer) else seed

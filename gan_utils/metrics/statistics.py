@@ -1,6 +1,6 @@
 """Mean and covariance of feature vectors that never sit in memory together.
 
-A million pictures need the memory of one batch and of one covariance matrix, all in float64:
+A million images need the memory of one batch and of one covariance matrix, all in float64:
 float32 sums move a Fréchet distance by several percent.
 """
 
@@ -22,7 +22,7 @@ class Moments:
     Attributes:
         count: Vectors seen so far.
         extractor: Name of the network that made the vectors; only equal names are compared.
-        resizing: How pictures were brought to the size of that network.
+        resizing: How images were brought to the size of that network.
         floor: Fréchet distance between two halves of what was seen, where it was computed.
         floor_counts: How many vectors each half held.
 

@@ -32,7 +32,7 @@ def check_features(features: np.ndarray, name: str = "features", *, least: int =
         if not finite.all():
             row = start + int(finite.argmin())
             raise ValueError(
-                f"{name} has NaN or infinity in row {row}; find out which picture that is."
+                f"{name} has NaN or infinity in row {row}; find out which image that is."
             )
     return features
 

@@ -1,4 +1,4 @@
-"""Folders of side-by-side pictures, read one pair at a time."""
+"""Folders of side-by-side images, read one pair at a time."""
 
 import os
 import warnings
@@ -22,7 +22,7 @@ _SQUEEZED = 1.6
 
 @dataclass(frozen=True, eq=False)
 class Pairs(PairSource):
-    """Side-by-side pictures in a folder; only their names are held in memory.
+    """Side-by-side images in a folder; only their names are held in memory.
 
     Attributes:
         folder: Where they are.
@@ -72,7 +72,7 @@ def load_pairs(
     source: str = "left",
     broken: str = "raise",
 ) -> Pairs:
-    """Find the side-by-side pictures of a folder; they are read when they are used.
+    """Find the side-by-side images of a folder; they are read when they are used.
 
     Images are the files in the folder itself that `images.list_images` finds, in the order of their
     names; hidden files and subfolders are not looked at. The beginning and the end of every image
@@ -83,19 +83,19 @@ def load_pairs(
         folder: The folder.
         size: Height and width in pixels that each half is resized to, or one number for both.
         source: "left" or "right": the half that is the source; the other one is the target.
-        broken: "raise" stops at the first broken picture; "skip" decodes every picture once and
+        broken: "raise" stops at the first broken image; "skip" decodes every image once and
             leaves broken ones out, with a warning that names them.
 
     Returns:
         The pairs.
 
     Raises:
-        ValueError: No such folder, no pictures in it, or an argument that is none of the above.
-        BrokenImageError: A picture is broken; the message names it.
+        ValueError: No such folder, no images in it, or an argument that is none of the above.
+        BrokenImageError: An image is broken; the message names it.
 
     Warns:
-        UserWarning: Pictures left out, odd widths (the middle column is left out), or halves that
-            are so far from `size` that they are probably no side-by-side pictures.
+        UserWarning: Images left out, odd widths (the middle column is left out), or halves that
+            are so far from `size` that they are probably no side-by-side images.
     """
     if source not in ("left", "right"):
         raise ValueError(f"source is {source!r}; choose 'left' or 'right'.")
@@ -210,5 +210,5 @@ def _say(what: str, names: list[Any], folder: Path) -> None:
         return
     listed = ", ".join(printable(Path(name)) for name in names[:_LISTED])
     more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
-    count = f"{len(names):,} picture{'s' if len(names) > 1 else ''}"
+    count = f"{len(names):,} image{'s' if len(names) > 1 else ''}"
     warnings.warn(f"{printable(folder)}: {count} {what}: {listed}{more}.", stacklevel=3)

@@ -1,8 +1,8 @@
-"""The maps set: aerial pictures and maps of the same places, as used by the Pix2Pix paper.
+"""The maps set: aerial images and maps of the same places, as used by the Pix2Pix paper.
 
 No checksum of the archive has been published. What is known is its length and what it holds, so
-the length, the checksums inside the compressed file, the number of pictures and the size of each
-are verified; the SHA-256 of what was accepted is kept in ``maps.json`` beside the pictures.
+the length, the checksums inside the compressed file, the number of images and the size of each
+are verified; the SHA-256 of what was accepted is kept in ``maps.json`` beside the images.
 """
 
 import json
@@ -67,7 +67,7 @@ def maps(
         sha256: The archive's SHA-256 if you know it; a download with another one is refused.
 
     Returns:
-        The pairs; pictures are read when they are used.
+        The pairs; images are read when they are used.
 
     Raises:
         ValueError: Unknown split, or the folder does not hold the whole set.
@@ -87,7 +87,7 @@ def maps(
     pairs = load_pairs(found / split, size, source=source)
     if len(pairs) != MAPS_COUNTS[split]:
         raise ValueError(
-            f"{found / split} holds {len(pairs):,} pictures instead of {MAPS_COUNTS[split]:,}; "
+            f"{found / split} holds {len(pairs):,} images instead of {MAPS_COUNTS[split]:,}; "
             "delete the folder to download the set again, or use load_pairs for another set."
         )
     return pairs
@@ -166,7 +166,7 @@ def _install(mirror: Mirror, archive: Path, sha256: str, folder: Path) -> None:
 def _check_split(folder: Path, count: int) -> None:
     names = [path for path in folder.iterdir() if path.name.lower().endswith(SUFFIXES)]
     if len(names) != count:
-        raise ValueError(f"{folder.name} holds {len(names):,} pictures instead of {count:,}")
+        raise ValueError(f"{folder.name} holds {len(names):,} images instead of {count:,}")
     for path in names:
         found = image_size(path)
         if found != MAPS_PICTURE:

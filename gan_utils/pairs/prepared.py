@@ -27,7 +27,7 @@ def prepare(pairs: PairSource, path: str | os.PathLike) -> Path:
         The path.
 
     Raises:
-        ValueError: Another ending, or a picture that cannot be read.
+        ValueError: Another ending, or an image that cannot be read.
         OSError: The folder cannot be written or the disk is full; no half file is left.
     """
     path = Path(path)

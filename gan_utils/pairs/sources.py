@@ -24,7 +24,7 @@ Size = tuple[int, int]
 
 
 class PairSource(ABC):
-    """Pairs of pictures, source and target, that are read one at a time.
+    """Pairs of images, source and target, that are read one at a time.
 
     ``pairs[3]`` is a pair, ``pairs[:100]`` a smaller set, and ``for source, target in pairs``
     reads them in turn.
@@ -33,7 +33,7 @@ class PairSource(ABC):
     @property
     @abstractmethod
     def size(self) -> Size:
-        """Height and width of the pictures in pixels."""
+        """Height and width of the images in pixels."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -51,7 +51,7 @@ class PairSource(ABC):
             Source and target, each (height, width, channels) uint8 in [0, 255].
 
         Raises:
-            ValueError: The picture cannot be read; the message names its file.
+            ValueError: The image cannot be read; the message names its file.
         """
 
     @abstractmethod
@@ -117,16 +117,16 @@ class PairSet(PairSource):
         """Check that there is a target of the same size for each source."""
         for name in ("source", "target"):
             if images.check_images(getattr(self, name), name).dtype != np.uint8:
-                raise ValueError(f"{name} pictures must be uint8; use gan_utils.images.to_uint8.")
+                raise ValueError(f"{name} images must be uint8; use gan_utils.images.to_uint8.")
         if self.source.shape[:3] != self.target.shape[:3]:
             raise ValueError(
-                f"source pictures have shape {self.source.shape} and targets {self.target.shape}; "
+                f"source images have shape {self.source.shape} and targets {self.target.shape}; "
                 "pairs need the same number, height and width."
             )
 
     @property
     def size(self) -> Size:
-        """Height and width of the pictures in pixels."""
+        """Height and width of the images in pixels."""
         return self.source.shape[1:3]
 
     def __len__(self) -> int:
@@ -142,7 +142,7 @@ class PairSet(PairSource):
         return one, other
 
     def part(self, chosen: slice) -> "PairSet":
-        """Return the set of some of the pairs; the pictures are not copied."""
+        """Return the set of some of the pairs; the images are not copied."""
         return replace(self, **{one.name: getattr(self, one.name)[chosen] for one in fields(self)})
 
     def swapped(self) -> "PairSet":
@@ -155,7 +155,7 @@ class PairSet(PairSource):
 
 
 def check_size(size: Any, name: str = "size") -> Size:
-    """Check a picture size.
+    """Check an image size.
 
     Args:
         size: (height, width) in pixels, or one number for both.
@@ -218,13 +218,13 @@ atexit.register(_reads.end)
 class PairBatches(ShuffledBatches):
     """A shuffled source of batches (source, target), the same for the same seed.
 
-    Pictures are read, jittered and mirrored as uint8, a batch at a time, by two threads; a batch
+    Images are read, jittered and mirrored as uint8, a batch at a time, by two threads; a batch
     becomes float32 in [-1, 1] when it is drawn. So memory does not grow with the number of pairs.
     Order, crops and mirroring are a function of (seed, epoch) alone: starting at epoch e gives
     exactly the batches that a run from epoch 0 gets there. `GAN.fit` takes it like `Batches`.
 
     Source and target of a batch are (batch, height, width, channels) each, with labels (batch,)
-    int32 behind them if there are any. A picture that cannot be read ends the stream with an error
+    int32 behind them if there are any. An image that cannot be read ends the stream with an error
     that names the file.
 
     Attributes:
@@ -317,7 +317,7 @@ def _check_jitter(jitter: bool | int | Size, size: Size) -> Size:
     larger = check_size(jitter, "jitter")
     if larger[0] < size[0] or larger[1] < size[1]:
         raise ValueError(
-            f"jitter is {jitter!r}, smaller than the pairs' size {size}; pictures are read at the "
+            f"jitter is {jitter!r}, smaller than the pairs' size {size}; images are read at the "
             "size of the jitter and cropped to the size of the pairs."
         )
     return larger

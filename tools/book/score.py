@@ -87,7 +87,7 @@ def score(name: str, network: Any, record: dict[str, Any]) -> dict[str, Any]:
     drawn, wishes = draw(name, network)
     meant = None if wishes is None else origin.meaning(record)[wishes]
     real_images = data.load_images(origin.judge, "test").images
-    found = evaluation.scores(drawn, meant, real_images=real_images, judge=origin.judge)
+    found = evaluation.scores(drawn, meant, real_images=real_images, classifier=origin.judge)
     told = origin.metrics(record)
     if origin.row not in record.get("comparison", {}) and "distance" in told:
         parts = (real_images[: told["samples"]], drawn[: told["samples"]])

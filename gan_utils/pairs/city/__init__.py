@@ -1,7 +1,7 @@
-"""The procedural city: satellite pictures with their maps, and the true class of every pixel.
+"""The procedural city: satellite images with their maps, and the true class of every pixel.
 
 City number `index` of a seed is always the same, however many are asked for. Streets, motorways,
-water, parks and blocks are laid out in meters; `extent` says how many meters a picture shows.
+water, parks and blocks are laid out in meters; `extent` says how many meters an image shows.
 """
 
 import math
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gan_utils import images
+from gan_utils.data.batches import check_integer
 from gan_utils.io import whole_file
 from gan_utils.pairs.city.paint import paint
 from gan_utils.pairs.city.plan import plan_city
@@ -32,7 +33,7 @@ CITY_PALETTE = np.array(
     ],
     np.uint8,
 )
-# Larger pictures show more of the city and more detail: 200 m at 64, 400 m at 256 pixels.
+# Larger images show more of the city and more detail: 200 m at 64, 400 m at 256 pixels.
 _METERS = 25.0
 _FORMATS = {"png": {}, "jpg": {"quality": 95, "subsampling": 0}, "webp": {"lossless": True}}
 
@@ -42,7 +43,7 @@ class City(PairSet):
     """Procedural cities in memory.
 
     Attributes:
-        source: Satellite pictures (n, size, size, 3) uint8.
+        source: Satellite images (n, size, size, 3) uint8.
         target: Their maps (n, size, size, 3) uint8: exactly `palette[classes]`, without
             antialiasing, so that every pixel has one class.
         classes: (n, size, size) uint8, positions in `class_names`.
@@ -64,14 +65,14 @@ class City(PairSet):
 def city(
     count: int, size: int = 256, seed: int = 0, *, first: int = 0, extent: float | None = None
 ) -> City:
-    """Draw cities: satellite pictures as source, their maps as target.
+    """Draw cities: satellite images as source, their maps as target.
 
     Args:
         count: How many; for more than memory holds, use `city_stream` or `write_city`.
-        size: Side of the pictures in pixels, at least 16.
+        size: Side of the images in pixels, at least 16.
         seed: Which cities; a city depends on seed, index, size and extent only.
         first: Index of the first one, so that training and validation do not overlap.
-        extent: Side of the picture in meters; by default 25 times the root of `size`.
+        extent: Side of the image in meters; by default 25 times the root of `size`.
 
     Returns:
         The cities, uint8.
@@ -94,13 +95,13 @@ def city_stream(
 
     Args:
         count: How many.
-        size: Side of the pictures in pixels, at least 16.
+        size: Side of the images in pixels, at least 16.
         seed: Which cities.
         first: Index of the first one.
-        extent: Side of the picture in meters; by default 25 times the root of `size`.
+        extent: Side of the image in meters; by default 25 times the root of `size`.
 
     Returns:
-        Iterator of satellite picture (size, size, 3), map (size, size, 3) and classes
+        Iterator of satellite image (size, size, 3), map (size, size, 3) and classes
         (size, size), all uint8.
 
     Raises:
@@ -119,10 +120,10 @@ def write_city(
     first: int = 0,
     extension: str = "png",
 ) -> Path:
-    """Write cities as side-by-side pictures, which `load_pairs` reads; memory stays flat.
+    """Write cities as side-by-side images, which `load_pairs` reads; memory stays flat.
 
     Args:
-        folder: Where to; made if need be. Pictures that are there already are not drawn again.
+        folder: Where to; made if need be. Images that are there already are not drawn again.
         count: How many.
         size: Side of one half in pixels, at least 16.
         seed: Which cities.
@@ -134,7 +135,7 @@ def write_city(
 
     Raises:
         ValueError: An argument is out of its range.
-        OSError: The folder cannot be written; no half-written picture is left.
+        OSError: The folder cannot be written; no half-written image is left.
     """
     from PIL import Image
 
@@ -165,7 +166,7 @@ def city_classes(maps: Any) -> np.ndarray:
         (n, height, width) uint8, positions in `CITY_CLASSES`.
 
     Raises:
-        ValueError: Not a batch of RGB pictures.
+        ValueError: Not a batch of RGB images.
     """
     maps = images.check_images(maps, "maps")
     if maps.shape[-1] != 3:
@@ -173,7 +174,7 @@ def city_classes(maps: Any) -> np.ndarray:
     maps = maps if maps.dtype == np.uint8 else images.to_uint8(maps)
     found = np.empty(maps.shape[:3], np.uint8)
     palette = CITY_PALETTE.astype(np.int32)
-    for index, one in enumerate(maps):  # one at a time: the distances take 28 times the picture
+    for index, one in enumerate(maps):  # one at a time: the distances take 28 times the image
         distances = ((one[..., None, :].astype(np.int32) - palette) ** 2).sum(axis=-1)
         found[index] = distances.argmin(axis=-1)
     return found
@@ -215,8 +216,6 @@ def _check(
 ) -> None:
     numbers = {"count": (count, 1), "size": (size, 16), "seed": (seed, 0), "first": (first, 0)}
     for name, (value, least) in numbers.items():
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not whole or value < least:
-            raise ValueError(f"city: {name} is {value!r}; give an integer of at least {least}.")
+        check_integer(f"city: {name}", value, least)
     if extent is not None and not 50 <= extent <= 5000:
         raise ValueError(f"city: extent is {extent!r}; give 50 to 5,000 meters.")

@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 from gan_utils.pairs.city.plan import Plan
 
 LAND, BUILDING, STREET, AVENUE, MOTORWAY, WATER, PARK = range(7)
-# The satellite picture is drawn at twice the size: its edges come out smooth.
+# The satellite image is drawn at twice the size: its edges come out smooth.
 OVERSAMPLING = 2
 # Grass between the two directions of a motorway, in meters: a map draws both as one road.
 MEDIAN = 4.0
@@ -29,7 +29,7 @@ _MARKING = np.array([232, 232, 226])
 
 
 class Canvas:
-    """Two pictures of the same ground: what the satellite sees, and what each pixel is."""
+    """Two images of the same ground: what the satellite sees, and what each pixel is."""
 
     def __init__(self, plan: Plan, size: int) -> None:
         """Start with bare ground."""
@@ -42,11 +42,11 @@ class Canvas:
         self.drawings = ImageDraw.Draw(self.ground), ImageDraw.Draw(self.classes)
 
     def pixels(self, world: np.ndarray) -> np.ndarray:
-        """Map points (..., 2) of the world to this picture."""
+        """Map points (..., 2) of the world to this image."""
         return world * self.scale + self.side / 2
 
     def grid_pixels(self, grid: np.ndarray) -> np.ndarray:
-        """Map points (..., 2) of the grid to this picture."""
+        """Map points (..., 2) of the grid to this image."""
         return self.pixels(self.plan.frame.to_world(grid))
 
     def sees(self, points: np.ndarray, margin: float) -> bool:

@@ -1,4 +1,4 @@
-"""Draws the plan of a procedural city: as a satellite picture, and the class of every pixel."""
+"""Draws the plan of a procedural city: as a satellite image, and the class of every pixel."""
 
 import numpy as np
 
@@ -22,11 +22,11 @@ def paint(plan: Plan, size: int, rng: np.random.Generator) -> tuple[np.ndarray, 
 
     Args:
         plan: The city.
-        size: Side of the pictures in pixels.
+        size: Side of the images in pixels.
         rng: Source of the textures.
 
     Returns:
-        The satellite picture (size, size, 3) uint8 and the classes (size, size) uint8.
+        The satellite image (size, size, 3) uint8 and the classes (size, size) uint8.
     """
     canvas = Canvas(plan, size)
     _draw_blocks(canvas)

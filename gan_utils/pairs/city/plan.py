@@ -31,7 +31,7 @@ class Plan:
     """Everything that a city holds, before it is drawn.
 
     Attributes:
-        extent: Side of the picture in meters.
+        extent: Side of the image in meters.
         frame: From the grid to the world.
         streets: Roads and blocks, in the grid.
         water: Rivers, lakes and the sea, in the world.
@@ -48,14 +48,14 @@ class Plan:
 
 
 def plan_city(rng: np.random.Generator, extent: float) -> Plan:
-    """Plan a city around the middle of the picture.
+    """Plan a city around the middle of the image.
 
     Args:
         rng: Source of all choices.
-        extent: Side of the picture in meters.
+        extent: Side of the image in meters.
 
     Returns:
-        The plan; it reaches beyond the picture on every side.
+        The plan; it reaches beyond the image on every side.
     """
     frame = Frame.draw(rng, extent)
     streets = lay_streets(rng, extent)
@@ -72,7 +72,7 @@ def plan_city(rng: np.random.Generator, extent: float) -> Plan:
     water = _lay_water(rng, extent)
     for body in water:
         contents.trees.extend(_bank_trees(rng, frame, body))
-    # Shadows fall up to the left or right, as in pictures taken around noon in the north.
+    # Shadows fall up to the left or right, as in images taken around noon in the north.
     sun = -np.pi / 2 + rng.uniform(-1.0, 1.0), rng.uniform(0.45, 0.9)
     return Plan(extent, frame, streets, water, contents, sun)
 

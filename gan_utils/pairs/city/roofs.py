@@ -22,10 +22,10 @@ class Buildings:
 
 
 def standing(canvas: Canvas, free: np.ndarray) -> Buildings:
-    """Return the planned buildings that touch the picture and stand wholly on free ground.
+    """Return the planned buildings that touch the image and stand wholly on free ground.
 
     Args:
-        canvas: The picture.
+        canvas: The image.
         free: (side, side) bool, where the ground may be built on.
 
     Returns:
@@ -44,7 +44,7 @@ def growing(canvas: Canvas, free: np.ndarray) -> np.ndarray:
     """Return the planned trees on free ground.
 
     Args:
-        canvas: The picture.
+        canvas: The image.
         free: (side, side) bool, where trees may grow.
 
     Returns:
@@ -66,14 +66,14 @@ def draw(
     """Draw shadows, roofs and trees on the textured ground.
 
     Args:
-        canvas: The picture; its plan knows the sun.
+        canvas: The image; its plan knows the sun.
         ground: (side, side) RGB.
         buildings: In pixels.
         trees: (n, 3) x, y and radius in pixels.
         rng: Source of the small differences between things of a kind.
 
     Returns:
-        The finished picture at the canvas' size.
+        The finished image at the canvas' size.
     """
     direction, length = canvas.plan.sun
     reach = np.array([np.cos(direction), np.sin(direction)]) * length * canvas.scale
@@ -91,7 +91,7 @@ def park_cars(
     """Draw the planned cars that stand on free ground.
 
     Args:
-        canvas: The picture.
+        canvas: The image.
         ground: (side, side) RGB, drawn on.
         free: (side, side) bool, where cars may stand.
         rng: Source of the colors.
@@ -116,7 +116,7 @@ def _placed(canvas: Canvas, boxes: np.ndarray, shape: np.ndarray) -> np.ndarray:
 
 
 def _look_up(free: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return whether points (..., 2) lie in the picture, and whether they are free or outside."""
+    """Return whether points (..., 2) lie in the image, and whether they are free or outside."""
     side = len(free)
     x, y = np.moveaxis(np.floor(points).astype(int), -1, 0)
     inside = (x >= 0) & (x < side) & (y >= 0) & (y < side)

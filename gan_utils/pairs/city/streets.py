@@ -1,4 +1,4 @@
-"""The streets and blocks of a procedural city, in meters around the middle of the picture."""
+"""The streets and blocks of a procedural city, in meters around the middle of the image."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class Frame:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, extent: float) -> "Frame":
-        """Draw a turn and a gentle bend for a picture of this extent."""
+        """Draw a turn and a gentle bend for an image of this extent."""
         waves = 2 * np.pi / (extent * rng.uniform(0.9, 2.5, 2))
         # Streets that bend more than this would be wider at one end of a block than at the other.
         return cls(
@@ -119,10 +119,10 @@ def lay_streets(rng: np.random.Generator, extent: float) -> Streets:
 
     Args:
         rng: Source of all choices.
-        extent: Side of the picture in meters.
+        extent: Side of the image in meters.
 
     Returns:
-        Roads and blocks in the grid, reaching beyond the picture however it is turned.
+        Roads and blocks in the grid, reaching beyond the image however it is turned.
     """
     half = extent * 0.78 + 25
     land = Block((-half, -half), (half, half))

@@ -1,4 +1,4 @@
-"""The grain of a procedural city's ground, and the film that its satellite picture is taken on."""
+"""The grain of a procedural city's ground, and the film that its satellite image is taken on."""
 
 import numpy as np
 from PIL import Image
@@ -32,17 +32,17 @@ def textured(
     return Image.fromarray(values.clip(0, 255).astype(np.uint8))
 
 
-def developed(picture: Image.Image, rng: np.random.Generator) -> np.ndarray:
-    """Add what the camera adds: a tone of its own for each picture, and noise.
+def developed(image: Image.Image, rng: np.random.Generator) -> np.ndarray:
+    """Add what the camera adds: a tone of its own for each image, and noise.
 
     Args:
-        picture: RGB.
+        image: RGB.
         rng: Source of both.
 
     Returns:
         (height, width, 3) uint8.
     """
-    values = np.asarray(picture, np.float32)
+    values = np.asarray(image, np.float32)
     gain = rng.uniform(0.98, 1.16) * rng.uniform(0.97, 1.03, 3).astype(np.float32)
     noise = rng.standard_normal(values.shape[:2], dtype=np.float32)[..., None] * 2.5
     return np.rint(values * gain.astype(np.float32) + noise).clip(0, 255).astype(np.uint8)
