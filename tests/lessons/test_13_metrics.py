@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from lesson import load_lesson
 
-from gan_utils import images, lenet, metrics
+from gan_utils import images, lenet, metrics, records
 
 pytestmark = pytest.mark.filterwarnings("ignore::gan_utils.metrics.SampleSizeWarning")
 COUNT = 240
@@ -46,7 +46,7 @@ def test_entropy_by_hand(lesson):
 def test_the_score_from_entropies_is_the_packages(lesson, sharpness):
     rows = np.random.default_rng(0).dirichlet(np.full(10, sharpness), size=300)
     expected = metrics.inception_score(rows, splits=1).mean
-    assert lesson.score_from_entropies(rows) == pytest.approx(expected, rel=1e-12)
+    assert lesson.score_from_entropies(rows) == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_kernel_distance_is_the_packages(lesson):
@@ -220,3 +220,98 @@ def test_jpeg_costs_more_the_harder_it_squeezes(lesson, digits):
         for quality in (95, 50, 10)
     ]
     assert 0 < errors[0] < errors[1] < errors[2]
+
+
+# ---- what the recorded full run carries --------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return records.recorded("13_metrics", "full")["metrics"]
+
+
+@pytest.fixture(scope="module")
+def recorded_curves(lesson, recorded):
+    """Each damage's values of a score, from no damage to the strongest."""
+
+    def curve(damage, score):
+        return [recorded["curves"][f"{damage} {level:g}"][score] for level in lesson.LEVELS[damage]]
+
+    return curve
+
+
+def test_the_recorded_distances_grow_with_every_damage(lesson, recorded_curves):
+    # "Both distances grow with every step of it, in all four panels."
+    for damage in lesson.LEVELS:
+        for score in ("FID", "KID"):
+            values = recorded_curves(damage, score)
+            assert values == sorted(values), (damage, score)
+            assert values[-1] > 10 * values[0]
+
+
+def test_recorded_precision_and_recall_tell_bad_from_missing(recorded_curves):
+    # "Precision and density stay, recall and coverage fall with every class that is gone."
+    for score in ("precision", "density"):
+        assert np.ptp(recorded_curves("classes left", score)) < 0.05
+    for score in ("recall", "coverage"):
+        values = recorded_curves("classes left", score)
+        assert values == sorted(values, reverse=True)
+    # "Noise and blur take recall and coverage down as well."
+    for damage in ("noise", "blur"):
+        assert recorded_curves(damage, "recall")[-1] < 0.05
+        assert recorded_curves(damage, "coverage")[-1] < 0.05
+    # "Recall drops to almost nothing ... Coverage falls more gently", where there are 10 copies.
+    assert recorded_curves("copies of each", "recall")[2] < 0.01
+    assert recorded_curves("copies of each", "coverage")[2] > 0.2
+
+
+def test_the_recorded_inception_score_is_blind_to_repetition(recorded, recorded_curves):
+    # "Falls with noise, blur and missing classes. Repetition leaves it nearly where it was."
+    for damage in ("noise", "blur", "classes left"):
+        values = recorded_curves(damage, "Inception Score")
+        assert values == sorted(values, reverse=True)
+    assert min(recorded_curves("copies of each", "Inception Score")[:4]) > 9.5
+    # "These ten images get as much as real ones", and a distance hundreds of times as large.
+    one, real = (recorded["cases"][name] for name in ("one picture a class", "undamaged"))
+    assert one["Inception Score"] > 0.99 * real["Inception Score"]
+    assert one["FID"] > 100 * real["FID"]
+
+
+def test_recorded_copies_are_as_good_as_honest_samples(recorded):
+    # "All scores find a thief as good as an honest generator, or better."
+    copied, honest = (recorded["cases"][name] for name in ("real ones, copied", "undamaged"))
+    for score in ("Inception Score", "precision", "recall", "density", "coverage"):
+        assert copied[score] >= honest[score], score
+    assert copied["FID"] <= honest["FID"]
+
+
+def test_the_recorded_fid_is_biased_and_the_kid_is_not(recorded):
+    # "The more so the fewer images"; KID "scatters, to both sides of zero".
+    sizes, distances = recorded["bias"]
+    assert sizes == sorted(sizes)
+    assert distances == sorted(distances, reverse=True)
+    assert distances[-1] > 0
+    for mean, spread in recorded["bias_of_kid"][1]:
+        assert abs(mean) < 2 * spread
+    # "Blurred images in large numbers get a better FID than undamaged ones in small numbers."
+    assert recorded["curves"]["blur 0.5"]["FID"] < distances[sizes.index(100)]
+    # "The line for undamaged images meets the axis close to zero."
+    assert abs(recorded["extrapolated"]["undamaged"]) < 0.1
+
+
+def test_recorded_filters_and_balls(recorded):
+    # "The filters that pick ... cost the most."
+    cost = recorded["resizing"]
+    picked = min(cost["bilinear, picked"], cost["nearest"])
+    assert picked > 2 * max(value for name, value in cost.items() if "antialiased" in name)
+    # "Undamaged digits lose little, and strongly blurred ones more than half of their precision."
+    kept = {name: row["0.9"] / row["1.0"] for name, row in recorded["precision_within"].items()}
+    assert kept["blur 0"] > 0.9
+    assert max(kept["blur 1"], kept["blur 1.5"], kept["blur 2"]) < 0.5
+
+
+def test_the_recorded_scores_depend_on_the_extractor(recorded):
+    # "The numbers have nothing to do with each other": even the order of two damages changes.
+    digits, clothes = (recorded["views"][name] for name in ("mnist", "fashion_mnist"))
+    assert digits["classes left 6"] > digits["noise 0.2"]
+    assert clothes["classes left 6"] < clothes["noise 0.2"]
