@@ -7,7 +7,8 @@ import tensorflow as tf
 from lesson import load_lesson
 from PIL import Image
 
-from gan_utils import comparison, images, records
+import gan_utils
+from gan_utils import comparison, data, images, records
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +111,28 @@ def test_other_data_is_in_the_gallery_but_in_no_ranking(lesson, digits, capsys):
     assert shown[1:] == [f"{title}: 60 s" for title in ("DCGAN", "AC-GAN", *titles[1:])]
     plt.close("all")
     assert capsys.readouterr().out.count("01_gan") == 1
+
+
+def test_the_noise_floor_of_few_images_is_the_recorded_one(lesson, monkeypatch):
+    labels = np.zeros(50, np.int64)
+    few = data.ImageSet(
+        np.zeros((50, 28, 28, 1), np.uint8), labels, ("0",), "cache", "mnist", "test"
+    )
+    monkeypatch.setattr(gan_utils, "load_images", lambda *_: few)
+    floors = {"mnist": row(distance=1.5)}
+    monkeypatch.setattr(records, "recorded", lambda *_: {"metrics": {"floors": floors}})
+    assert lesson.floor_of("mnist") == floors["mnist"]
+    assert lesson.floor_of("fashion_mnist") is None
+    monkeypatch.setattr(records, "recorded", lambda *_: None)
+    assert lesson.floor_of("mnist") is None
+
+
+def test_augmentation_made_the_recorded_gap_smaller(lesson):
+    # "In which augmentation made the gap smaller", of the recorded runs.
+    runs = [records.recorded("14_comparison", name) for name in ("quick", "full")]
+    for run in filter(None, runs):
+        assert run["metrics"]["gaps"]["augmented"] < run["metrics"]["gaps"]["plain"]
+    assert any(runs)
 
 
 def test_networks_of_other_sizes(lesson):
