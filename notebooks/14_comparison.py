@@ -89,6 +89,7 @@ LESSONS = {
     "10_wgan": "convolutions, earth mover's distance",
 }
 NOT_RECORDED = "no recorded run yet"
+NOT_SCORED = "recorded without these scores"
 
 # %% [markdown]
 # And the hyperparameters of the training at the end, on your own images.
@@ -136,6 +137,10 @@ def rows_of(profile_name):
         if not found:
             rows.append(facts | {"title": lesson, "row": None})
     return rows
+
+
+def missing(entry):
+    return NOT_SCORED if entry["run"] else NOT_RECORDED
 
 
 def measured(rows, judge="LeNet (mnist)"):
@@ -206,7 +211,7 @@ def show_scores(rows, floors):
         if entry["row"]:
             show_line(entry["title"] + star(entry), entry["row"])
         else:
-            print(f"{entry['title']:<19}{NOT_RECORDED}")
+            print(f"{entry['title']:<19}{missing(entry)}")
 
 
 def show_line(title, row):
@@ -237,7 +242,7 @@ def show_costs(rows):
     for entry in rows:
         row = entry["row"]
         if not row:
-            print(f"{entry['title']:<19}{NOT_RECORDED}")
+            print(f"{entry['title']:<19}{missing(entry)}")
             continue
         g_count, d_count = (count / 1000 for count in row["parameters"])
         print(f"{entry['title']:<19}{row['seconds']:>8.0f}{row['steps']:>8,}", end="")
@@ -357,8 +362,8 @@ def show_gallery(rows, name, test_set):
         axis.set_axis_off()
     figure.suptitle(f"Recorded runs, profile {name}")
     plt.show()
-    missing = [entry["title"] for entry in rows if not entry["row"]]
-    print(f"{NOT_RECORDED}: {', '.join(missing)}" if missing else "every lesson is here")
+    absent = [f"{entry['title']} ({missing(entry)})" for entry in rows if not entry["row"]]
+    print("not here: " + ", ".join(absent) if absent else "every lesson is here")
 
 
 show_gallery(tables["quick"], "quick", test_set)
