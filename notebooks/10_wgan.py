@@ -101,7 +101,7 @@ SHORT = {"clip_rate": 2e-4, "d_rate": 5e-4, "g_rate": 5e-4, "batch_size": 8, "av
 SETTINGS = LONG if profile.name == "full" else SHORT
 CLIP_EPOCHS = profile.epochs(full=8, quick=1, smoke=2)
 EPOCHS = profile.epochs(full=20, quick=5, smoke=3)
-STEPS_PER_EPOCH = profile.steps(full=150, quick=40, smoke=2)
+STEPS_PER_EPOCH = profile.steps(full=150, quick=36, smoke=2)
 FRESH_STEPS = profile.steps(full=400, quick=90, smoke=2)
 LINE_STEPS = profile.steps(full=400, quick=200, smoke=3)
 RING_SEEDS = [profile.seed(n) for n in range(profile.samples(full=5, quick=1, smoke=1))]
