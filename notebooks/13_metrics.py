@@ -84,7 +84,7 @@ print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'n
 # %%
 SEED = profile.seed(13)
 SUBSETS = profile.samples(full=100, quick=20, smoke=5)
-REPEATS = profile.samples(full=10, quick=6, smoke=3)
+REPEATS = profile.samples(full=10, quick=5, smoke=3)
 LEVELS = {
     "noise": (0.0, 0.1, 0.2, 0.4, 0.8),
     "blur": (0.0, 0.5, 1.0, 1.5, 2.0),
@@ -246,12 +246,12 @@ for name, values in by_splits.items():
 # %%
 digits = gan_utils.load_images("mnist")
 print(digits)
-SAMPLES = profile.samples(full=10_000, quick=2_000, smoke=200, available=len(digits) // 6)
+SAMPLES = profile.samples(full=10_000, quick=1_500, smoke=200, available=len(digits) // 6)
 count = SAMPLES
 order = np.random.default_rng(SEED).permutation(len(digits))
 real_pictures = images.to_float(digits.images[order[:count]])
-pool = images.to_float(digits.images[order[count:]])
-pool_labels = digits.labels[order[count:]]
+others = order[count : 6 * count]
+pool, pool_labels = images.to_float(digits.images[others]), digits.labels[others]
 real, real_probabilities = lenet.look(real_pictures)
 print(f"{count:,} real images, {len(pool):,} in the pool, {real.shape[1]} features")
 right = lenet.accuracy(pool[:count], pool_labels[:count])
@@ -1120,8 +1120,8 @@ print(f"PNG:         FID {metrics.fid(real, pool_features[:count]):7.2f}")
 
 # %% tags=["hide-cell"]
 clothes = gan_utils.load_images("fashion_mnist")
-cut = profile.samples(full=10_000, quick=2_000, smoke=200, available=len(clothes) // 6)
-shuffled = np.random.default_rng(SEED).permutation(len(clothes))
+cut = profile.samples(full=10_000, quick=1_500, smoke=200, available=len(clothes) // 6)
+shuffled = np.random.default_rng(SEED).permutation(len(clothes))[: 6 * cut]
 wardrobe = images.to_float(clothes.images[shuffled])
 labels = clothes.labels[shuffled]
 clothes_features = lenet.features(wardrobe[:cut], "fashion_mnist")
