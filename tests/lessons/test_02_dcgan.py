@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from lesson import load_lesson
 
-from gan_utils import GAN
+from gan_utils import GAN, records
 
 
 @pytest.fixture(scope="module")
@@ -86,29 +86,43 @@ def test_the_written_out_update_moves_who_it_should(lesson, real_images, mover):
 
 
 def test_the_package_does_the_same_update(lesson, real_images):
+    """One step of plain gradient descent: Adam would turn rounding into full steps."""
     by_hand = lesson.twin_networks()
     packaged = lesson.twin_networks([network.get_weights() for network in by_hand])
+    before = [[w.numpy() for w in network.trainable_weights] for network in by_hand]
     gan = GAN(*packaged, lesson.LATENT_DIM, seed=3)
-    gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3))
-    optimizers = keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3)
-    for _ in range(3):
-        latents = gan.generator_inputs(real_images, gan.next_seed())
-        losses = lesson.train_step(by_hand, optimizers, real_images, latents)
-        logs = gan.train_step(tf.constant(real_images))
-        np.testing.assert_allclose(losses, [logs["d_loss"], logs["g_loss"]], rtol=1e-5)
-    for mine, its in zip(by_hand, packaged, strict=True):
-        for a, b in zip(mine.trainable_weights, its.trainable_weights, strict=True):
-            np.testing.assert_allclose(a, b, atol=2e-5)
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+    latents = gan.generator_inputs(real_images, gan.next_seed())
+    optimizers = keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1)
+    losses = lesson.train_step(by_hand, optimizers, real_images, latents)
+    logs = gan.train_step(tf.constant(real_images))
+    np.testing.assert_allclose(losses, [logs["d_loss"], logs["g_loss"]], rtol=1e-4)
+    for mine, its, old in zip(by_hand, packaged, before, strict=True):
+        for a, b, start in zip(mine.trainable_weights, its.trainable_weights, old, strict=True):
+            # float32 sums in another order differ by some 1e-6 of their size
+            size = np.abs(a - start).max()
+            assert size > 0
+            np.testing.assert_allclose(a, b, rtol=0, atol=1e-3 * size + 1e-7)
 
 
 def test_a_second_sigmoid_bounds_the_loss_unless_keras_sees_it(lesson, real_images):
     latents = keras.random.normal((8, lesson.LATENT_DIM), seed=1)
     fake_images = lesson.build_generator()(latents, training=False)
     bound = math.log1p(math.exp(-1)) + math.log(2)
-    last = {}
+    last, first = {}, {}
     for title, (_, _, ending) in lesson.ENDINGS.items():
         losses = lesson.train_discriminator_alone(ending, real_images, fake_images, 30)
-        last[title] = losses[-1]
+        last[title], first[title] = losses[-1], losses[:2]
     assert last["logits (right)"] < 0.2
     assert last["tf.sigmoid"] >= bound
-    assert last["Keras' sigmoid layer"] == pytest.approx(last["logits (right)"], abs=1e-3)
+    # its first two steps: later ones may drift apart
+    assert first["Keras' sigmoid layer"] == pytest.approx(first["logits (right)"], rel=1e-3)
+    assert first["tf.sigmoid"] != pytest.approx(first["logits (right)"], rel=1e-2)
+
+
+def test_the_recorded_run_carries_what_the_lesson_says():
+    found = records.recorded("02_dcgan", "full")["metrics"]
+    # "How far they get is shown by the recorded full run"
+    assert found["distance_after"] < found["distance_before"] / 10
+    assert found["real_vs_real"] < found["distance_after"]
+    assert 0.6 < found["readable"] < found["readable_real"]

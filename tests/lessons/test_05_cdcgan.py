@@ -9,6 +9,8 @@ import pytest
 import tensorflow as tf
 from lesson import load_lesson
 
+from gan_utils import records
+
 
 @pytest.fixture(scope="module")
 def lesson():
@@ -193,3 +195,25 @@ def test_the_table_holds_the_recorded_lesson_and_the_own_run(lesson, tmp_path, m
     ]
     assert "75.00%" in lines[2]
     assert "12.3" in lines[2]
+
+
+def test_the_recorded_run_carries_what_the_lesson_says():
+    found = records.recorded("05_cdcgan", "full")["metrics"]
+    dense = records.recorded("04_cgan", "full")["metrics"]["results"].values()
+    result = found["result"]
+    # "The convolutional networks obey the label more often"
+    assert result["accuracy"] >= 0.99
+    assert all(result["accuracy"] > row["accuracy"] for row in dense)
+    # "The dense ones have the smaller Fréchet distance, and slightly fewer parameters"
+    assert all(result["distance"] > row["distance"] for row in dense)
+    assert all(0.8 < row["parameters"] / result["parameters"] < 1 for row in dense)
+    # "the product is ahead of the slide from the start"
+    slide = found["slide_accuracies"]
+    assert all(a > b for a, b in zip(found["accuracies"], slide, strict=False))
+    # "at the level of guessing, one in ten"
+    assert found["failure"]["accuracy"] < 0.15
+    # "the swapped rates more than double it", and the distance punishes that
+    right, swapped = found["swap"]
+    assert found["label_share"][swapped] > 2 * found["label_share"][right]
+    assert found["swap"][swapped]["distance"] > 2 * found["swap"][right]["distance"]
+    assert found["swap"][swapped]["accuracy"] >= found["swap"][right]["accuracy"]
