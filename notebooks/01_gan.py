@@ -136,6 +136,10 @@ def print_recorded(run):
         print(f"{ring['share']:.1%} of the points within 3 sigma")
 
 
+# %% [markdown]
+# The record, and the generator's images:
+
+# %%
 recorded_run = records.recorded("01_gan", "full")
 if recorded_run:
     print_recorded(recorded_run)

@@ -182,6 +182,10 @@ def print_recorded(run):
     print(f"real {found['readable_real']:.0%}")
 
 
+# %% [markdown]
+# The record, and the generator's images:
+
+# %%
 recorded_run = records.recorded("02_dcgan", "full")
 if recorded_run:
     print_recorded(recorded_run)

@@ -486,6 +486,11 @@ watchers = [
 if SETTINGS is not TUTORIAL:
     rates = (0, SETTINGS["d_rate"], SETTINGS["g_rate"]), (LATE_START, *LATE_RATES)
     watchers.append(callbacks.FallingRates(*rates))
+
+# %% [markdown]
+# And now it trains:
+
+# %%
 batches = labeled_batches(
     train_set.images, train_set.labels, SETTINGS["batch_size"], STEPS_PER_EPOCH
 )
