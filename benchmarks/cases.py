@@ -85,7 +85,7 @@ def _plain(name: str, batch_size: int, kind: str, **facts: Any) -> Case:
         return lesson.build_generator(), lesson.build_discriminator()
 
     def make_gan() -> keras.Model:
-        return compiled(getattr(lesson, kind)(*networks(), lesson.LATENT_DIM, average=None))
+        return compiled(getattr(lesson, kind)(*networks(), lesson.LATENT_DIM, ema_decay=None))
 
     return Case(name[:2], batch_size, networks, make_gan, **facts)
 
@@ -98,7 +98,7 @@ def _half_labeled() -> Case:
         return lesson.build_generator(), lesson.build_discriminator()
 
     def make_gan() -> keras.Model:
-        return compiled(lesson.SGAN(*networks(), labeled=few, matching=False, average=None))
+        return compiled(lesson.SGAN(*networks(), labeled=few, matching=False, ema_decay=None))
 
     return Case("07", lesson.BATCH_SIZE, networks, make_gan, loop=half_labeled_loop)
 
@@ -110,7 +110,7 @@ def _coded() -> Case:
         return lesson.build_generator(noise_gain=1.0), *lesson.build_players()
 
     def make_gan() -> keras.Model:
-        return compiled(lesson.InfoGAN(noise_gain=1.0, distorts=False, average=None))
+        return compiled(lesson.InfoGAN(noise_gain=1.0, distorts=False, ema_decay=None))
 
     return Case("08", lesson.TUTORIAL["real_images"], networks, make_gan, loop=coded_loop)
 
