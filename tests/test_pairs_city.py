@@ -164,3 +164,20 @@ def test_it_is_fast():
     start = time.process_time()
     pairs.city(10, 128, seed=8)
     assert 10 / (time.process_time() - start) > 5
+
+
+KNOWN = {  # (size, seed) -> share of each class in %, mean color of the satellite image
+    (64, 0): ([41.81, 19.12, 10.33, 14.06, 6.97, 4.53, 3.19], [125.99, 129.27, 118.58]),
+    (64, 7): ([37.74, 14.03, 9.27, 13.05, 6.84, 12.10, 6.98], [110.78, 118.55, 107.01]),
+    (128, 1): ([39.38, 10.75, 9.85, 12.09, 8.41, 3.03, 16.49], [121.44, 128.24, 110.08]),
+}
+
+
+@pytest.mark.parametrize(("size", "seed"), KNOWN)
+def test_cities_are_those_of_the_records(size, seed):
+    """Trained translators and records belong to these cities; a pixel may differ by rounding."""
+    found = pairs.city(2, size, seed)
+    shares, means = KNOWN[size, seed]
+    counts = np.bincount(found.classes.ravel(), minlength=7)
+    np.testing.assert_allclose(100 * counts / found.classes.size, shares, atol=0.2)
+    np.testing.assert_allclose(found.source.mean(axis=(0, 1, 2)), means, atol=0.5)
