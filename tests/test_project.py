@@ -1,6 +1,7 @@
 """The project's own promises: pairs in step, one address, short functions, a quick import."""
 
 import ast
+import graphlib
 import io
 import json
 import re
@@ -269,6 +270,29 @@ def test_package_raises_and_never_prints(path):
     calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
     assert not any(isinstance(call, ast.Name) and call.id == "print" for call in calls)
     assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree))
+
+
+def imported_modules(path, known):
+    """Return the modules of the package that a file imports anywhere, for types as well."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names)):
+                if name in known and name != "gan_utils":
+                    yield name
+
+
+def test_no_module_imports_itself_through_others():
+    names = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in MODULES
+    }
+    graph = {name: {*imported_modules(path, names)} for name, path in names.items()}
+    # `from package import module` needs the module, not what else is in the package.
+    graph = {
+        name: {one for one in used if not any(other.startswith(f"{one}.") for other in used)}
+        for name, used in graph.items()
+    }
+    list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError
 
 
 def test_import_is_quick_and_leaves_tensorflow_alone():

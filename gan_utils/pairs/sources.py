@@ -16,8 +16,6 @@ from gan_utils.data.batches import ShuffledBatches, check_labels
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from gan_utils.pairs.sources import PairBatches
-
 
 Pair = tuple[np.ndarray, np.ndarray]
 Size = tuple[int, int]
