@@ -5,6 +5,7 @@ On disk and in memory images are NHWC ``uint8`` in [0, 255]; networks see ``floa
 
 import math
 import os
+import re
 import struct
 import unicodedata
 import warnings
@@ -34,6 +35,11 @@ _FOREIGN = {
 _SIXTEEN_BITS = 65_535
 _MOSTLY_DARK = 16_384  # no value reaches a quarter of 16 bits: probably 10, 12 or 14 bits
 _ORIENTATION = 0x0112
+_LIMIT = "GAN_MAX_PIXELS"  # Pillow's MAX_IMAGE_PIXELS, where no Python code sets it
+_CONVERT = "Convert it, to PNG for instance"
+_MAKE_AGAIN = "Make it again, or remove it"
+# HEIC and AVIF files begin alike, with a size, `ftyp`, and one of these names of the contents.
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 # Room for rounding at the ends of [-1, 1].
 TOLERANCE = 1e-3
 
@@ -236,14 +242,14 @@ class BrokenImageError(ValueError):
     Attributes:
         path: The file.
         reason: What is wrong with it.
+        advice: What to do.
     """
 
-    def __init__(
-        self, path: Path, reason: str, advice: str = "Make it again, or remove it"
-    ) -> None:
+    def __init__(self, path: Path, reason: str, advice: str = _MAKE_AGAIN) -> None:
         super().__init__(f"{printable(path)} {reason}. {advice}.")
         self.path = path
         self.reason = reason
+        self.advice = advice
 
 
 def printable(path: str | os.PathLike) -> str:
@@ -275,15 +281,15 @@ def read_image(path: str | os.PathLike, *, channels: int = 3) -> np.ndarray:
     """
     from PIL import Image, ImageOps
 
-    path = Path(path)
+    path, formats = Path(path), _formats()
     try:
-        with path.open("rb") as stream, Image.open(stream, formats=_formats()) as opened:
+        with path.open("rb") as stream, Image.open(stream, formats=formats) as opened:
             image = _on_white(_eight_bits(ImageOps.exif_transpose(opened), path))
             pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     except (BrokenImageError, PermissionError, FileNotFoundError, IsADirectoryError):
         raise
     except Exception as error:  # a damaged file can raise nearly anything
-        raise BrokenImageError(path, _reason(path, error)) from error
+        raise BrokenImageError(path, *_diagnosis(path, error)) from error
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
@@ -302,9 +308,9 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
     """
     from PIL import Image
 
-    path = Path(path)
+    path, formats = Path(path), _formats()
     try:
-        with path.open("rb") as stream, Image.open(stream, formats=_formats()) as opened:
+        with path.open("rb") as stream, Image.open(stream, formats=formats) as opened:
             width, height = opened.size
             if opened.getexif().get(_ORIENTATION, 1) >= 5:
                 width, height = height, width
@@ -314,7 +320,7 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
     except (PermissionError, FileNotFoundError, IsADirectoryError):
         raise
     except Exception as error:  # a damaged file can raise nearly anything
-        raise BrokenImageError(path, _reason(path, error)) from error
+        raise BrokenImageError(path, *_diagnosis(path, error)) from error
     return height, width
 
 
@@ -387,10 +393,14 @@ def _visible_files(root: Path, subfolders: bool) -> Iterator[Path]:
 
 
 def _formats() -> list[str]:
-    """Return the `FORMATS` that this version of Pillow can read."""
+    """Return the `FORMATS` that this version of Pillow can read; set its limit if one is given."""
     from PIL import Image
 
     Image.init()
+    if limit := os.environ.get(_LIMIT):
+        if not limit.isdecimal():
+            raise ValueError(f"{_LIMIT} is {limit!r}; give a whole number of pixels, or unset it.")
+        Image.MAX_IMAGE_PIXELS = int(limit)
     return [name for name in FORMATS if name in Image.OPEN]
 
 
@@ -447,16 +457,29 @@ def _has_end(stream: BinaryIO, kind: str | None) -> bool:
     return False
 
 
-def _reason(path: Path, error: Exception) -> str:
+def _diagnosis(path: Path, error: Exception) -> tuple[str, str]:
+    """Return what is wrong with a file that could not be read, and what to do about it."""
     from PIL import Image
 
     if path.stat().st_size == 0:
-        return "is empty (0 bytes)"
+        return "is empty (0 bytes)", _MAKE_AGAIN
     if isinstance(error, Image.DecompressionBombError):
+        pixels = int(re.search(r"\d+", str(error))[0])
         return (
-            f"has more than the {2 * Image.MAX_IMAGE_PIXELS:,} pixels that Pillow reads (a trusted "
-            "file: set PIL.Image.MAX_IMAGE_PIXELS higher)"
+            f"has {pixels:,} pixels, and Pillow reads {2 * Image.MAX_IMAGE_PIXELS:,} at most, "
+            "against files made to fill the memory",
+            "Make it smaller; or, if you trust it, raise the limit: "
+            f"PIL.Image.MAX_IMAGE_PIXELS = {pixels} in Python, {_LIMIT}={pixels} before a command",
         )
     if isinstance(error, Image.UnidentifiedImageError):
-        return "is not an image, whatever its name says"
-    return f"is damaged ({type(error).__name__}: {error})"
+        kind = "HEIC" if _is_heic(path) else path.suffix[1:].upper()
+        if kind == "HEIC" or path.suffix.lower() in _FOREIGN:
+            return f"is a file of the kind {kind}, which is not read", _CONVERT
+        return "is not an image, whatever its name says", _MAKE_AGAIN
+    return f"is damaged ({type(error).__name__}: {error})", _MAKE_AGAIN
+
+
+def _is_heic(path: Path) -> bool:
+    with path.open("rb") as stream:
+        begin = stream.read(12)
+    return begin[4:8] == b"ftyp" and begin[8:] in _HEIC

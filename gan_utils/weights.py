@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import gan_utils
-from gan_utils import _aliases, download
+from gan_utils import _aliases, download, foreign_files
 from gan_utils.io import file_sha256, parse_json
 
 if TYPE_CHECKING:
     import keras
 
 SUFFIX = ".keras"
+HDF5_SUFFIXES = (".h5", ".hdf5")
 NUM_CLASSES = 10  # of a generator that takes classes and does not say how many it knows
 REPOSITORY = "https://github.com/gan-workbook/gan-workbook"
 _PACKAGE = Path(__file__).resolve().parent
@@ -143,6 +144,12 @@ def check_name(name_or_path: str | os.PathLike) -> bool:
         return True
     if str(name_or_path) in names():
         return False
+    if path.suffix.lower() in HDF5_SUFFIXES and path.is_file():
+        raise ValueError(f"{path} {foreign_files.describe_hdf5(path)}")
+    if (path / "saved_model.pb").is_file():
+        raise ValueError(
+            f"{path} is a SavedModel, which holds no Keras layers; give a {SUFFIX} file."
+        )
     if path.exists():
         raise ValueError(f"{path} is no {SUFFIX} file; give the file of a saved generator.")
     if path.suffix == SUFFIX:
@@ -182,6 +189,8 @@ def load_generator(name_or_path: str | os.PathLike) -> "keras.Model":
     try:
         return saving.load_model(Path(name_or_path), compile=False)
     except Exception as error:  # a damaged archive can raise nearly anything
+        if advice := foreign_files.describe_keras_2(Path(name_or_path)):
+            raise ValueError(f"{name_or_path} {advice}") from error
         reason = str(error).split("\n", 1)[0]
         raise ValueError(
             f"{name_or_path} cannot be loaded as a Keras model ({reason}); save it again."
@@ -271,6 +280,19 @@ def inputs_of(name: str, generator: Any, codes: int = 0) -> Inputs:
     return Inputs(shapes[0][1], codes, one_hot=codes > 0)
 
 
+def draw(generator: Any, inputs: Any) -> np.ndarray:
+    """Return a generator's images as float32, also from one that computes in half precision.
+
+    Args:
+        generator: Keras model.
+        inputs: What it takes.
+
+    Returns:
+        `(n, height, width, channels)` float32.
+    """
+    return np.asarray(generator(inputs, training=False)).astype(np.float32, copy=False)
+
+
 def num_classes(generator: Any) -> int:
     """Return how many classes the embedding of a generator knows."""
     for layer in getattr(generator, "layers", []):
@@ -306,7 +328,7 @@ def drawer(
             part = min(batch_size, count - start)
             classes = draws[0].integers(0, takes.num_classes or NUM_CLASSES, part)
             latents = draws[1].standard_normal((part, takes.latent_dim)).astype(np.float32)
-            yield np.asarray(generator(takes.arrange(latents, classes), training=False))
+            yield draw(generator, takes.arrange(latents, classes))
 
     return batches
 

@@ -40,6 +40,9 @@ def models(tmp_path_factory):
     kernel[4:] = np.linspace(-1, 1, 10)[:, None]
     by_code.set_weights([kernel])
     coded.save(folder / "coded.keras")
+    for dtype in ("float16", "bfloat16", "float64", "mixed_float16"):
+        narrow = layers.Reshape((SIDE, SIDE, 1), dtype=dtype)
+        keras.Model(latents, narrow(gray(latents))).save(folder / f"{dtype}.keras")
     keras.Model(latents, layers.Dense(2)(latents)).save(folder / "points.keras")
     keras.Sequential([layers.Input((8, 8, 3)), layers.Flatten()]).save(folder / "judge.keras")
     return {path.stem: str(path) for path in folder.iterdir()}
@@ -79,6 +82,16 @@ def test_a_grid_is_drawn_and_its_seed_decides_it(run, models, tmp_path):
     run(models["plain"], tmp_path / "d.png")
     assert (squares(tmp_path / "c.png") != first).mean() > 0.8
     np.testing.assert_array_equal(squares(tmp_path / "d.png"), first)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "mixed_float16"])
+def test_other_precisions_draw_the_same(run, models, tmp_path, dtype):
+    run(models["plain"], tmp_path / "single.png")
+    run(models[dtype], tmp_path / "other.png")
+    single, other = squares(tmp_path / "single.png"), squares(tmp_path / "other.png")
+    np.testing.assert_allclose(other, single, atol=1)
+    drawn = next(weights.drawer("x", weights.load_generator(models[dtype]), 4, 0)(4))
+    assert drawn.dtype == np.float32
 
 
 def test_labels_are_drawn_in_turn(run, models, tmp_path):

@@ -28,6 +28,9 @@ def models(tmp_path_factory):
         "negative": save(folder / "negative.keras", layers.Rescaling(-1.0)),
         "noisy": save(folder / "noisy.keras", AlwaysDropout(0.5)),
         "gray": save(folder / "gray.keras", layers.Rescaling(-1.0), channels=1),
+        "half": save(folder / "half.keras", layers.AveragePooling2D(2)),
+        "judge": save(folder / "judge.keras", layers.Flatten()),
+        "float16": save(folder / "float16.keras", layers.Rescaling(-1.0, dtype="float16")),
     }
 
 
@@ -68,6 +71,37 @@ def test_another_size_is_resized_and_said(run, models, tmp_path):
     assert read(tmp_path / "out.webp").shape == (SIZE, SIZE, 3)
     assert "resized from 40 x 24 to 16 x 16 pixels" in said.err
     assert "--tile" in said.err
+
+
+def test_tiles_need_one_size_of_input_and_output(run, models, tmp_path):
+    given = picture(tmp_path / "in.png", (40, 24))
+    run(models["half"], given, tmp_path / "out.png")
+    assert read(tmp_path / "out.png").shape == (SIZE // 2, SIZE // 2, 3)
+    (tmp_path / "several").mkdir()
+    picture(tmp_path / "several" / "a.png")
+    for source, target in (("in.png", "tiled.png"), ("several", "tiled")):
+        error = run(models["half"], tmp_path / source, tmp_path / target, "--tile", status=1).err
+        assert error.count("\n") == 1
+        assert "half.keras turns 16 x 16 pixels into 8 x 8" in error
+        assert "leave --tile out" in error
+        assert not (tmp_path / target).exists()
+
+
+def test_a_network_that_makes_no_images_is_refused(run, models, tmp_path):
+    error = run(models["judge"], picture(tmp_path / "in.png"), tmp_path / "o.png", status=1).err
+    assert "judge.keras turns an image into numbers of shape (1, 768)" in error
+
+
+def test_half_precision_is_translated_like_single(run, models, tmp_path):
+    given = picture(tmp_path / "in.png")
+    run(models["float16"], given, tmp_path / "out.png")
+    np.testing.assert_array_equal(read(tmp_path / "out.png"), 255 - read(given))
+
+
+def test_heic_is_named(run, models, tmp_path):
+    (tmp_path / "photo.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
+    error = run(models["gray"], tmp_path / "photo.heic", tmp_path / "o.png", status=1).err
+    assert "photo.heic is a file of the kind HEIC, which is not read. Convert it" in error
 
 
 @pytest.mark.parametrize("size", [(16, 16), (40, 24), (17, 33), (5, 90), (1, 1), (64, 64)])

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from gan_utils import cli, images, pairs
+from gan_utils.cli import sources
+from gan_utils.cli.sources import Wish
 
 SIZE = 28
 RNG = np.random.default_rng(0)
@@ -171,10 +173,56 @@ def test_floats_without_a_known_range_are_an_error(low, high, tmp_path):
         images.read_image(tmp_path / "a.tif")
 
 
-def test_an_image_beyond_the_limit_names_the_limit(tmp_path):
-    Image.new("1", (14000, 14000)).save(tmp_path / "huge.png")
-    with pytest.raises(images.BrokenImageError, match=r"huge\.png.*178,956,970.*MAX_IMAGE_PIXELS"):
-        images.read_image(tmp_path / "huge.png")
+READERS = {
+    "read": images.read_image,
+    "size": images.image_size,
+    "pairs": lambda path: pairs.load_pairs(path.parent, SIZE),
+    "score": lambda path: next(sources.open_source(str(path.parent), Wish()).batches(2)),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_an_image_beyond_the_limit_names_the_limit_and_how_to_raise_it(reader, tmp_path):
+    for name in ("huge.png", "huge_too.png"):
+        Image.new("1", (14000, 14000)).save(tmp_path / name)
+    with pytest.raises(ValueError, match=r"huge.*\.png has 196,000,000.*178,956,970") as caught:
+        READERS[reader](tmp_path / "huge.png")
+    message = str(caught.value)
+    assert "MAX_IMAGE_PIXELS = 196000000" in message
+    assert "GAN_MAX_PIXELS=196000000" in message
+    assert "damaged" not in message
+    assert "Make it again" not in message
+
+
+def test_the_limit_can_be_raised(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    save(tmp_path / "a.png")
+    with pytest.raises(images.BrokenImageError, match="GAN_MAX_PIXELS"):
+        images.read_image(tmp_path / "a.png")
+    monkeypatch.setenv("GAN_MAX_PIXELS", str(SIZE * 2 * SIZE))
+    assert images.read_image(tmp_path / "a.png").shape == FACE.shape
+    monkeypatch.setenv("GAN_MAX_PIXELS", "many")
+    with pytest.raises(ValueError, match="GAN_MAX_PIXELS is 'many'"):
+        images.read_image(tmp_path / "a.png")
+
+
+HEIC = b"\0\0\0\x18ftypheic" + bytes(100)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("a.heic", HEIC, "HEIC"),
+        ("camera.jpg", HEIC, "HEIC"),
+        ("a.HEIF", b"something", "HEIF"),
+        ("scan.psd", b"8BPS", "PSD"),
+    ],
+)
+@pytest.mark.parametrize("reader", [images.read_image, images.image_size])
+def test_a_kind_that_is_not_read_is_named(name, content, kind, reader, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(images.BrokenImageError, match=f"{name} is .* {kind}, .*not read. Convert"):
+        reader(tmp_path / name)
 
 
 # ---- folders -----------------------------------------------------------------------------------

@@ -154,7 +154,7 @@ def _grid(
     from gan_utils import images
 
     drawn = [
-        np.asarray(generator(takes.arrange(latents[part], labels[part]), training=False))
+        weights.draw(generator, takes.arrange(latents[part], labels[part]))
         for part in (slice(i, i + _BATCH) for i in range(0, len(latents), _BATCH))
     ]
     return images.grid(np.concatenate(drawn), columns)

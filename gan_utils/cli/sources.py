@@ -71,7 +71,7 @@ def open_source(name: str, wish: Wish) -> Source:
     """
     if Path(name).is_dir():
         return _folder(name, wish)
-    if Path(name).exists() and Path(name).suffix != weights.SUFFIX:
+    if Path(name).exists() and Path(name).suffix not in (weights.SUFFIX, *weights.HDF5_SUFFIXES):
         raise ValueError(
             f"{name} is a file; give a folder of images, statistics saved by --save-stats "
             f"(their name ends in .npz), or a saved generator ({weights.SUFFIX})."
@@ -149,7 +149,7 @@ def _generator(name: str, wish: Wish) -> Source:
     try:
         weights.check_name(name)
     except ValueError as error:
-        if name.endswith(weights.SUFFIX):
+        if Path(name).exists() or name.endswith(weights.SUFFIX):
             raise
         raise ValueError(
             f"There is no folder {name!r} and no data set of that name ({', '.join(DATA_SETS)}). "

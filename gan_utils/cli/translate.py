@@ -40,6 +40,7 @@ class Translator:
         title: The name or file that it was asked for by.
         size: Height and width that it takes.
         channels: 1 or 3, of what it takes.
+        drawn_size: Height and width of its translations.
         draw: From `(1, height, width, channels)` float32 in [-1, 1] to its translation.
         reseed: Sets the noise of its dropout.
     """
@@ -47,6 +48,7 @@ class Translator:
     title: str
     size: tuple[int, int]
     channels: int
+    drawn_size: tuple[int, int]
     draw: Callable[[np.ndarray], np.ndarray]
     reseed: Callable[[int], None]
 
@@ -84,6 +86,8 @@ def run(options: argparse.Namespace) -> int:
     """
     jobs = _plan(Path(options.input), Path(options.output))
     translator = open_translator(options.name, options.label)
+    if options.tile:
+        _require_tiles(translator)
     several = Path(options.input).is_dir()
     shown = options.progress if several else False
     bar = Progress(options.input, len(jobs), shown=shown)
@@ -192,17 +196,36 @@ def open_translator(name: str, label: int | None = None) -> Translator:
     _require_label(name, label, weights.num_classes(model) if asks else 0)
     tensorflow = importlib.import_module("tensorflow")
     rest = [tensorflow.constant([[label]], model.inputs[1].dtype)] if asks else []
-    call = tensorflow.function(
+    network = tensorflow.function(
         lambda image: model([image, *rest] if rest else image, training=False)
     )
+
+    def call(image: np.ndarray) -> np.ndarray:
+        return np.asarray(network(tensorflow.constant(image))).astype(np.float32, copy=False)
+
+    drawn = call(np.zeros((1, *shapes[0][1:]), np.float32)).shape
+    if len(drawn) != 4 or drawn[3] not in (1, 3):
+        raise ValueError(
+            f"{name} turns an image into numbers of shape {drawn}, no gray or RGB image."
+        )
     reseed = importlib.import_module("gan_utils.layers").reseed
     return Translator(
         name,
         shapes[0][1:3],
         shapes[0][3],
-        lambda image: np.asarray(call(tensorflow.constant(image))),
+        drawn[1:3],
+        call,
         lambda seed: reseed(model, seed),
     )
+
+
+def _require_tiles(translator: Translator) -> None:
+    if translator.drawn_size != translator.size:
+        (height, width), (drawn_height, drawn_width) = translator.size, translator.drawn_size
+        raise ValueError(
+            f"{translator.title} turns {width} x {height} pixels into {drawn_width} x "
+            f"{drawn_height}, and tiles need one size; leave --tile out."
+        )
 
 
 def _require_label(name: str, label: int | None, num_classes: int) -> None:
@@ -228,8 +251,13 @@ def translate_image(
 
     Returns:
         `(height, width, 1 or 3)` uint8: of the image's size if tiled, else of the network's.
+
+    Raises:
+        ValueError: Tiles of a network whose output has another size than its input.
     """
     translator.reseed(seed)
+    if tile:
+        _require_tiles(translator)
     if tile and image.shape[:2] != translator.size:
         return images.to_uint8(_tiled(translator, images.to_float(image[None])[0])[None])[0]
     if image.shape[:2] != translator.size:

@@ -164,13 +164,13 @@ def _named(read: Callable[[Path], Result], path: Path) -> Result:
     try:
         return read(path)
     except BrokenImageError as error:
-        raise _broken(path, error.reason) from error
+        raise _broken(path, error.reason, error.advice) from error
     except OSError as error:
         raise _broken(path, f"cannot be read ({error.strerror})") from error
 
 
-def _broken(path: Path, reason: str) -> BrokenImageError:
-    advice = 'Mend or remove it, or leave broken images out with load_pairs(..., broken="skip")'
+def _broken(path: Path, reason: str, advice: str = "Fix or remove it") -> BrokenImageError:
+    advice += ', or leave broken images out with load_pairs(..., broken="skip")'
     return BrokenImageError(path, reason, advice)
 
 
