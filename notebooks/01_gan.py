@@ -589,7 +589,7 @@ class PointFrames(keras.callbacks.Callback):
 def train_ring(seed, *, d_rate=RING_RATE, model=GAN, width=128):
     keras.utils.set_random_seed(seed)
     discriminator = build_point_network(2, 1, "discriminator", width)
-    gan = model(build_point_generator(), discriminator, RING_LATENT_DIM, average=None, seed=seed)
+    gan = model(build_point_generator(), discriminator, RING_LATENT_DIM, ema_decay=None, seed=seed)
     decay = keras.optimizers.schedules.CosineDecay
     gan.compile(
         d_optimizer=keras.optimizers.Adam(decay(d_rate, RING_STEPS), beta_1=0.5),
@@ -599,7 +599,7 @@ def train_ring(seed, *, d_rate=RING_RATE, model=GAN, width=128):
     frames = PointFrames()
     steps = RING_STEPS // RING_FRAMES
     options = {"steps_per_epoch": steps, "epochs": RING_FRAMES, "verbose": 0}
-    gan.fit(ring_batches(seed), callbacks=[frames, callbacks.StopOnNaN()], **options)
+    gan.fit(ring_batches(seed), callbacks=[frames, callbacks.TerminateOnNaN()], **options)
     return gan, frames.frames
 
 
@@ -831,7 +831,7 @@ assert build_discriminator().count_params() == 533_505
 # vectors drawn after each epoch.
 
 # %%
-gan = GAN(build_generator(), build_discriminator(), LATENT_DIM, average=AVERAGE, seed=SEED)
+gan = GAN(build_generator(), build_discriminator(), LATENT_DIM, ema_decay=AVERAGE, seed=SEED)
 gan.compile(
     d_optimizer=keras.optimizers.Adam(SETTINGS["rate"], beta_1=0.5),
     g_optimizer=keras.optimizers.Adam(SETTINGS["rate"], beta_1=0.5),
@@ -868,7 +868,7 @@ start = time.perf_counter()
 gan.fit(
     batches,
     epochs=EPOCHS,
-    callbacks=[grid, steps, checkpoint, callbacks.StopOnNaN()],
+    callbacks=[grid, steps, checkpoint, callbacks.TerminateOnNaN()],
     verbose=2,
 )
 digit_seconds = time.perf_counter() - start
@@ -944,14 +944,14 @@ plt.show()
 # process needs none of this lesson's code.
 
 # %%
-gan.sampler.save(RUN / "generator.keras")
+gan.ema_generator.save(RUN / "generator.keras")
 use_script = f"""
 import keras, numpy as np
 generator = keras.saving.load_model({str(RUN / "generator.keras")!r}, compile=False)
 latents = keras.random.normal((10, {LATENT_DIM}), seed={SEED})
 np.save({str(RUN / "drawn.npy")!r}, generator(latents, training=False))
 """
-gan_utils.run_elsewhere(use_script)
+gan_utils.run_in_fresh_process(use_script)
 drawn = np.load(RUN / "drawn.npy")
 plots.show_images(drawn, columns=5, title="Drawn by another process")
 plt.show()
@@ -1070,9 +1070,9 @@ if trained_here:
 # %% tags=["remove-cell"]
 ring_seconds = sum(run["seconds"] for run in ring)
 seconds = classifier_seconds + ring_seconds + collapse_seconds + digit_seconds
-drawn_now = gan.generate(gan_utils.comparison.DRAWS)
+drawn_now = gan.generate(gan_utils.evaluation.DRAWS)
 facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
-rows = {"GAN, dense": gan_utils.comparison.row(gan, drawn_now, **facts)}
+rows = {"GAN, dense": gan_utils.evaluation.row(gan, drawn_now, **facts)}
 facts = {"settings": SETTINGS, "comparison": rows}
 records.record("01_gan", found, seconds=seconds, data=train_set, seed=SEED, **facts)
 assert generated.shape == (SAMPLES, 28, 28, 1)

@@ -568,15 +568,15 @@ for step in range(3):
 # - `SampleGrid` draws the same 16 latent vectors after each part of the run;
 # - `StepHistory` keeps the losses and the discriminator's outputs, step by step;
 # - `Checkpoint` writes everything needed to go on, and `fit` goes on from it when run again;
-# - `StopOnNaN` ends a run that has gone wrong, with an error message that says what to check;
-# - `FallingRates` sets the learning rates of the full run, stage by stage.
+# - `TerminateOnNaN` ends a run that has gone wrong, with an error message that says what to check;
+# - `LinearDecay` sets the learning rates of the full run, stage by stage.
 #
 # `average` keeps an exponential moving average (EMA) of the generator's weights. Samples are drawn
 # with the EMA weights, which are steadier than those of any single moment (Yazici et al., 2019).
 
 # %%
 gan = GAN(
-    build_generator(), build_discriminator(), LATENT_DIM, average=SETTINGS["average"], seed=SEED
+    build_generator(), build_discriminator(), LATENT_DIM, ema_decay=SETTINGS["average"], seed=SEED
 )
 gan.compile(
     d_optimizer=keras.optimizers.Adam(SETTINGS["d_rate"], beta_1=SETTINGS["beta_1"]),
@@ -586,9 +586,9 @@ fixed_latents = keras.random.normal((FIXED_COUNT, LATENT_DIM), seed=SEED)
 grid = callbacks.SampleGrid(fixed_latents, columns=4, folder=RUN / "grids")
 steps = callbacks.StepHistory(RUN / "steps.csv")
 checkpoint = callbacks.Checkpoint(RUN / "checkpoints", every=CHECKPOINT_EVERY)
-watchers = [grid, steps, checkpoint, callbacks.StopOnNaN()]
+watchers = [grid, steps, checkpoint, callbacks.TerminateOnNaN()]
 if SETTINGS is FULL:
-    watchers.append(callbacks.FallingRates(*STAGES))
+    watchers.append(callbacks.LinearDecay(*STAGES))
 print(f"run folder: {RUN} (delete it to start over)")
 
 # %% [markdown]
@@ -711,14 +711,14 @@ LATENT_DIM = {LATENT_DIM}
 {inspect.getsource(build_generator)}
 {inspect.getsource(build_discriminator)}
 networks = build_generator(), build_discriminator()
-gan = GAN(*networks, LATENT_DIM, average={SETTINGS["average"]}, seed={SEED})
+gan = GAN(*networks, LATENT_DIM, ema_decay={SETTINGS["average"]}, seed={SEED})
 gan.compile(d_optimizer=keras.optimizers.Adam(), g_optimizer=keras.optimizers.Adam())
 epochs = callbacks.Checkpoint({str(checkpoint.folder)!r}).resume(gan)
 latents = keras.random.normal(({FIXED_COUNT}, LATENT_DIM), seed={SEED})
 np.save({str(RUN / "restored.npy")!r}, gan.translate(latents))
 print("restored after", epochs, "epochs")
 """
-print(gan_utils.run_elsewhere(restore_script))
+print(gan_utils.run_in_fresh_process(restore_script))
 difference = np.abs(np.load(RUN / "restored.npy") - gan.translate(fixed_latents)).max()
 print(f"largest difference in a pixel {difference:.1e}")
 assert difference < 1e-4  # another process may sum in another order
@@ -732,14 +732,14 @@ assert difference < 1e-4  # another process may sum in another order
 
 # %%
 generator_file = RUN / "generator.keras"
-gan.sampler.save(generator_file)
+gan.ema_generator.save(generator_file)
 use_script = f"""
 import keras, numpy as np
 generator = keras.saving.load_model({str(generator_file)!r}, compile=False)
 latents = keras.random.normal((10, generator.input_shape[1]), seed={SEED})
 np.save({str(RUN / "drawn.npy")!r}, generator(latents, training=False))
 """
-gan_utils.run_elsewhere(use_script)
+gan_utils.run_in_fresh_process(use_script)
 drawn = np.load(RUN / "drawn.npy")
 print(f"file: {generator_file.stat().st_size / 1e6:.1f} MB")
 plots.show_images(drawn, columns=5, title="Drawn by another process")
@@ -825,7 +825,7 @@ except ValueError as error:
 #
 # **1. What does the EMA do?** Measure the Fréchet distance of the generator's weights as
 # they are at the end of training, `gan.generator`, and compare it with the EMA weights,
-# `gan.sampler`. To train without it, pass `average=None`.
+# `gan.ema_generator`. To train without it, pass `ema_decay=None`.
 
 # %% tags=["hide-cell"]
 latents = gan.generator_inputs(None, tf.constant([0, 0]), SAMPLES)
@@ -935,7 +935,7 @@ found = {
     "extractor": "LeNet on MNIST, 84 features",
 }
 facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
-row = gan_utils.comparison.row(gan, gan.generate(gan_utils.comparison.DRAWS), **facts)
+row = gan_utils.evaluation.row(gan, gan.generate(gan_utils.evaluation.DRAWS), **facts)
 stages = {"stages": STAGES} if SETTINGS is FULL else {}
 facts = {"settings": SETTINGS | stages, "comparison": {"DCGAN": row}}
 records.record("02_dcgan", found, seconds=gan.seconds, data=train_set, seed=SEED, **facts)

@@ -69,7 +69,7 @@ from keras import layers, ops
 
 import gan_utils
 from gan_utils import images, plots, profile, records
-from gan_utils.updates import keep_statistics, minimize
+from gan_utils.gan import keep_statistics, minimize
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")

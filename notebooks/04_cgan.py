@@ -64,7 +64,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import gan_utils
 from gan_utils import GAN, callbacks, images, lenet, metrics, plots, profile, records
-from gan_utils.batches import check_labels
+from gan_utils.data.batches import check_labels
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -401,7 +401,7 @@ def make_gan(kind="concatenate", settings=SETTINGS, model=ConditionalGAN):
     keras.utils.set_random_seed(SEED)
     generator = build_generator(kind, settings["spread"], settings.get("norm", NORM))
     discriminator = build_discriminator(kind, settings["spread"])
-    gan = model(generator, discriminator, LATENT_DIM, average=settings["average"], seed=SEED)
+    gan = model(generator, discriminator, LATENT_DIM, ema_decay=settings["average"], seed=SEED)
     gan.compile(
         d_optimizer=keras.optimizers.Adam(settings["d_rate"], beta_1=BETA_1),
         g_optimizer=keras.optimizers.Adam(settings["g_rate"], beta_1=BETA_1),
@@ -535,10 +535,10 @@ def train(kind, source, folder):
         steps,
         callbacks.TensorBoardImages(folder / "tensorboard", fixed_inputs(), columns=NUM_CLASSES),
         callbacks.Checkpoint(folder / "checkpoints", every=CHECKPOINT_EVERY),
-        callbacks.StopOnNaN(),
+        callbacks.TerminateOnNaN(),
     ]
     if SETTINGS is not TUTORIAL:
-        watchers.append(callbacks.FallingRates((0, *rates), (0.75, *rates)))
+        watchers.append(callbacks.LinearDecay((0, *rates), (0.75, *rates)))
     bar = 1 if "google.colab" in sys.modules else 2
     gan.fit(source, epochs=EPOCHS, callbacks=watchers, verbose=bar)
     return gan, grid, steps
@@ -755,7 +755,7 @@ plt.show()
 
 # %%
 generator_file = RUN / "generator.keras"
-gan.sampler.save(generator_file)
+gan.ema_generator.save(generator_file)
 ASKED = [2, 0, 1, 4, 1, 1, 0, 6]
 use_script = f"""
 import keras, numpy as np
@@ -764,7 +764,7 @@ class_labels = keras.ops.array({ASKED}, "int32")[:, None]
 latents = keras.random.normal((len(class_labels), {LATENT_DIM}), seed={SEED})
 np.save({str(RUN / "drawn.npy")!r}, generator([latents, class_labels], training=False))
 """
-gan_utils.run_elsewhere(use_script)
+gan_utils.run_in_fresh_process(use_script)
 drawn = np.load(RUN / "drawn.npy")
 latents = keras.random.normal((len(ASKED), LATENT_DIM), seed=SEED)
 here = gan.translate([latents, tf.constant(ASKED, tf.int32)[:, None]])
@@ -852,7 +852,7 @@ if trained_here:
 # latent vectors. What do the digits of a row share?
 
 # %% tags=["hide-cell"]
-best = gan.sampler if trained_generator is None else trained_generator
+best = gan.ema_generator if trained_generator is None else trained_generator
 style = tf.random.stateless_normal((5, LATENT_DIM), [11, SEED])
 same_noise = tf.repeat(style, NUM_CLASSES, axis=0)
 all_labels = tf.tile(tf.range(NUM_CLASSES), [5])[:, None]
@@ -982,10 +982,10 @@ if trained_here:
 # %% tags=["remove-cell"]
 trained = [*results.values(), *(experiments.values() if trained_here else ())]
 seconds = sum(row["seconds"] for row in trained)
-wishes = asked_for(gan_utils.comparison.DRAWS)
+wishes = asked_for(gan_utils.evaluation.DRAWS)
 facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
 rows = {
-    f"CGAN, {kind}": gan_utils.comparison.row(run[0], draw(run[0], wishes), wishes, **facts)
+    f"CGAN, {kind}": gan_utils.evaluation.row(run[0], draw(run[0], wishes), wishes, **facts)
     for kind, run in runs.items()
 }
 facts = {"settings": SETTINGS, "tutorial": TUTORIAL, "comparison": rows}

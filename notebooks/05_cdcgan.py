@@ -63,7 +63,7 @@ from keras import layers
 
 import gan_utils
 from gan_utils import GAN, callbacks, lenet, metrics, plots, profile, records
-from gan_utils.batches import check_labels
+from gan_utils.data.batches import check_labels
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -362,7 +362,7 @@ def make_gan(settings=SETTINGS, kind="product"):
         build_generator(),
         build_discriminator(kind),
         LATENT_DIM,
-        average=settings["average"],
+        ema_decay=settings["average"],
         seed=SEED,
     )
     gan.compile(
@@ -481,11 +481,11 @@ watchers = [
     asked,
     callbacks.TensorBoardImages(RUN / "tensorboard", fixed, columns=NUM_CLASSES),
     callbacks.Checkpoint(RUN / "checkpoints", every=CHECKPOINT_EVERY),
-    callbacks.StopOnNaN(),
+    callbacks.TerminateOnNaN(),
 ]
 if SETTINGS is not TUTORIAL:
     rates = (0, SETTINGS["d_rate"], SETTINGS["g_rate"]), (LATE_START, *LATE_RATES)
-    watchers.append(callbacks.FallingRates(*rates))
+    watchers.append(callbacks.LinearDecay(*rates))
 
 # %% [markdown]
 # And now it trains:
@@ -520,7 +520,7 @@ panels = {"this run": {"product": (STEPS_PER_EPOCH, asked.accuracies)}}
 if trained_here:
     slide = make_gan(kind="slide")
     slide_asked = AskedFor(WATCHED)
-    watchers = [slide_asked, callbacks.StopOnNaN()]
+    watchers = [slide_asked, callbacks.TerminateOnNaN()]
     slide.fit(batches, epochs=SLIDE_EPOCHS, callbacks=watchers, verbose=0)
     panels["this run"]["slide"] = (STEPS_PER_EPOCH, slide_asked.accuracies)
 else:
@@ -651,7 +651,7 @@ for name in dict.fromkeys(("quick", "full", profile.name)):
 
 # %%
 generator_file = RUN / "generator.keras"
-gan.sampler.save(generator_file)
+gan.ema_generator.save(generator_file)
 ASKED = [3, 1, 4, 1, 5, 9, 2, 6]
 use_script = f"""
 import keras, numpy as np
@@ -660,7 +660,7 @@ class_labels = keras.ops.array({ASKED}, "int32")[:, None]
 latents = keras.random.normal((len(class_labels), {LATENT_DIM}), seed={SEED})
 np.save({str(RUN / "drawn.npy")!r}, generator([latents, class_labels], training=False))
 """
-gan_utils.run_elsewhere(use_script)
+gan_utils.run_in_fresh_process(use_script)
 drawn = np.load(RUN / "drawn.npy")
 latents = keras.random.normal((len(ASKED), LATENT_DIM), seed=SEED)
 here = gan.translate([latents, tf.constant(ASKED, tf.int32)[:, None]])
@@ -747,7 +747,7 @@ if trained_here:
     swapped_source = labeled_batches(
         train_set.images, train_set.labels, SETTINGS["batch_size"], SWAP_STEPS
     )
-    swapped.fit(swapped_source, epochs=1, callbacks=[callbacks.StopOnNaN()], verbose=0)
+    swapped.fit(swapped_source, epochs=1, callbacks=[callbacks.TerminateOnNaN()], verbose=0)
     swapped_images = draw(swapped, class_labels)
     name = f"rates swapped, {SWAP_STEPS} steps"
     swap = {f"{updates} steps": result, name: judge(swapped_images, class_labels, real_features)}
@@ -918,9 +918,9 @@ if trained_here:
 # The record of this run.
 
 # %% tags=["remove-cell"]
-wishes = np.arange(gan_utils.comparison.DRAWS) % NUM_CLASSES
+wishes = np.arange(gan_utils.evaluation.DRAWS) % NUM_CLASSES
 facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
-row = gan_utils.comparison.row(gan, draw(gan, wishes), wishes, **facts)
+row = gan_utils.evaluation.row(gan, draw(gan, wishes), wishes, **facts)
 records.record(
     "05_cdcgan",
     found,

@@ -76,7 +76,7 @@ from gan_utils import (
     profile,
     records,
 )
-from gan_utils.batches import check_labels
+from gan_utils.data.batches import check_labels
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -86,7 +86,7 @@ print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'n
 #
 # All hyperparameters are defined here. `TUTORIAL` has the settings of the classic recipe: 32 real
 # and 32 fake images for the discriminator, and 100 times 937 updates. That is work for a GPU;
-# there, set `SETTINGS = TUTORIAL` and leave out `FallingRates`. A CPU gets farther in its time with
+# there, set `SETTINGS = TUTORIAL` and leave out `LinearDecay`. A CPU gets farther in its time with
 # smaller batches, larger steps and an exponential moving average (EMA) of the generator's weights,
 # so `full` and `quick` use those. `full` lets the discriminator see as many real images as the
 # tutorial does: twice as many updates of half the size. An epoch here is `STEPS_PER_EPOCH` updates.
@@ -505,7 +505,7 @@ def labeled_batches(image_set, settings, steps):
 
 
 def make_gan(kind, networks, settings, latent_dim=LATENT_DIM):
-    gan = kind(*networks, latent_dim, average=settings["average"], seed=SEED)
+    gan = kind(*networks, latent_dim, ema_decay=settings["average"], seed=SEED)
     gan.fake_names = settings["fake_names"]
     gan.compile(
         d_optimizer=keras.optimizers.Adam(settings["d_rate"], beta_1=BETA_1),
@@ -659,7 +659,7 @@ batches = labeled_batches(train_set, SETTINGS, STEPS_PER_EPOCH)
 gan.fit(
     batches,
     epochs=EPOCHS,
-    callbacks=[grid, steps, checkpoint, callbacks.FallingRates(*STAGES), callbacks.StopOnNaN()],
+    callbacks=[grid, steps, checkpoint, callbacks.LinearDecay(*STAGES), callbacks.TerminateOnNaN()],
     verbose=2,
 )
 trained_steps = EPOCHS * batches.steps_per_epoch
@@ -834,8 +834,8 @@ def seen_as(label, page):
 
 
 generator_file = RUN / "generator.keras"
-gan.sampler.save(generator_file)
-gan_utils.run_elsewhere(f"""
+gan.ema_generator.save(generator_file)
+gan_utils.run_in_fresh_process(f"""
 import keras, numpy as np
 generator = keras.saving.load_model({str(generator_file)!r}, compile=False)
 for seed, label in enumerate(({SNEAKER}, {COAT}), start={SEED}):
@@ -962,7 +962,7 @@ def short_trial(kind, build_networks, **changes):
     trial_gan.fit(
         labeled_batches(train_set, SETTINGS, STEPS_PER_EPOCH),
         epochs=CHECKPOINT_EVERY,
-        callbacks=[callbacks.StopOnNaN()],
+        callbacks=[callbacks.TerminateOnNaN()],
         verbose=0,
     )
     return trial_gan
@@ -1180,7 +1180,7 @@ def train_in_color():
     color_gan.fit(
         labeled_batches(color_set, SHORT, COLOR_STEPS),
         epochs=1,
-        callbacks=[color_steps, callbacks.StopOnNaN()],
+        callbacks=[color_steps, callbacks.TerminateOnNaN()],
         verbose=0,
     )
     assert all(np.isfinite(values).all() for values in color_steps.history.values())
@@ -1255,9 +1255,9 @@ if records.measured("06_acgan", "trials") is None:  # measured here, not read fr
 # The row of the comparison, and the record.
 
 # %% tags=["remove-cell"]
-wishes = evenly(gan_utils.comparison.DRAWS)
+wishes = evenly(gan_utils.evaluation.DRAWS)
 facts = {"real_images": test_set.images, "batch_size": SETTINGS["half_batch"], "judge": JUDGE}
-row = gan_utils.comparison.row(gan, draw(gan, wishes), wishes, **facts)
+row = gan_utils.evaluation.row(gan, draw(gan, wishes), wishes, **facts)
 facts = {"settings": SETTINGS | {"stages": STAGES}, "comparison": {"AC-GAN": row}}
 records.record("06_acgan", found, seconds=gan.seconds, data=train_set, seed=SEED, **facts)
 

@@ -70,8 +70,8 @@ from keras import layers, ops
 
 import gan_utils
 from gan_utils import GAN, callbacks, images, lenet, losses, metrics, plots, profile, records
-from gan_utils.batches import check_labels
-from gan_utils.files import whole_file
+from gan_utils.data.batches import check_labels
+from gan_utils.io import whole_file
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -583,7 +583,7 @@ def make_sgan(labeled, *, seed=SEED, kind=SGAN, rates=(D_RATE, G_RATE), settings
         build_generator(),
         build_discriminator(**network),
         labeled=labeled,
-        average=AVERAGE,
+        ema_decay=AVERAGE,
         seed=seed,
         **{"entropy_weight": ENTROPY_WEIGHT} | (settings or {}),
     )
@@ -715,7 +715,7 @@ batches = gan_utils.Batches(
 gan.fit(
     batches,
     epochs=EPOCHS,
-    callbacks=[grid, steps, watch, checkpoint, callbacks.StopOnNaN()],
+    callbacks=[grid, steps, watch, checkpoint, callbacks.TerminateOnNaN()],
     verbose=2,
 )
 images_seen = EPOCHS * batches.steps_per_epoch * BATCH_SIZE
@@ -844,7 +844,7 @@ def run_sgan(labeled, seed, settings=None):
     source = gan_utils.Batches(
         train_set.images, batch_size=BATCH_SIZE, steps_per_epoch=STEPS_PER_EPOCH, seed=seed
     )
-    sgan.fit(source, epochs=EPOCHS, callbacks=[callbacks.StopOnNaN()], verbose=0)
+    sgan.fit(source, epochs=EPOCHS, callbacks=[callbacks.TerminateOnNaN()], verbose=0)
     return describe(sgan)
 
 
@@ -990,7 +990,7 @@ logits = classifier(images.to_float(digits.images), training=False).numpy()
 np.save({str(RUN / "logits.npy")!r}, logits)
 print(f"{{(logits.argmax(axis=1) == digits.labels).mean():.4f}}")
 """
-share_right = gan_utils.run_elsewhere(use_script)
+share_right = gan_utils.run_in_fresh_process(use_script)
 elsewhere = np.load(RUN / "logits.npy")
 few_tests = test_set.sample(1000)
 here = gan.discriminator(images.to_float(few_tests.images), training=False)
@@ -1376,11 +1376,11 @@ seconds = gan.seconds
 if measured_here:
     all_runs = [*results["sgan"].values(), *(variants[title] for title in VARIANTS)]
     seconds = sum(row["seconds"] for rows in all_runs for row in rows)
-drawn_now = gan.generate(gan_utils.comparison.DRAWS)
+drawn_now = gan.generate(gan_utils.evaluation.DRAWS)
 facts = {"real_images": test_set.images, "batch_size": BATCH_SIZE}
 facts = {
     "settings": SETTINGS,
-    "comparison": {"SGAN": gan_utils.comparison.row(gan, drawn_now, **facts)},
+    "comparison": {"SGAN": gan_utils.evaluation.row(gan, drawn_now, **facts)},
 }
 records.record("07_sgan", found, seconds=seconds, data=train_set, seed=SEED, **facts)
 

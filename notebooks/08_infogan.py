@@ -69,7 +69,7 @@ from scipy.optimize import linear_sum_assignment
 
 import gan_utils
 from gan_utils import GAN, callbacks, images, lenet, plots, profile, records
-from gan_utils.updates import keep_statistics, minimize
+from gan_utils.gan import keep_statistics, minimize
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -542,7 +542,7 @@ class InfoGAN(CodedGAN):
 # %%
 def make_gan(kind=InfoGAN, *, seed=SEED, rates=None, **options):
     keras.utils.set_random_seed(seed)
-    gan = kind(seed=seed, average=SETTINGS["average"], **options)
+    gan = kind(seed=seed, ema_decay=SETTINGS["average"], **options)
     d_rate, g_rate = rates or (SETTINGS["d_rate"], SETTINGS["g_rate"])
     gan.compile(
         d_optimizer=keras.optimizers.Adam(d_rate, beta_1=BETA_1),
@@ -724,7 +724,7 @@ batches = make_batches(train_set.images, STEPS_PER_EPOCH)
 gan.fit(
     batches,
     epochs=EPOCHS,
-    callbacks=[grid, steps, watch, checkpoint, callbacks.StopOnNaN()],
+    callbacks=[grid, steps, watch, checkpoint, callbacks.TerminateOnNaN()],
     verbose=2,
 )
 images_seen = EPOCHS * STEPS_PER_EPOCH * batches.batch_size
@@ -974,7 +974,7 @@ def tighten(gan, recognizer, steps, batch_size=64):
     @tf.function
     def step(number):
         inputs = gan.generator_inputs(None, tf.stack([SEED, number]), batch_size)
-        fake_images = gan.sampler(inputs, training=False)
+        fake_images = gan.ema_generator(inputs, training=False)
         pixel_noise = tf.random.stateless_normal(fake_images.shape, tf.stack([number, SEED]))
         copies = distort(fake_images, tf.stack([SEED + 1, number]))
         features = trunk(copies + TIGHTEN_NOISE * pixel_noise, training=False)
@@ -1039,7 +1039,7 @@ plt.show()
 
 # %%
 generator_file, recognizer_file = RUN / "generator.keras", RUN / "recognizer.keras"
-gan.sampler.save(generator_file)
+gan.ema_generator.save(generator_file)
 final_recognizer.save(recognizer_file)
 use_script = f"""
 import keras, numpy as np
@@ -1051,7 +1051,7 @@ drawn = generator(np.concatenate([noise, codes], axis=1), training=False)
 read = np.argmax(recognizer(drawn, training=False), axis=1)
 np.savez({str(RUN / "drawn.npz")!r}, drawn=drawn, read=read)
 """
-gan_utils.run_elsewhere(use_script)
+gan_utils.run_in_fresh_process(use_script)
 with np.load(RUN / "drawn.npz") as archive:
     drawn, read = archive["drawn"], archive["read"]
 plots.show_images(drawn, columns=10, row_labels=["code 0", "code 1"], title="Another process")
@@ -1188,7 +1188,7 @@ def warm_start(gan, source, pick):
     code_dim = gan.latent_dim - NOISE_DIM
     rows = np.concatenate([kernel[:NOISE_DIM], resized(kernel[NOISE_DIM:], code_dim)])
     gan.generator.set_weights([rows, *rest])
-    gan.sampler.set_weights([rows, *rest])
+    gan.ema_generator.set_weights([rows, *rest])
     gan.discriminator.set_weights(source.discriminator.get_weights())
     *body, kernel, bias = source.q_head.get_weights()
     outputs = gan.q_head.output_shape[1]
@@ -1479,8 +1479,8 @@ if measured_here:  # not read from the record
 # %% tags=["remove-cell"]
 settings = SETTINGS | {"noise_gain": NOISE_GAIN, "beta_1": BETA_1, "distortions": DISTORTIONS}
 facts = {"real_images": test_set.images, "batch_size": SETTINGS["real_images"]}
-drawn_now = read_codes(gan, gan_utils.comparison.DRAWS, seed=SEED + 1)[0]
-row = gan_utils.comparison.row(gan, drawn_now, **facts)
+drawn_now = read_codes(gan, gan_utils.evaluation.DRAWS, seed=SEED + 1)[0]
+row = gan_utils.evaluation.row(gan, drawn_now, **facts)
 facts = {"settings": settings, "comparison": {"InfoGAN": row}}
 records.record("08_infogan", found, seconds=gan.seconds, data=train_set, seed=SEED, **facts)
 

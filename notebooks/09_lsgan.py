@@ -132,7 +132,9 @@ if trained_generator is not None:
 
 # %%
 if trained_generator is not None:
-    walks = [gan_utils.latents.walk(*trained_latents[[i, i + 1]], 10) for i in (0, 2, 4)]
+    walks = [
+        gan_utils.interpolation.interpolate(*trained_latents[[i, i + 1]], 10) for i in (0, 2, 4)
+    ]
     plots.show_images(
         trained_generator(np.concatenate(walks), training=False).numpy(),
         columns=10,
@@ -431,10 +433,10 @@ class LeastSquaresGAN(GAN):
         return generator_loss(fake_logits)
 
 
-def make_gan(kind, seed=SEED, normalize=True, average=AVERAGE, rates=(D_RATE, G_RATE)):
+def make_gan(kind, seed=SEED, normalize=True, ema_decay=AVERAGE, rates=(D_RATE, G_RATE)):
     keras.utils.set_random_seed(seed)
     networks = build_generator(normalize=normalize), build_discriminator()
-    gan = kind(*networks, LATENT_DIM, average=average, seed=seed)
+    gan = kind(*networks, LATENT_DIM, ema_decay=ema_decay, seed=seed)
     gan.compile(
         d_optimizer=keras.optimizers.Adam(rates[0], beta_1=BETA_1),
         g_optimizer=keras.optimizers.Adam(rates[1], beta_1=BETA_1),
@@ -495,7 +497,7 @@ batches = gan_utils.Batches(
 gan.fit(
     batches,
     epochs=EPOCHS,
-    callbacks=[grid, steps, checkpoint, callbacks.StopOnNaN()],
+    callbacks=[grid, steps, checkpoint, callbacks.TerminateOnNaN()],
     verbose=2,
 )
 seen = EPOCHS * STEPS_PER_EPOCH * BATCH_SIZE
@@ -603,7 +605,7 @@ def spread(samples):
 
 
 def stability_run(kind, normalize, rates, seed):
-    trial = make_gan(kind, seed=seed, normalize=normalize, average=0.99, rates=rates)
+    trial = make_gan(kind, seed=seed, normalize=normalize, ema_decay=0.99, rates=rates)
     source = gan_utils.Batches(
         train_set.images, batch_size=BATCH_SIZE, steps_per_epoch=STABILITY_STEPS, seed=seed
     )
@@ -688,14 +690,14 @@ plt.show()
 
 # %%
 generator_file = RUN / "generator.keras"
-gan.sampler.save(generator_file)
+gan.ema_generator.save(generator_file)
 use_script = f"""
 import keras, numpy as np
 generator = keras.saving.load_model({str(generator_file)!r}, compile=False)
 latents = keras.random.normal((10, generator.input_shape[1]), seed={SEED})
 np.save({str(RUN / "drawn.npy")!r}, generator(latents, training=False))
 """
-gan_utils.run_elsewhere(use_script)
+gan_utils.run_in_fresh_process(use_script)
 drawn = np.load(RUN / "drawn.npy")
 print(f"file: {generator_file.stat().st_size / 1e6:.1f} MB")
 plots.show_images(drawn, columns=5, title="Drawn by another process")
@@ -888,9 +890,9 @@ if not recorded_targets:
 
 # %% tags=["remove-cell"]
 settings = {"d_rate": D_RATE, "g_rate": G_RATE, "beta_1": BETA_1, "average": AVERAGE}
-drawn_now = gan.generate(gan_utils.comparison.DRAWS)
+drawn_now = gan.generate(gan_utils.evaluation.DRAWS)
 facts = {"real_images": test_set.images, "batch_size": BATCH_SIZE}
-row = gan_utils.comparison.row(gan, drawn_now, **facts)
+row = gan_utils.evaluation.row(gan, drawn_now, **facts)
 records.record(
     "09_lsgan",
     found,

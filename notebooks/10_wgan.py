@@ -68,7 +68,7 @@ from scipy import optimize, stats
 
 import gan_utils
 from gan_utils import GAN, callbacks, images, lenet, losses, metrics, plots, profile, records
-from gan_utils.updates import step_seed
+from gan_utils.gan import step_seed
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -145,7 +145,9 @@ if trained_generator is not None:
 
 # %%
 if trained_generator is not None:
-    walks = [gan_utils.latents.walk(*trained_latents[[i, i + 1]], 10) for i in (0, 2, 4)]
+    walks = [
+        gan_utils.interpolation.interpolate(*trained_latents[[i, i + 1]], 10) for i in (0, 2, 4)
+    ]
     plots.show_images(
         trained_generator(np.concatenate(walks), training=False).numpy(),
         columns=10,
@@ -669,7 +671,7 @@ def train(gan, name, epochs, features, real_images=None):
     source = gan_utils.Batches(
         train_set.images, batch_size=batch_size, steps_per_epoch=STEPS_PER_EPOCH, seed=SEED
     )
-    watchers = [grid, steps, distances, checkpoint, callbacks.StopOnNaN()]
+    watchers = [grid, steps, distances, checkpoint, callbacks.TerminateOnNaN()]
     gan.fit(source, epochs=epochs, callbacks=watchers, verbose=2)
     return grid, steps, np.array(distances.rows)
 
@@ -1041,15 +1043,15 @@ if ring_samples:
 
 # %%
 generator_file = RUN / "generator.keras"
-penalized.sampler.save(generator_file)
-clipped.sampler.save(RUN / "clipped.keras")
+penalized.ema_generator.save(generator_file)
+clipped.ema_generator.save(RUN / "clipped.keras")
 use_script = f"""
 import keras, numpy as np
 generator = keras.saving.load_model({str(generator_file)!r}, compile=False)
 latents = keras.random.normal((10, generator.input_shape[1]), seed={SEED})
 np.save({str(RUN / "drawn.npy")!r}, generator(latents, training=False))
 """
-gan_utils.run_elsewhere(use_script)
+gan_utils.run_in_fresh_process(use_script)
 drawn = np.load(RUN / "drawn.npy")
 print(f"file: {generator_file.stat().st_size / 1e6:.1f} MB")
 plots.show_images(drawn, columns=5, title="Drawn by another process")
@@ -1250,7 +1252,7 @@ models = {"WGAN-GP": penalized}
 if profile.name != "quick":  # there the clipped run is too short for a place in a comparison
     models = {"WGAN, clipped": clipped, **models}
 rows = {
-    title: gan_utils.comparison.row(gan, gan.generate(gan_utils.comparison.DRAWS), **budget)
+    title: gan_utils.evaluation.row(gan, gan.generate(gan_utils.evaluation.DRAWS), **budget)
     for title, gan in models.items()
 }
 facts = {"settings": SETTINGS, "comparison": rows}

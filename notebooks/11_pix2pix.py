@@ -67,7 +67,7 @@ from PIL import Image as Picture
 
 import gan_utils
 from gan_utils import GAN, callbacks, images, pairs, plots, profile, records
-from gan_utils.always_on import AlwaysBatchNormalization, AlwaysDropout
+from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -561,7 +561,7 @@ assert (
 # %%
 class PairGAN(GAN):
     def __init__(self, generator, discriminator, *, seed=SEED):
-        super().__init__(generator, discriminator, latent_dim=1, average=None, seed=seed)
+        super().__init__(generator, discriminator, latent_dim=1, ema_decay=None, seed=seed)
 
     def generator_inputs(self, batch, seed, count=None):
         shape = (count, *self.generator.input_shape[1:])
@@ -734,7 +734,7 @@ def train(model, pair_set, epochs, run_folder, *, watching=()):
         epochs=epochs,
         callbacks=[
             *watching,
-            callbacks.StopOnNaN(),
+            callbacks.TerminateOnNaN(),
             callbacks.Checkpoint(run_folder, every=max(1, epochs // 6), keep=1),
         ],
         verbose=0,
@@ -946,20 +946,20 @@ backward.generator.save(folder / "map_to_satellite.keras")
 print(f"{generator_file.name}: {generator_file.stat().st_size / 1e6:.1f} MB")
 
 # %% [markdown]
-# A fresh process loads it and translates one picture twice. It imports `gan_utils.always_on`, so
+# A fresh process loads it and translates one picture twice. It imports `gan_utils.layers`, so
 # that Keras knows the two layers; nothing else of this lesson is needed.
 
 # %%
 np.save(folder / "one_source.npy", sources[:1])
 script = f"""
 import keras, numpy as np
-import gan_utils.always_on
+import gan_utils.layers
 generator = keras.saving.load_model({str(generator_file)!r}, compile=False)
 source = np.load({str(folder / "one_source.npy")!r})
 twice = [generator(source, training=False), generator.predict(source, verbose=0)]
 np.save({str(folder / "twice.npy")!r}, np.concatenate(twice))
 """
-gan_utils.run_elsewhere(script)
+gan_utils.run_in_fresh_process(script)
 reloaded = np.load(folder / "twice.npy")
 print(f"two translations of one picture differ by {np.abs(reloaded[0] - reloaded[1]).mean():.4f}")
 assert np.abs(reloaded[0] - reloaded[1]).max() > 0

@@ -65,9 +65,9 @@ from PIL import ImageDraw
 
 import gan_utils
 from gan_utils import GAN, callbacks, images, lenet, plots, profile, records
-from gan_utils.always_on import AlwaysBatchNormalization, AlwaysDropout, reseed
-from gan_utils.batches import check_labels
-from gan_utils.updates import minimize
+from gan_utils.data.batches import check_labels
+from gan_utils.gan import minimize
+from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, reseed
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -522,7 +522,7 @@ class Translator(GAN):
     with_class = False
 
     def __init__(self, *networks):
-        super().__init__(*networks, latent_dim=1, average=None, seed=SEED)
+        super().__init__(*networks, latent_dim=1, ema_decay=None, seed=SEED)
 
     def pair(self, batch):
         return sketch(batch[0]), batch[0]
@@ -793,7 +793,7 @@ def train(name, kind, epochs=EPOCHS, watching=(), **options):
     translator.fit(
         batches(),
         epochs=epochs,
-        callbacks=[*watching, checkpoint, callbacks.StopOnNaN()],
+        callbacks=[*watching, checkpoint, callbacks.TerminateOnNaN()],
         verbose=0,
     )
     return translator
@@ -1134,16 +1134,16 @@ for name, found in crossed_names.items():
 # ## Use it
 #
 # The generator of way 3 is saved in Keras' own format, and a fresh process translates the ten
-# sketches with it. It imports `gan_utils.always_on`, so that Keras knows the dropout that stays on;
+# sketches with it. It imports `gan_utils.layers`, so that Keras knows the dropout that stays on;
 # nothing else of this lesson is needed.
 
 # %%
 generator_file = RUN / "sketch_to_item.keras"
 translators["way 3"].generator.save(generator_file)
 np.save(RUN / "sketches.npy", ten_sketches)
-gan_utils.run_elsewhere(f"""
+gan_utils.run_in_fresh_process(f"""
 import keras, numpy as np
-from gan_utils.always_on import reseed
+from gan_utils.layers import reseed
 generator = keras.saving.load_model({str(generator_file)!r}, compile=False)
 reseed(generator, {SEED})
 sketches = np.load({str(RUN / "sketches.npy")!r})

@@ -70,7 +70,7 @@ from scipy import ndimage
 
 import gan_utils
 from gan_utils import images, lenet, metrics, plots, profile, records
-from gan_utils.metrics import extractors
+from gan_utils.metrics import features as extractors
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")

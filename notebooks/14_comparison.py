@@ -66,7 +66,7 @@ from PIL import Image, ImageDraw, ImageOps
 from scipy import stats
 
 import gan_utils
-from gan_utils import GAN, callbacks, comparison, images, plots, profile, records
+from gan_utils import GAN, callbacks, evaluation, images, plots, profile, records
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -116,7 +116,7 @@ keras.utils.set_random_seed(SEED)
 # The last cell of each lesson describes its run: scores, seconds, steps, parameters, a sheet of
 # images, data, machine. `make train LESSON=02_dcgan GAN_PROFILE=quick` trains a lesson and keeps
 # that in `book/results/02_dcgan.json`. All lessons measure in the same way, with
-# `gan_utils.comparison`: as many images from each model, the same real test images, the same
+# `gan_utils.evaluation`: as many images from each model, the same real test images, the same
 # classifier's features. That matters more than which score it is: a Fréchet distance from 2,000
 # images and one from 5,000 are two different quantities.
 #
@@ -166,12 +166,12 @@ for lesson, note in LESSONS.items():
 # %%
 def floor_of(name):
     train_set, test_set = (gan_utils.load_images(name, part) for part in ("train", "test"))
-    if min(len(train_set), len(test_set)) < comparison.COUNT:
+    if min(len(train_set), len(test_set)) < evaluation.COUNT:
         run = records.recorded("14_comparison", "quick") or {"metrics": {}}
         return run["metrics"].get("floors", {}).get(name)
-    part = train_set.sample(comparison.COUNT)
-    options = {"real_images": test_set.images, "judge": name}
-    return comparison.scores(images.to_float(part.images), part.labels, **options)
+    part = train_set.sample(evaluation.COUNT)
+    options = {"real_images": test_set.images, "classifier": name}
+    return evaluation.scores(images.to_float(part.images), part.labels, **options)
 
 
 test_set = gan_utils.load_images("mnist", split="test")
@@ -352,11 +352,11 @@ def show_gallery(rows, name, test_set):
     count = len(shown) + 1
     figure, axes = plt.subplots(count, 1, figsize=(6.4, 1.52 * count), layout="constrained")
     axes = np.atleast_1d(axes)
-    real = images.grid(test_set.images[: 2 * comparison.COLUMNS], columns=comparison.COLUMNS)
+    real = images.grid(test_set.images[: 2 * evaluation.COLUMNS], columns=evaluation.COLUMNS)
     axes[0].imshow(np.repeat(real, 3, axis=2))
     axes[0].set_title("real digits")
     for axis, entry in zip(axes[1:], shown, strict=True):
-        axis.imshow(comparison.picture_of(entry["row"]["sheet"]))
+        axis.imshow(evaluation.decode_image(entry["row"]["sheet"]))
         axis.set_title(f"{entry['title']}: {entry['row']['seconds']:.0f} s")
     for axis in axes:
         axis.set_axis_off()
@@ -505,7 +505,8 @@ copies = [variable.value.values for variable in generator.trainable_variables]
 print(len(copies[0]), int(gan.g_optimizer.iterations.numpy()),
       max(float(np.abs(a - b).max()) for a, b in copies))
 """
-devices, mirrored_steps, mirrored_difference = gan_utils.run_elsewhere(mirrored_script).split()
+answer = gan_utils.run_in_fresh_process(mirrored_script)
+devices, mirrored_steps, mirrored_difference = answer.split()
 print(f"{devices} devices, {mirrored_steps} steps; largest difference {mirrored_difference}")
 assert float(mirrored_difference) == 0
 
@@ -605,30 +606,25 @@ print(f"{len(list(folder.iterdir()))} files")
 # ### From files to an array
 #
 # A network wants one size, one number of channels and one range. The steps, in this order: turn the
-# picture as its camera meant it, lay transparent parts on white, cut the middle square, and resize
-# with an antialiased filter (lesson 13 shows what the other filters do). A file that cannot be read
-# is named, not skipped in silence.
+# image as its camera meant it, lay transparent parts on white, cut the middle square, and resize
+# with an antialiased filter (lesson 13 shows what the other filters do). `images.read_image` does
+# the first two, for all kinds of files, as `gan-utils score` does. A file that cannot be read is
+# named, not skipped in silence.
+
 
 # %%
-PICTURE_FILES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
-
-
 def read_square(path, size):
-    with Image.open(path) as opened:
-        picture = ImageOps.exif_transpose(opened).convert("RGBA")
-    white = Image.new("RGBA", picture.size, "white")
-    picture = Image.alpha_composite(white, picture).convert("RGB")
+    picture = Image.fromarray(images.read_image(path))
     side = min(picture.size)
     return np.asarray(ImageOps.fit(picture, (side, side)).resize((size, size), Image.BICUBIC))
 
 
 def read_folder(folder, size):
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_FILES)
     kept, refused = [], []
-    for path in paths:
+    for path in images.list_images(folder):
         try:
             kept.append(read_square(path, size))
-        except OSError as error:
+        except (ValueError, OSError) as error:
             refused.append(f"{path.name}: {error}")
     if len(kept) < 2:
         raise ValueError(f"{folder} holds {len(kept)} readable pictures; a GAN needs many more.")
@@ -723,7 +719,7 @@ class MeanLogits(keras.callbacks.Callback):
 
 def train_on(pictures, held, kind):
     keras.utils.set_random_seed(SEED)
-    gan = kind(build_generator(), build_discriminator(), LATENT_DIM, average=AVERAGE, seed=SEED)
+    gan = kind(build_generator(), build_discriminator(), LATENT_DIM, ema_decay=AVERAGE, seed=SEED)
     gan.compile(
         d_optimizer=keras.optimizers.Adam(D_RATE, beta_1=0.5),
         g_optimizer=keras.optimizers.Adam(G_RATE, beta_1=0.5),
@@ -731,7 +727,7 @@ def train_on(pictures, held, kind):
     grid = callbacks.SampleGrid(keras.random.normal((16, LATENT_DIM), seed=SEED), columns=8)
     logits = MeanLogits(pictures[: len(held)], held)
     options = {"batch_size": BATCH_SIZE, "steps_per_epoch": STEPS_PER_EPOCH, "seed": SEED}
-    watching = [grid, logits, callbacks.StopOnNaN()]
+    watching = [grid, logits, callbacks.TerminateOnNaN()]
     gan.fit(gan_utils.Batches(pictures, **options), epochs=EPOCHS, callbacks=watching, verbose=0)
     return {"gan": gan, "grid": grid, "logits": np.array(logits.rows)}
 
@@ -850,15 +846,15 @@ plt.show()
 
 # %%
 generator_file = RUN / "own.keras"
-own["augmented"]["gan"].sampler.save(generator_file)
+own["augmented"]["gan"].ema_generator.save(generator_file)
 use_script = f"""
 import numpy as np
-from gan_utils import trained
-generator = trained.load_generator({str(generator_file)!r})
+from gan_utils import weights
+generator = weights.load_generator({str(generator_file)!r})
 latents = np.random.default_rng({SEED}).standard_normal((8, generator.input_shape[1]))
 np.save({str(RUN / "own.npy")!r}, generator(latents.astype("float32"), training=False))
 """
-gan_utils.run_elsewhere(use_script)
+gan_utils.run_in_fresh_process(use_script)
 elsewhere = np.load(RUN / "own.npy")
 plots.show_images(elsewhere, columns=8, title="Drawn by another process")
 plt.show()
@@ -898,12 +894,11 @@ else:
 
 # %% tags=["hide-cell"]
 def read_padded(path, size):
-    with Image.open(path) as opened:
-        picture = ImageOps.exif_transpose(opened).convert("RGB")
+    picture = Image.fromarray(images.read_image(path))
     return np.asarray(ImageOps.pad(picture, (size, size), Image.BICUBIC, color="white"))
 
 
-paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_FILES)[:8]
+paths = images.list_images(folder)[:8]
 both = [[read(path, OWN_SIZE) for path in paths] for read in (read_square, read_padded)]
 plots.show_images(
     np.concatenate(both),
@@ -972,7 +967,7 @@ found = {
     "gaps": gaps,
     "nearest": copies,
 }
-if len(test_set) >= comparison.COUNT:  # measured here
+if len(test_set) >= evaluation.COUNT:  # measured here
     found["floors"] = {name: floor for name, floor in floors.items() if floor}
 records.record("14_comparison", found, seconds=seconds, data="drawn faces", seed=SEED)
 assert own_train.shape[1:] == (OWN_SIZE, OWN_SIZE, 3)

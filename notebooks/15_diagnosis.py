@@ -101,7 +101,7 @@ from PIL import Image
 
 import gan_utils
 from gan_utils import GAN, callbacks, images, profile, records
-from gan_utils.updates import minimize
+from gan_utils.gan import minimize
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -306,7 +306,7 @@ def as_sheet(text):
 # %%
 def run_case(real_images, *, game=GAN, d_rate=RATE, g_rate=RATE, steps=STEPS, seed=SEED):
     keras.utils.set_random_seed(seed)
-    gan = game(build_generator(), build_discriminator(), LATENT_DIM, average=None, seed=seed)
+    gan = game(build_generator(), build_discriminator(), LATENT_DIM, ema_decay=None, seed=seed)
     gan.compile(
         d_optimizer=keras.optimizers.Adam(d_rate, beta_1=BETA_1),
         g_optimizer=keras.optimizers.Adam(g_rate, beta_1=BETA_1),
@@ -803,7 +803,7 @@ for name, found in seeds.items():
 # `gan_utils.GAN`; with a loop of your own, fill the dictionary `history` yourself.
 
 # %%
-mine = GAN(build_generator(), build_discriminator(), LATENT_DIM, average=None, seed=SEED)
+mine = GAN(build_generator(), build_discriminator(), LATENT_DIM, ema_decay=None, seed=SEED)
 mine.compile(d_optimizer=keras.optimizers.Adam(RATE), g_optimizer=keras.optimizers.Adam(RATE))
 weights_before = mine.discriminator.get_weights()
 kept = callbacks.StepHistory()

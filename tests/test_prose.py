@@ -144,7 +144,7 @@ def test_template_runs(monkeypatch, tmp_path):
         return said.getvalue()
 
     # A new process would load TensorFlow once more; what is tested here is the template.
-    monkeypatch.setattr(gan_utils, "run_elsewhere", run_here)
+    monkeypatch.setattr(gan_utils, "run_in_fresh_process", run_here)
     monkeypatch.setenv("GAN_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("GAN_RECORD", str(tmp_path / "records"))
     monkeypatch.setenv("GAN_DATA", "embedded")

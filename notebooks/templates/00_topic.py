@@ -204,7 +204,7 @@ np.testing.assert_allclose(losses.cross_entropy_generator_loss(check), np.log(2)
 
 # %%
 def make_gan(d_rate=RATE, g_rate=RATE):
-    gan = GAN(build_generator(), build_discriminator(), LATENT_DIM, average=0.99, seed=SEED)
+    gan = GAN(build_generator(), build_discriminator(), LATENT_DIM, ema_decay=0.99, seed=SEED)
     gan.compile(
         d_optimizer=keras.optimizers.Adam(d_rate, beta_1=0.5),
         g_optimizer=keras.optimizers.Adam(g_rate, beta_1=0.5),
@@ -257,7 +257,7 @@ print(f"real against real {floor:.2f}, untrained generator {distance_before:.1f}
 fixed_latents = keras.random.normal((16, LATENT_DIM), seed=SEED)
 grid = callbacks.SampleGrid(fixed_latents, columns=8, folder=RUN / "grids")
 steps = callbacks.StepHistory(RUN / "steps.csv")
-watching = [grid, steps, callbacks.Checkpoint(RUN / "checkpoints"), callbacks.StopOnNaN()]
+watching = [grid, steps, callbacks.Checkpoint(RUN / "checkpoints"), callbacks.TerminateOnNaN()]
 batches = gan_utils.Batches(
     train_set.images, batch_size=BATCH_SIZE, steps_per_epoch=STEPS_PER_EPOCH, seed=SEED
 )
@@ -300,14 +300,14 @@ plt.show()
 
 # %%
 generator_file = RUN / "generator.keras"
-gan.sampler.save(generator_file)
+gan.ema_generator.save(generator_file)
 script = f"""
 import keras, numpy as np
 generator = keras.saving.load_model({str(generator_file)!r}, compile=False)
 latents = keras.random.normal((8, generator.input_shape[1]), seed={SEED + 1})
 np.save({str(RUN / "drawn.npy")!r}, generator(latents, training=False))
 """
-gan_utils.run_elsewhere(script)
+gan_utils.run_in_fresh_process(script)
 drawn = np.load(RUN / "drawn.npy")
 plots.show_images(drawn, columns=8, title="Drawn by another process")
 plt.show()

@@ -185,7 +185,9 @@ def test_the_order_of_the_labels_is_respected(lesson, gan):
     together = lesson.draw(gan, np.array([7, 2, 5]))
     latents = tf.random.stateless_normal((3, lesson.LATENT_DIM), [0, lesson.SEED])
     for index, label in enumerate([7, 2, 5]):
-        alone = gan.sampler([latents[index : index + 1], tf.constant([[label]])], training=False)
+        alone = gan.ema_generator(
+            [latents[index : index + 1], tf.constant([[label]])], training=False
+        )
         np.testing.assert_allclose(together[index], alone[0], atol=1e-5)
     grid_labels = lesson.fixed_inputs()[1].numpy()[:, 0]
     np.testing.assert_array_equal(grid_labels.reshape(10, 10)[:, 0], range(10))
@@ -194,21 +196,21 @@ def test_the_order_of_the_labels_is_respected(lesson, gan):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_saved_generator_draws_the_same(lesson, tmp_path, kind):
     gan = lesson.make_gan(kind)
-    gan.sampler.save(tmp_path / "generator.keras")
+    gan.ema_generator.save(tmp_path / "generator.keras")
     loaded = keras.saving.load_model(tmp_path / "generator.keras", compile=False)
     latents = keras.random.normal((4, lesson.LATENT_DIM), seed=3)
     class_labels = tf.constant([[1], [0], [9], [4]])
     np.testing.assert_array_equal(
         loaded([latents, class_labels], training=False),
-        gan.sampler([latents, class_labels], training=False),
+        gan.ema_generator([latents, class_labels], training=False),
     )
 
 
 def test_the_embedding_can_be_taken_off(lesson, gan):
-    table, rest = lesson.after_embedding(gan.sampler)
+    table, rest = lesson.after_embedding(gan.ema_generator)
     assert table.shape == (10, 10)
     latents = keras.random.normal((2, lesson.LATENT_DIM), seed=3)
-    whole = gan.sampler([latents, tf.constant([[3], [8]])], training=False)
+    whole = gan.ema_generator([latents, tf.constant([[3], [8]])], training=False)
     parts = rest([latents, tf.constant(table[[3, 8], None])], training=False)
     np.testing.assert_allclose(whole, parts, atol=1e-5)
 

@@ -154,7 +154,7 @@ def test_the_order_of_the_labels_is_respected_and_a_saved_generator_draws_the_sa
     lesson, gan, tmp_path
 ):
     together = lesson.draw(gan, np.array([7, 2, 5]))
-    gan.sampler.save(tmp_path / "generator.keras")
+    gan.ema_generator.save(tmp_path / "generator.keras")
     loaded = keras.saving.load_model(tmp_path / "generator.keras", compile=False)
     latents = tf.random.stateless_normal((3, lesson.LATENT_DIM), [0, lesson.SEED])
     for index, label in enumerate([7, 2, 5]):

@@ -214,14 +214,14 @@ def test_training_without_labels_is_refused(gan, batch):
 
 
 def test_saved_generator_takes_latents_and_labels(lesson, gan, tmp_path):
-    gan.sampler.save(tmp_path / "generator.keras")
+    gan.ema_generator.save(tmp_path / "generator.keras")
     loaded = keras.saving.load_model(tmp_path / "generator.keras", compile=False)
     assert [tensor.name for tensor in loaded.inputs] == ["latents", "class_labels"]
     latents = np.random.default_rng(0).normal(size=(4, 100)).astype("float32")
     class_labels = np.array([[7], [4], [7], [4]], "int32")
     drawn = loaded([latents, class_labels], training=False)
     assert drawn.shape == (4, 28, 28, 1)
-    again = gan.sampler([latents, class_labels], training=False)
+    again = gan.ema_generator([latents, class_labels], training=False)
     np.testing.assert_allclose(drawn, again, atol=1e-5)  # sums in another order
     others = loaded([latents, 9 - class_labels], training=False)
     assert float(np.abs(others - drawn).max()) > 0

@@ -8,7 +8,7 @@ from lesson import load_lesson
 from PIL import Image
 
 import gan_utils
-from gan_utils import comparison, data, images, records
+from gan_utils import data, evaluation, images, records
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def row(**changes):
         "steps": 2000,
         "batch_size": 8,
         "parameters": [2_330_944, 212_865],
-        "sheet": comparison.as_text(sheet),
+        "sheet": evaluation.encode_image(sheet),
     }
     return usual | changes
 
@@ -177,7 +177,7 @@ def test_both_sides_are_augmented_and_only_for_the_discriminator(lesson):
     import keras
 
     networks = lesson.build_generator(8, 1, 2), lesson.build_discriminator(8, 1, 2)
-    gan = lesson.AugmentedGAN(*networks, lesson.LATENT_DIM, average=0.9, seed=1)
+    gan = lesson.AugmentedGAN(*networks, lesson.LATENT_DIM, ema_decay=0.9, seed=1)
     gan.compile(keras.optimizers.Adam(), keras.optimizers.Adam())
     batch = tf.random.stateless_uniform((6, 8, 8, 1), (1, 2), -1, 1)
     for seen in (gan.real_inputs(batch), gan.fake_inputs(batch, None)):
@@ -221,7 +221,7 @@ def test_the_middle_is_kept_upright(lesson, tmp_path):
 
 
 def test_too_few_pictures_are_refused(lesson, tmp_path):
-    with pytest.raises(ValueError, match="0 readable pictures"):
+    with pytest.raises(ValueError, match="has no images in it"):
         lesson.read_folder(tmp_path, 16)
 
 

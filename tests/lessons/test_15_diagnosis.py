@@ -36,7 +36,7 @@ def healthy(lesson, pictures):
 def make(lesson, game, rate=1e-3):
     keras.utils.set_random_seed(0)
     networks = lesson.build_generator(), lesson.build_discriminator()
-    gan = game(*networks, lesson.LATENT_DIM, average=None, seed=0)
+    gan = game(*networks, lesson.LATENT_DIM, ema_decay=None, seed=0)
     gan.compile(keras.optimizers.Adam(rate), keras.optimizers.Adam(rate))
     return gan
 
