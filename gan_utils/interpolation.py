@@ -6,7 +6,10 @@ from gan_utils import _aliases
 
 
 def slerp(first: np.ndarray, second: np.ndarray, angles: np.ndarray) -> np.ndarray:
-    """Return noise on the circle through two vectors; on a straight line it would be too short.
+    """Interpolate spherically between two noise vectors; on a straight line noise gets too short.
+
+    Independent normal vectors of many dimensions are nearly orthogonal and equally long, so the
+    weights are the cosine and the sine of the angle.
 
     Args:
         first: Latents (n, latent_dim) or (latent_dim,), where the angle is 0.

@@ -92,7 +92,7 @@ def digest(images: np.ndarray, labels: np.ndarray) -> str:
 
 
 def _guard(source: DatasetSpec, path: Path, read: Callable[[Path], Result]) -> Result:
-    """Call `read(path)`; whatever goes wrong becomes a sentence that names the file."""
+    """Call `read(path)`; whatever goes wrong becomes an error message that names the file."""
     try:
         return read(path)
     except (PermissionError, IsADirectoryError, FileNotFoundError) as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_utils.download import DownloadError, fetch
+from gan_utils.download import DownloadError, cache_folder, fetch
 from gan_utils.io import file_sha256, whole_file
 
 URL = (
@@ -43,8 +43,7 @@ def locate(path: str | os.PathLike | None = None, url: str = URL) -> Path:
         if not file.is_file():
             raise FileNotFoundError(f"{file} does not exist; it should be {GRAPH}.")
         return file
-    home = Path(os.environ.get("KERAS_HOME") or Path("~", ".keras")).expanduser()
-    file = home / "models" / "inception-2015-12-05" / GRAPH
+    file = cache_folder().parent / "models" / "inception-2015-12-05" / GRAPH
     if not file.exists():
         _download(url, file)
     return file
