@@ -1,7 +1,7 @@
 """Old names that go on working, with a warning: modules that moved, names that changed.
 
 `install` teaches Python's import to find a module under its old name. A package's or a module's
-`__getattr__` calls `renamed` for names that changed inside it.
+`__getattr__` is a `getter`, or calls `renamed`, for names that changed inside it.
 """
 
 import functools
@@ -111,12 +111,18 @@ def install() -> None:
         sys.meta_path.insert(0, _Finder())
 
 
-def renamed(module: str, name: str) -> object:
+def getter(module: str) -> Callable[[str], object]:
+    """Return the `__getattr__` of a module in which names have changed."""
+    return functools.partial(renamed, module, stacklevel=3)
+
+
+def renamed(module: str, name: str, *, stacklevel: int = 4) -> object:
     """Return what a module once had under a name.
 
     Args:
         module: Full name of the module.
         name: The attribute that it does not have.
+        stacklevel: Of the warning: how many calls above is the line that uses the name.
 
     Raises:
         AttributeError: It never had that name.
@@ -127,13 +133,13 @@ def renamed(module: str, name: str) -> object:
     home = module.removeprefix(_PACKAGE).removeprefix(".")
     moved = f"{home}.{name}".removeprefix(".")
     if moved in MODULES:
-        _warn(f"{_PACKAGE}.{moved}", f"{_PACKAGE}.{MODULES[moved]}", stacklevel=4)
+        _warn(f"{_PACKAGE}.{moved}", f"{_PACKAGE}.{MODULES[moved]}", stacklevel)
         return importlib.import_module(f"{_PACKAGE}.{MODULES[moved]}")
     if name not in NAMES.get(home, {}):
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
     place, _, new = NAMES[home][name].partition(":")
     target = f"{_PACKAGE}.{place}".removesuffix(".")
-    _warn(f"{module}.{name}", f"{target}.{new}", stacklevel=4)
+    _warn(f"{module}.{name}", f"{target}.{new}", stacklevel)
     return operator.attrgetter(new)(importlib.import_module(target))
 
 

@@ -238,6 +238,4 @@ class TerminateOnNaN(keras.callbacks.Callback):
                 )
 
 
-def __getattr__(name: str) -> object:
-    """Return what an old name stands for."""
-    return _aliases.renamed(__name__, name)
+__getattr__ = _aliases.getter(__name__)

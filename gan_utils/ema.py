@@ -113,6 +113,4 @@ def _copy(network: keras.Model) -> keras.Model:
         ) from error
 
 
-def __getattr__(name: str) -> object:
-    """Return what an old name stands for."""
-    return _aliases.renamed(__name__, name)
+__getattr__ = _aliases.getter(__name__)

@@ -36,6 +36,4 @@ def interpolate(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray
     return slerp(first, second, np.linspace(0, np.pi / 2, count)[:, None])
 
 
-def __getattr__(name: str) -> object:
-    """Return what an old name stands for."""
-    return _aliases.renamed(__name__, name)
+__getattr__ = _aliases.getter(__name__)

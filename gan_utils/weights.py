@@ -357,6 +357,4 @@ def _read(path: Path, changed: int) -> dict[str, dict[str, Any]]:
     return found
 
 
-def __getattr__(name: str) -> object:
-    """Return what an old name stands for."""
-    return _aliases.renamed(__name__, name)
+__getattr__ = _aliases.getter(__name__)

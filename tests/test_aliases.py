@@ -26,8 +26,9 @@ def test_a_module_that_moved_is_found_under_its_old_name(old):
 @pytest.mark.parametrize(("module", "name"), NAMES)
 def test_a_name_that_changed_is_found(module, name):
     home = importlib.import_module(f"gan_utils.{module}".removesuffix("."))
-    with pytest.warns(DeprecationWarning, match=rf"{name} is now gan_utils\."):
+    with pytest.warns(DeprecationWarning, match=rf"{name} is now gan_utils\.") as seen:
         assert callable(getattr(home, name))
+    assert seen[0].filename == __file__
 
 
 def test_the_warning_points_at_the_line_that_uses_the_old_name():

@@ -135,6 +135,4 @@ def _squared_distances(
         yield start, squared
 
 
-def __getattr__(name: str) -> object:
-    """Return what an old name stands for."""
-    return _aliases.renamed(__name__, name)
+__getattr__ = _aliases.getter(__name__)
