@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_utils import _aliases
+from gan_utils import _aliases, precision
 from gan_utils.layers import sublayers
 
 _STATISTICS_BATCHES = 8
@@ -22,6 +22,8 @@ class MovingAverage:
     def __init__(self, generator: keras.Model, decay: float | None, inputs: Any) -> None:
         """Copy the generator, unless `decay` is None, and start from the same weights.
 
+        The copy computes in float32, also where the generator is trained in mixed precision.
+
         Args:
             generator: In training.
             decay: In (0, 1), or None to draw from the generator itself.
@@ -31,7 +33,8 @@ class MovingAverage:
         self.decay = decay
         self.network = generator
         if decay is not None:
-            self.network = _copy(generator)
+            with precision.float32_policy():
+                self.network = precision.compute_in_float32(_copy(generator))
             self.network(inputs, training=False)
             self.network.trainable = False
             self.network.set_weights(generator.get_weights())
@@ -40,17 +43,20 @@ class MovingAverage:
             lambda inputs: self.network(inputs, training=False), reduce_retracing=True
         )
 
-    def update(self, step: tf.Tensor) -> None:
+    def update(self, step: tf.Tensor, moved: tf.Tensor | None = None) -> None:
         """Move the average towards the current weights.
 
         Args:
             step: Updates so far. The decay is at most (1 + step) / (10 + step), so that a short
                 run forgets its first weights.
+            moved: Scalar bool: False leaves the average as it is, because the weights stayed too.
         """
         if self.decay is None:
             return
         step = tf.cast(step, tf.float32)
         rate = 1 - tf.minimum(self.decay, (1 + step) / (10 + step))
+        if moved is not None:
+            rate *= tf.cast(moved, tf.float32)
         for average, current in zip(self.network.weights, self.generator.weights, strict=True):
             if average.dtype == "float32":
                 average.assign_sub(rate * (average.value - current.value))

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_utils import _aliases, distribution, fit, losses
+from gan_utils import _aliases, distribution, fit, losses, precision
 from gan_utils.ema import MovingAverage
 
 Logs = dict[str, tf.Tensor]
@@ -55,7 +55,7 @@ class GAN(keras.Model):
         Raises:
             ValueError: An argument is out of its range.
         """
-        super().__init__(name=name)
+        super().__init__(name=name, autocast=False)  # each network casts what it is called with
         if latent_dim < 1 or critic_steps < 1:
             raise ValueError(
                 f"latent_dim and critic_steps must be at least 1, not {latent_dim}, {critic_steps}"
@@ -71,32 +71,49 @@ class GAN(keras.Model):
         self.ema_decay = ema_decay
         self.critic_steps = critic_steps
         self.batches_per_step = critic_steps
+        self.d_skipped = self.g_skipped = None
 
     def compile(
         self,
-        d_optimizer: keras.optimizers.Optimizer,
-        g_optimizer: keras.optimizers.Optimizer,
+        d_optimizer: str | dict | keras.optimizers.Optimizer,
+        g_optimizer: str | dict | keras.optimizers.Optimizer,
         **options: Any,
     ) -> None:
         """Set one optimizer for each player and build what is not built yet.
 
+        Where a network computes in float16, both optimizers are wrapped in Keras'
+        `LossScaleOptimizer`, as Keras' own compile does (unless `auto_scale_loss=False`).
+
         Args:
-            d_optimizer: Of the discriminator.
+            d_optimizer: Of the discriminator: an optimizer, or its name or config as in Keras.
             g_optimizer: Of the generator; another object, since each keeps its own moments.
             **options: Of Keras' own compile: `jit_compile`, `steps_per_execution`...
 
         Raises:
-            ValueError: Both optimizers are one object, or the discriminator ends in a sigmoid.
+            ValueError: Both optimizers are one object, the discriminator ends in a sigmoid, or a
+                network keeps its weights in 16 bits.
         """
+        d_optimizer, g_optimizer = map(keras.optimizers.get, (d_optimizer, g_optimizer))
         if d_optimizer is g_optimizer:
             raise ValueError("d_optimizer and g_optimizer are one object: make one for each player")
+        networks = self.layers
+        if options.get("auto_scale_loss", True):
+            d_optimizer, g_optimizer = (
+                precision.scaled(optimizer, self, *networks)
+                for optimizer in (d_optimizer, g_optimizer)
+            )
         super().compile(optimizer=g_optimizer, **options)
         self.d_optimizer = d_optimizer
         self.g_optimizer = g_optimizer
+        for network in networks:
+            precision.return_float32(network)
         inputs = self.generator_inputs(None, tf.zeros((2,), tf.int32), 2)
         fake_images = self.generator(inputs, training=False)
         self.discriminator(self.fake_inputs(fake_images, inputs), training=False)
         refuse_sigmoid(self.discriminator)
+        for network in networks:
+            precision.require_float32_weights(network)
+        self._count_skipped()
         self._ema = MovingAverage(self.generator, self.ema_decay, inputs)
         self.ema_generator = self._ema.network
         d_optimizer.build(self.discriminator.trainable_variables)
@@ -105,6 +122,22 @@ class GAN(keras.Model):
         distribution.check_scope(
             self.distribute_strategy, [*self.variables, *g_optimizer.variables]
         )
+
+    def _count_skipped(self) -> None:
+        """Add a counter of skipped updates for each optimizer that can skip one."""
+        for player in ("d", "g"):
+            optimizer = getattr(self, f"{player}_optimizer")
+            scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+            if scales and getattr(self, f"{player}_skipped") is None:
+                counter = self.add_weight(
+                    (),
+                    "zeros",
+                    "int32",
+                    trainable=False,
+                    aggregation="only_first_replica",
+                    name=f"{player}_skipped",
+                )
+                setattr(self, f"{player}_skipped", counter)
 
     def fit(
         self,
@@ -251,8 +284,8 @@ class GAN(keras.Model):
         # `fake_images` were computed outside of this tape: no gradient reaches the generator.
         with tf.GradientTape() as tape:
             loss, logs = self.discriminator_objective(batch, inputs, fake_images)
-        minimize(self.d_optimizer, tape, loss, self.discriminator.trainable_variables)
-        return logs
+        moved = minimize(self.d_optimizer, tape, loss, self.discriminator.trainable_variables)
+        return logs | count_skipped("d_skipped", self.d_skipped, moved)
 
     def update_generator(
         self, batch: Any, inputs: Any, fake_images: tf.Tensor, tape: tf.GradientTape
@@ -266,19 +299,26 @@ class GAN(keras.Model):
         # treat the fakes as it did then. But it learns nothing here, its statistics included.
         with tape, keep_statistics(self.discriminator):
             loss, logs = self.generator_objective(batch, inputs, fake_images)
-        minimize(self.g_optimizer, tape, loss, self.generator_variables())
+        moved = minimize(self.g_optimizer, tape, loss, self.generator_variables())
         # After the generator moved, never before: the average is of weights that were reached.
-        self._ema.update(self.g_optimizer.iterations.value)
-        return logs
+        self._ema.update(self.g_optimizer.iterations.value, moved)
+        return logs | count_skipped("g_skipped", self.g_skipped, moved)
 
     def draw_inputs(self, batch: Any, stream: int = 0) -> Any:
         """Draw what the generator sees in the next update; of several devices, each its share."""
-        seed = step_seed(self.seed, stream, self.g_optimizer.iterations.value, shared=True)
+        seed = step_seed(self.seed, stream, self._steps_taken(), shared=True)
         return distribution.draw_share(self.generator_inputs, batch, seed)
 
     def next_seed(self, stream: int = 0) -> tf.Tensor:
         """Return the (2,) int32 seed of this device's own draws in the next update."""
-        return step_seed(self.seed, stream, self.g_optimizer.iterations.value)
+        return step_seed(self.seed, stream, self._steps_taken())
+
+    def _steps_taken(self) -> tf.Tensor:
+        """Return the generator's updates so far, those skipped by the loss scaling included."""
+        taken = self.g_optimizer.iterations.value
+        if self.g_skipped is None:
+            return taken
+        return taken + tf.cast(self.g_skipped.value, taken.dtype)
 
     def generate(self, count: int, *, seed: int = 0, batch_size: int = 250) -> np.ndarray:
         """Draw images from the averaged generator.
@@ -352,6 +392,14 @@ def refuse_sigmoid(discriminator: keras.Model) -> None:
         )
 
 
+def count_skipped(name: str, counter: keras.Variable | None, moved: tf.Tensor | None) -> Logs:
+    """Count an update that the loss scaling skipped; log how many there have been in this run."""
+    if counter is None or moved is None:
+        return {}
+    counter.assign_add(tf.cast(~moved, tf.int32))
+    return {name: tf.cast(counter.value, tf.float32)}
+
+
 @contextlib.contextmanager
 def keep_statistics(network: keras.Model) -> Iterator[None]:
     """Put a network's moving statistics back after a forward pass that is not its own update."""
@@ -364,7 +412,7 @@ def keep_statistics(network: keras.Model) -> Iterator[None]:
 
 def minimize(
     optimizer: keras.optimizers.Optimizer, tape: tf.GradientTape, loss: tf.Tensor, variables: list
-) -> None:
+) -> tf.Tensor | None:
     """Take one optimizer step down the gradient of a scalar loss.
 
     Args:
@@ -372,6 +420,10 @@ def minimize(
         tape: On which `loss` was recorded.
         loss: A scalar; under `tf.distribute` the mean over one replica's share of the batch.
         variables: What moves.
+
+    Returns:
+        A scalar bool: whether the step was taken; an optimizer that scales the loss skips it when
+        a gradient is not finite. None for another optimizer.
 
     Raises:
         ValueError: The loss is no scalar, or does not depend on one of the variables.
@@ -383,8 +435,11 @@ def minimize(
         )
     # Keras sums gradients over replicas, and each loss is the mean over one replica's share of the
     # batch: divided by the number of replicas, the sum is the gradient of the mean over the batch.
-    share = tf.cast(1 / tf.distribute.get_strategy().num_replicas_in_sync, loss.dtype)
-    gradients = tape.gradient(loss, variables, output_gradients=share)
+    share = tf.constant(1 / tf.distribute.get_strategy().num_replicas_in_sync)
+    # The gradient that comes in is scaled, not the loss, whose value is logged. `apply_gradients`
+    # divides by the same scale.
+    scale = tf.cast(optimizer.scale_loss(share), loss.dtype)
+    gradients = tape.gradient(loss, variables, output_gradients=scale)
     # Keras would skip such a variable with a warning: a layer that never learns, in silence.
     missing = [v.path for v, g in zip(variables, gradients, strict=True) if g is None]
     if missing:
@@ -393,4 +448,6 @@ def minimize(
             "that every layer is called and that nothing between it and the loss is "
             "non-differentiable"
         )
+    gradients, moved = precision.finite_everywhere(optimizer, gradients)
     optimizer.apply_gradients(zip(gradients, variables, strict=True))
+    return moved

@@ -41,14 +41,16 @@ class AlwaysBatchNormalization(layers.BatchNormalization):
         """Normalize; only a call in training moves the moving statistics."""
         if training and self.trainable:
             return super().call(inputs, training=True, mask=mask)
+        inputs = ops.cast(inputs, "float32")  # statistics in 16 bits would be rounded
         axis = self.axis % len(inputs.shape)
         others = [index for index in range(len(inputs.shape)) if index != axis]
         mean, variance = ops.moments(inputs, axes=others)
-        scale = self.gamma if self.scale else None
-        offset = self.beta if self.center else None
-        return ops.batch_normalization(
+        scale = ops.cast(self.gamma, "float32") if self.scale else None
+        offset = ops.cast(self.beta, "float32") if self.center else None
+        outputs = ops.batch_normalization(
             inputs, mean, variance, axis, offset=offset, scale=scale, epsilon=self.epsilon
         )
+        return ops.cast(outputs, self.compute_dtype)
 
 
 def sublayers(network: keras.Model) -> list[layers.Layer]:

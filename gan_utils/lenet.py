@@ -15,6 +15,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from gan_utils.precision import float32_policy
+
 NAMES = ("mnist", "fashion_mnist")
 NUM_FEATURES = 84
 NUM_CLASSES = 10
@@ -22,6 +24,7 @@ BATCH_SIZE = 250
 _RANGE_TOLERANCE = 1e-3
 
 
+@float32_policy()
 def build_lenet(dropout: float = 0.0) -> keras.Model:
     """Build the untrained network: two convolutions, three dense layers, logits out.
 
@@ -198,7 +201,8 @@ def _read(name: str) -> dict[str, np.ndarray]:
 @lru_cache(maxsize=len(NAMES))
 def _compiled(name: str) -> tf.types.experimental.PolymorphicFunction:
     model = load(name)
-    both = keras.Model(model.inputs, [model.get_layer("features").output, model.output])
+    with float32_policy():
+        both = keras.Model(model.inputs, [model.get_layer("features").output, model.output])
 
     @tf.function(input_signature=[tf.TensorSpec((BATCH_SIZE, 28, 28, 1), tf.float32)])
     def forward(images: tf.Tensor) -> list[tf.Tensor]:

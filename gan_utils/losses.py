@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from gan_utils.precision import in_float32, to_float32
+
 _EPSILON = 1e-12
 
 
@@ -20,6 +22,7 @@ def cross_entropy_discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Ten
 
     Source: Goodfellow et al., Generative Adversarial Nets, 2014, equation 1.
     """
+    real_logits, fake_logits = to_float32((real_logits, fake_logits))
     return tf.reduce_mean(tf.nn.softplus(-real_logits)) + tf.reduce_mean(
         tf.nn.softplus(fake_logits)
     )
@@ -36,7 +39,7 @@ def cross_entropy_generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
 
     Source: Goodfellow et al., Generative Adversarial Nets, 2014, section 3.
     """
-    return tf.reduce_mean(tf.nn.softplus(-fake_logits))
+    return tf.reduce_mean(tf.nn.softplus(-to_float32(fake_logits)))
 
 
 def least_squares_discriminator_loss(
@@ -59,6 +62,7 @@ def least_squares_discriminator_loss(
 
     Source: Mao et al., Least Squares Generative Adversarial Networks, 2017, equations 2, 8 and 9.
     """
+    real_logits, fake_logits = to_float32((real_logits, fake_logits))
     real_loss = tf.reduce_mean(tf.square(real_logits - real_target))
     fake_loss = tf.reduce_mean(tf.square(fake_logits - fake_target))
     return 0.5 * (real_loss + fake_loss)
@@ -76,7 +80,7 @@ def least_squares_generator_loss(fake_logits: tf.Tensor, *, target: float = 1.0)
 
     Source: Mao et al., Least Squares Generative Adversarial Networks, 2017, equations 2, 8 and 9.
     """
-    return 0.5 * tf.reduce_mean(tf.square(fake_logits - target))
+    return 0.5 * tf.reduce_mean(tf.square(to_float32(fake_logits) - target))
 
 
 def wasserstein_discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
@@ -91,6 +95,7 @@ def wasserstein_discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tenso
 
     Source: Arjovsky et al., Wasserstein GAN, 2017, equation 2 and algorithm 1.
     """
+    real_logits, fake_logits = to_float32((real_logits, fake_logits))
     return tf.reduce_mean(fake_logits) - tf.reduce_mean(real_logits)
 
 
@@ -105,7 +110,7 @@ def wasserstein_generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
 
     Source: Arjovsky et al., Wasserstein GAN, 2017, algorithm 1.
     """
-    return -tf.reduce_mean(fake_logits)
+    return -tf.reduce_mean(to_float32(fake_logits))
 
 
 def gradient_penalty(
@@ -119,7 +124,8 @@ def gradient_penalty(
 
     Each pair of images is mixed with a factor of its own, uniform in [0, 1]; the slope is the norm
     of the gradient over all pixels. The critic must treat each image by itself: batch
-    normalization would make the gradient of one image depend on the others.
+    normalization would make the gradient of one image depend on the others. Under mixed precision
+    the critic computes in float32 here.
 
     Args:
         critic: Maps images to one output each, called with `training=True`.
@@ -141,10 +147,12 @@ def gradient_penalty(
             f"gradient_penalty: real images have shape {tuple(real_images.shape)}, fake ones "
             f"{tuple(fake_images.shape)}; give as many of one as of the other, of one size"
         )
+    real_images, fake_images = to_float32((real_images, fake_images))
     rank = real_images.shape.rank
     factors = tf.random.stateless_uniform((tf.shape(real_images)[0], *[1] * (rank - 1)), seed)
     mixed = factors * real_images + (1 - factors) * fake_images
-    with tf.GradientTape() as tape:
+    # In 16 bits the slope is rounded to three digits or, in float16, lost where it is small.
+    with in_float32(critic), tf.GradientTape() as tape:
         tape.watch(mixed)
         outputs = critic(mixed, training=True)
     squares = tf.square(tape.gradient(outputs, mixed))

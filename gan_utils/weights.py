@@ -170,7 +170,8 @@ def load_generator(name_or_path: str | os.PathLike) -> "keras.Model":
         name_or_path: One of `names()`, or a file that ends in .keras, such as a lesson saves.
 
     Returns:
-        A Keras model, not compiled, to images float32 in [-1, 1]. Its inputs are `latents`
+        A Keras model, not compiled, to images float32 in [-1, 1]; it computes in float32, also
+        if it was trained and saved in mixed precision. Its inputs are `latents`
         `(n, latent_dim)`, standard normal; `[latents, class_labels]` with labels `(n, 1)` int;
         for `infogan` noise then one-hot code `(n, 72)`; for a translator images `(n, h, w, c)`
         in [-1, 1]. Call it with `training=False`.
@@ -180,14 +181,15 @@ def load_generator(name_or_path: str | os.PathLike) -> "keras.Model":
             cannot load, for example because it would run code of its own.
         gan_utils.download.DownloadError: The file is not here and cannot be downloaded.
     """
+    precision = importlib.import_module("gan_utils.precision")
     if not check_name(name_or_path):
         from gan_utils import model_file
 
-        return model_file.unpack(find(str(name_or_path)))
+        return precision.compute_in_float32(model_file.unpack(find(str(name_or_path))))
     importlib.import_module("gan_utils.layers")  # the layers that a translator is made of
     saving = importlib.import_module("keras").saving
     try:
-        return saving.load_model(Path(name_or_path), compile=False)
+        network = saving.load_model(Path(name_or_path), compile=False)
     except Exception as error:  # a damaged archive can raise nearly anything
         if advice := foreign_files.describe_keras_2(Path(name_or_path)):
             raise ValueError(f"{name_or_path} {advice}") from error
@@ -195,6 +197,7 @@ def load_generator(name_or_path: str | os.PathLike) -> "keras.Model":
         raise ValueError(
             f"{name_or_path} cannot be loaded as a Keras model ({reason}); save it again."
         ) from error
+    return precision.compute_in_float32(network)
 
 
 def try_generator(name: str) -> tuple["keras.Model | None", str]:

@@ -72,6 +72,7 @@ import gan_utils
 from gan_utils import GAN, callbacks, images, lenet, losses, metrics, plots, profile, records
 from gan_utils.data.batches import check_labels
 from gan_utils.io import whole_file
+from gan_utils.precision import to_float32
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -318,6 +319,8 @@ print(f"ln 10 = {np.log(10):.4f}, ln 2 = {np.log(2):.4f}")
 
 # %%
 def matching_loss(real_features, fake_features):
+    # Means in float32, also where the trunk computes in 16 bits.
+    real_features, fake_features = to_float32((real_features, fake_features))
     real_mean = tf.stop_gradient(tf.reduce_mean(real_features, axis=0))
     return tf.reduce_mean(tf.square(tf.reduce_mean(fake_features, axis=0) - real_mean))
 

@@ -144,8 +144,11 @@ def keras_inception(weights: str | None = "imagenet") -> Extractor:
     import keras
     import tensorflow as tf
 
-    model = keras.applications.InceptionV3(weights=weights)
-    both = keras.Model(model.inputs, [model.get_layer("avg_pool").output, model.output])
+    from gan_utils.precision import float32_policy
+
+    with float32_policy():
+        model = keras.applications.InceptionV3(weights=weights)
+        both = keras.Model(model.inputs, [model.get_layer("avg_pool").output, model.output])
     forward = tf.function(lambda batch: both(batch, training=False), reduce_retracing=True)
 
     def look(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,12 +14,15 @@ def check_features(features: np.ndarray, name: str = "features", *, least: int =
         least: Smallest `n` that makes sense.
 
     Returns:
-        The same values, `(n, d)`, dtype unchanged.
+        The same values, `(n, d)`, dtype unchanged; bfloat16 (TensorFlow's own type in NumPy) as
+        float32.
 
     Raises:
         ValueError: Not two axes, no dimension, too few samples, or a value that is not finite.
     """
     features = np.asarray(features)
+    if features.dtype.name == "bfloat16":
+        features = features.astype(np.float32)
     if features.ndim != 2 or features.shape[1] == 0:
         raise ValueError(f"{name} has shape {features.shape}; expected (samples, dimensions).")
     if len(features) < least:
