@@ -9,8 +9,7 @@ from PIL import Image
 from stand_in_graph import stand_in
 
 from gan_utils import cli, metrics
-from gan_utils.cli import extract, sources
-from gan_utils.metrics import features, inception
+from gan_utils.metrics import extract, features, inception, sources
 
 ALL = ["fid", "kid", "prdc", "is"]
 
@@ -251,10 +250,50 @@ def foreign(tmp_path, folders):
     return [tmp_path / "foreign.npz", folders[1]]
 
 
+def few_pixels(batch):
+    """A network that takes some pixels for features, and knows no classes."""
+    return batch[:, ::60, ::60, 0].reshape(len(batch), -1), None
+
+
+def test_statistics_of_other_tools_are_taken_once_their_origin_is_named(
+    score, folders, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(inception, "locate", lambda path: tmp_path)
+    monkeypatch.setattr(inception, "verify", lambda file, sha256: "0" * 64)
+    monkeypatch.setattr(
+        inception,
+        "load",
+        lambda file: few_pixels,
+    )
+    named = ("--extractor", "inception-2015", "--resizing", "clean")
+    score(folders[0], "--save-stats", tmp_path / "ours.npz", *named)
+    ours = metrics.Moments.load(tmp_path / "ours.npz")
+    np.savez(tmp_path / "theirs.npz", mu=ours.mean, sigma=ours.covariance)
+    wanted = score(tmp_path / "ours.npz", folders[1])
+    found = score(tmp_path / "theirs.npz", folders[1], *named)
+    assert found["scores"]["fid"]["value"] == pytest.approx(wanted["scores"]["fid"]["value"])
+    assert found["extractor"] == wanted["extractor"] == "Inception 2015-12-05 (00000000)"
+    assert found["real"]["count"] is None
+    same = score(tmp_path / "theirs.npz", tmp_path / "ours.npz", *named)
+    assert same["scores"]["fid"]["value"] == pytest.approx(0, abs=1e-6)
+    np.savez(tmp_path / "both.npz", mu=ours.mean + 1, sigma=ours.covariance)
+    both = score(tmp_path / "theirs.npz", tmp_path / "both.npz", *named)
+    assert both["scores"]["fid"]["value"] == pytest.approx(len(ours.mean))
+    for options in ((), named[:2], named[2:]):
+        error = score(tmp_path / "theirs.npz", folders[1], *options, status=1)
+        assert "Name both: --extractor and --resizing" in error
+    legacy = (*named[:3], "legacy")
+    assert "Different resizing" in score(
+        tmp_path / "theirs.npz", tmp_path / "ours.npz", *legacy, status=1
+    )
+    error = score(tmp_path / "theirs.npz", "--save-stats", tmp_path / "o.npz", *named, status=1)
+    assert "do not say of how many images" in error
+
+
 CASES = {
     "no folder": (lambda tmp, two: [two[0], tmp / "absent"], "There is no folder"),
     "no statistics": (lambda tmp, two: [tmp / "absent.npz", two[1]], "make it with --save-stats"),
-    "foreign statistics": (foreign, "foreign.npz holds no moments"),
+    "foreign statistics": (foreign, "foreign.npz holds `mu` and `sigma`, as pytorch-fid"),
     "empty folder": (lambda tmp, two: [tmp, two[1]], "has no images in it"),
     "damaged picture": (damaged, "0003.png is not an image"),
     "too many splits": (lambda tmp, two: [*two, "--metric", "is", "--splits", 999], "999 splits"),

@@ -234,7 +234,7 @@ CASES = {
     "empty file": (lambda t, g, m: [m, written(t / "0.png"), t / "o.png"], "0.png is empty"),
     "cut off": (lambda t, g, m: [m, truncated(t), t / "o.png"], "cut.png is damaged"),
     "empty folder": (lambda t, g, m: [m, t / "void", t / "o"], "void has no images in it"),
-    "no kind": (lambda t, g, m: [m, g, t / "o"], "o has no name of an image file"),
+    "no kind": (lambda t, g, m: [m, g, t / "o"], "o has no name that says its kind"),
     "no place": (lambda t, g, m: [m, g, t / "no" / "o.png"], "is no folder"),
     "a folder": (lambda t, g, m: [m, g, t / "void"], "give a file to write"),
     "a file": (lambda t, g, m: [m, t, g], "give a folder"),

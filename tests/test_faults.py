@@ -498,7 +498,7 @@ def test_no_duration_is_taken_from_the_time_of_day():
 def test_no_picture_starts_a_program(tmp_path, monkeypatch):
     """Pillow knows PostScript by its first bytes, and would hand it to Ghostscript."""
     from gan_utils import images, pairs
-    from gan_utils.cli import sources
+    from gan_utils.metrics import sources
 
     trace = tmp_path / "started"
     ghostscript = tmp_path / "bin" / "gs"

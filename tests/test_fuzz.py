@@ -16,9 +16,9 @@ from test_data import COUNTS, WRITERS, make_arrays
 
 from gan_utils import archives, images, pairs
 from gan_utils import io as files
-from gan_utils.cli import sources as named
 from gan_utils.data import datasets
 from gan_utils.metrics import Moments
+from gan_utils.metrics import sources as named
 
 Image.init()  # all readers are imported now, not while the tests watch what is opened
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from gan_utils import cli, images, pairs
-from gan_utils.cli import sources
-from gan_utils.cli.sources import Wish
+from gan_utils.metrics import sources
+from gan_utils.metrics.sources import Wish
 
 SIZE = 28
 RNG = np.random.default_rng(0)

@@ -141,6 +141,32 @@ def test_damaged_files_are_named(features, tmp_path, content):
         Moments.load(path)
 
 
+def test_moments_of_another_tool(features, tmp_path):
+    ours = Moments.of(features, extractor="network", resizing="none")
+    np.savez(tmp_path / "pt.npz", mu=ours.mean, sigma=ours.covariance)
+    for names in ({}, {"extractor": "network"}, {"resizing": "none"}):
+        with pytest.raises(ValueError, match=r"pt\.npz holds `mu` and `sigma`.*Name both"):
+            Moments.load(tmp_path / "pt.npz", **names)
+    theirs = Moments.load(tmp_path / "pt.npz", extractor="network", resizing="none")
+    assert (theirs.count, theirs.extractor, theirs.resizing) == (0, "network", "none")
+    np.testing.assert_array_equal(theirs.mean, ours.mean)
+    np.testing.assert_array_equal(theirs.covariance, ours.covariance)
+    for change in (
+        lambda: theirs.update(features),
+        lambda: theirs.merge(ours),
+        lambda: ours.merge(theirs),
+        lambda: theirs.save(tmp_path / "o.npz"),
+    ):
+        with pytest.raises(ValueError, match="do not say of how many"):
+            change()
+    names = {"extractor": "network", "resizing": "none"}
+    counted = Moments.given(ours.mean, ours.covariance, count=5000, **names)
+    assert_equal(counted.merge(ours), np.concatenate([features, features]), 1e-9)
+    np.savez(tmp_path / "pt.npz", mu=ours.mean, sigma=np.eye(3))
+    with pytest.raises(ValueError, match=r"pt\.npz .*belong together"):
+        Moments.load(tmp_path / "pt.npz", extractor="network", resizing="none")
+
+
 def test_missing_file_is_an_os_error(tmp_path):
     with pytest.raises(OSError, match="absent"):
         Moments.load(tmp_path / "absent.npz")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from gan_utils import cli, data, model_file, weights
-from gan_utils.cli import sources
-from gan_utils.cli.sources import Wish
+from gan_utils.metrics import sources
+from gan_utils.metrics.sources import Wish
 
 
 @pytest.fixture

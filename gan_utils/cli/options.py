@@ -1,8 +1,7 @@
-"""What the commands share: numbers as arguments, places to write images to, a progress bar."""
+"""What the commands share: numbers as arguments, places to write images to."""
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +29,7 @@ def require_place(
         raise ValueError(f"{path} is a folder; {given}, so give a file to write.")
     if kinds is not None and path.suffix.lower() not in kinds:
         ends = ", ".join(kinds)
-        raise ValueError(f"{path} has no name of an image file; let it end in one of {ends}.")
+        raise ValueError(f"{path} has no name that says its kind; let it end in one of {ends}.")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise ValueError(
             f"{path} cannot be written: {path.parent} is no folder that takes new files."
@@ -84,43 +83,3 @@ def whole_number(text: str, least: int, most: int) -> int:
     if not (text.isascii() and text.isdecimal()) or not least <= int(text) <= most:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most:,}")
     return int(text)
-
-
-_CELLS = 24
-
-
-class Progress:
-    """Shows how many images of how many are done.
-
-    Args:
-        title: What is being read.
-        total: Number of images.
-        shown: Whether to draw; by default only on a terminal.
-    """
-
-    def __init__(self, title: str, total: int, *, shown: bool | None = None) -> None:
-        self.title = title
-        self.total = total
-        self.done = 0
-        self._shown = sys.stderr.isatty() if shown is None else shown
-        self._cells = -1
-        self._draw()
-
-    def advance(self, count: int) -> None:
-        """Move on by `count` images."""
-        self.done += count
-        self._draw()
-
-    def close(self) -> None:
-        """End the line, so that what follows starts on a new one."""
-        if self._shown:
-            sys.stderr.write("\n")
-
-    def _draw(self) -> None:
-        cells = _CELLS * self.done // max(1, self.total)
-        if not self._shown or cells == self._cells:
-            return
-        self._cells = cells
-        bar = "#" * cells + "." * (_CELLS - cells)
-        sys.stderr.write(f"\r{self.title} [{bar}] {self.done:,}/{self.total:,}")
-        sys.stderr.flush()

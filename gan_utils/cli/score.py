@@ -2,8 +2,9 @@
 
 Compares generated images with real ones: Frechet distance (fid), kernel distance (kid),
 Inception Score (is), precision and recall (pr), density and coverage (dc, or all four: prdc).
-REAL and FAKE are folders of images, statistics saved with --save-stats, data sets of the book
-(mnist, mnist:test, fashion_mnist, cifar10), or trained generators: a .keras file such as a
+REAL and FAKE are folders of images, statistics saved with --save-stats (or by pytorch-fid or
+clean-fid: name --extractor and --resizing), data sets of the book (mnist, mnist:test,
+fashion_mnist, cifar10), or trained generators: a .keras file such as a
 lesson saves, or a name where they are installed. Numbers compare only between equal extractors,
 resizings and sample counts; all three stand beside each number, with what real images get against
 real images.
@@ -14,17 +15,17 @@ import json
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import gan_utils
-from gan_utils.cli import extract, sources
 from gan_utils.cli import options as shared
-from gan_utils.cli.extract import Seen
 from gan_utils.io import whole_file
-from gan_utils.metrics import METRICS, Extractor, Moments, Score, measure
+from gan_utils.metrics import METRICS, Score, extract
 from gan_utils.metrics.evaluate import title_of
-from gan_utils.metrics.validation import require_same_origin
+from gan_utils.metrics.extract import Seen
+from gan_utils.metrics.score import Options, compare
 
 EXAMPLES = """examples:
   gan-utils score real/ fake/
@@ -88,72 +89,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _measure(options: argparse.Namespace) -> dict:
     sides = [name for name in (options.real, options.fake) if name is not None]
-    saved = {name: extract.load_statistics(name) for name in sides if extract.is_statistics(name)}
-    metrics = options.metric or (["fid"] if saved else ["fid", "kid", "prdc", "is"])
-    _require_features(metrics, saved, options.fake)
-    extractor, opened = None, {}
-    if new := [name for name in sides if name not in saved]:
-        extractor, opened = _prepare(options, new, saved)
-    seen = [
-        extract.Seen(name, saved[name])
-        if name in saved
-        else extract.look(
-            opened[name],
-            extractor,
-            stream=set(metrics) == {"fid"} or options.fake is None,
-            probabilities="is" in metrics,
-            batch_size=options.batch_size,
-            progress=options.progress,
-        )
-        for name in sides
-    ]
-    scores = {}
-    if options.fake is not None:
-        real, fake = seen
-        settings = {name: getattr(options, name) for name in _SETTINGS}
-        settings = {name: value for name, value in settings.items() if value is not None}
-        scores = measure(
-            real.what, fake.what, metrics, halves=real.halves, seed=options.seed, **settings
-        )
+    names = {field.name for field in fields(Options)}
+    chosen = Options(**{name: value for name, value in vars(options).items() if name in names})
+    settings = {name: getattr(options, name) for name in _SETTINGS}
+    settings = {name: value for name, value in settings.items() if value is not None}
+    seen, scores = compare(sides, options.metric, chosen, settings)
     if options.save_stats:
         seen[0].moments(options.seed).save(options.save_stats)
     return _as_dict(seen, scores, seed=options.seed, saved=options.save_stats)
-
-
-def _require_features(metrics: list[str], saved: dict[str, Moments], fake: str | None) -> None:
-    """Find out before the work that saved statistics do not suffice."""
-    missing = set(metrics) - {"fid"} if fake in saved else set(metrics) - {"fid", "is"}
-    if saved and missing:
-        files, others = ", ".join(saved), ", ".join(sorted(missing))
-        raise ValueError(
-            f"{files}: saved statistics give only the FID, not {others}; give the folder of "
-            "images for that."
-        )
-
-
-def _prepare(
-    options: argparse.Namespace, names: list[str], saved: dict[str, Moments]
-) -> tuple[Extractor, dict[str, sources.Source]]:
-    """Return the extractor, and the images in the form it wants."""
-    statistics = next(iter(saved.values()), None)
-    key, resizing, resize = options.extractor, options.resizing, options.resize
-    if key == "auto":
-        key, saved_resizing = extract.choose(options.real, statistics)
-        resizing = resizing or saved_resizing
-        resize = resize or (statistics is not None and statistics.resizing == extract.RESIZED)
-    size = extract.CHOICES[key].size
-    wish = sources.Wish(
-        options.samples, options.seed, size is not None, size, resize, options.codes
-    )
-    # Opened before the network is loaded and before the first is looked at: a wrong name shows now.
-    opened = {name: sources.open_source(name, wish) for name in names}
-    extractor = extract.build(
-        key, resize=resize, resizing=resizing or "clean", file=options.extractor_file
-    )
-    if statistics is not None:
-        origin = Moments(extractor=extractor.name, resizing=extractor.resizing)
-        require_same_origin(statistics, origin)
-    return extractor, opened
 
 
 def _add_extractor_arguments(group: argparse._ArgumentGroup) -> None:
@@ -173,7 +116,8 @@ def _add_extractor_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--resizing",
         choices=["clean", "legacy"],
-        help="for inception-2015: clean (antialiased, the default) or legacy (the graph's own)",
+        help="for inception-2015: clean (antialiased, the default) or legacy (the graph's own); "
+        "with --extractor, it also says how the .npz of another tool was made",
     )
     group.add_argument(
         "--resize", action="store_true", help="for lenet: bring other sizes to 28x28, antialiased"
@@ -233,7 +177,7 @@ def _as_dict(
     """
     first = seen[0].what
     sides = {
-        side: {"source": part.title, "count": part.what.count}
+        side: {"source": part.title, "count": part.what.count or None}  # other tools: unknown
         for side, part in zip(_SIDES, seen, strict=False)
     }
     return {
@@ -250,7 +194,7 @@ def _as_dict(
 def _as_text(found: dict[str, Any]) -> str:
     """Return the same for people: where it comes from, then a line for each score."""
     rows = [
-        (side, f"{found[side]['source']} ({found[side]['count']:,} images)")
+        (side, f"{found[side]['source']} ({_number(found[side]['count'])} images)")
         for side in _SIDES
         if side in found
     ]
@@ -262,6 +206,10 @@ def _as_text(found: dict[str, Any]) -> str:
         lines += ["", f"{'':<17}{'value':>10}{'spread':>10}  real against real"]
         lines += [_line(score) for score in found["scores"].values()]
     return "\n".join(lines) + "\n"
+
+
+def _number(count: int | None) -> str:
+    return "unknown number of" if count is None else f"{count:,}"
 
 
 def _line(score: dict[str, Any]) -> str:

@@ -18,8 +18,8 @@ import numpy as np
 
 from gan_utils import images, weights
 from gan_utils.cli import options as shared
-from gan_utils.cli.options import Progress
 from gan_utils.process import import_tensorflow
+from gan_utils.progress import Progress
 
 EXAMPLES = """examples:
   gan-utils translate satellite_to_map.keras photo.jpg map.png

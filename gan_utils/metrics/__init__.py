@@ -16,6 +16,7 @@ from gan_utils.metrics.precision_recall import (
     density_coverage,
     precision_recall,
 )
+from gan_utils.metrics.score import score
 from gan_utils.metrics.statistics import Moments
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "kid",
     "measure",
     "precision_recall",
+    "score",
 ]

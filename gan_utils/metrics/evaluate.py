@@ -213,7 +213,9 @@ def _fid(real: Any, fake: Any, settings: dict, seed: int) -> tuple[_Values, dict
     if isinstance(real, Features) and isinstance(fake, Features):
         return {"fid": (fid(real.vectors, fake.vectors), None)}, {}
     first, second = (p.moments() if isinstance(p, Features) else p for p in (real, fake))
-    warn_if_few(first.count, second.count, first.dimensions)
+    counts = [part.count for part in (first, second) if part.count]  # 0: unknown
+    if counts:
+        warn_if_few(min(counts), max(counts), first.dimensions)
     distance = frechet_distance(first.mean, first.covariance, second.mean, second.covariance)
     return {"fid": (distance, None)}, {}
 

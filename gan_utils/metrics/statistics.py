@@ -20,7 +20,7 @@ class Moments:
     """Count, mean and covariance of a stream of feature vectors.
 
     Attributes:
-        count: Vectors seen so far.
+        count: Vectors seen so far; 0 where the statistics of another tool do not say.
         extractor: Name of the network that made the vectors; only equal names are compared.
         resizing: How images were brought to the size of that network.
         floor: Fréchet distance between two halves of what was seen, where it was computed.
@@ -44,6 +44,43 @@ class Moments:
     def of(cls, features: np.ndarray, *, extractor: str = "", resizing: str = "") -> "Moments":
         """Return the moments of one array `(n, d)`, converted to float64 block by block."""
         return cls(extractor=extractor, resizing=resizing).update(features)
+
+    @classmethod
+    def given(
+        cls,
+        mean: np.ndarray,
+        covariance: np.ndarray,
+        *,
+        count: int = 0,
+        extractor: str,
+        resizing: str,
+    ) -> "Moments":
+        """Return moments that something else has computed.
+
+        Args:
+            mean: `(d,)` real numbers.
+            covariance: `(d, d)`, divided by `count - 1`, as `np.cov` does.
+            count: Of how many images; 0 if that is unknown. Then they cannot be updated or saved.
+            extractor: Name of the network, equal to that of what they will be compared with.
+            resizing: How images were brought to its size, likewise.
+
+        Raises:
+            ValueError: Shapes that do not belong together, or numbers that are not finite.
+        """
+        moments = cls(extractor=extractor, resizing=resizing)
+        moments.count = int(count)
+        moments._mean = np.asarray(mean, np.float64)
+        covariance = np.asarray(covariance, np.float64)
+        size = moments._mean.size
+        shapes = moments._mean.shape, covariance.shape
+        finite = all(np.isfinite(part).all() for part in (moments._mean, covariance))
+        if shapes != ((size,), (size, size)) or moments.count in (-1, 1) or not (size and finite):
+            raise ValueError(
+                f"a mean {shapes[0]} and a covariance {shapes[1]} of {moments.count} samples do "
+                "not belong together or are not finite; compute them again"
+            )
+        moments._scatter = covariance * max(1, moments.count - 1)
+        return moments
 
     def update(self, features: np.ndarray) -> "Moments":
         """Take in one batch.
@@ -80,6 +117,7 @@ class Moments:
             ValueError: Another extractor, resizing or number of dimensions.
         """
         require_same_origin(self, other)
+        other._require_count()
         if other._mean is not None and other._scatter is not None:
             self._require_dimensions(len(other._mean))
             self._add(other.count, other._mean, other._scatter.copy())
@@ -100,16 +138,21 @@ class Moments:
     @property
     def covariance(self) -> np.ndarray:
         """`(d, d)` float64, divided by `count - 1`."""
-        if self._scatter is None or self.count < 2:
+        if self._scatter is None or self.count == 1:
             raise ValueError(f"A covariance needs at least two samples, not {self.count}.")
-        return self._scatter / (self.count - 1)
+        return self._scatter / max(1, self.count - 1)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write them to an `.npz` file without pickle; an older file stays until the new is whole.
 
         Args:
             path: Where to write.
+
+        Raises:
+            ValueError: It is unknown of how many vectors they are.
+            OSError: The file cannot be written.
         """
+        self._require_count()
         contents = {
             "format": np.array(_FORMAT),
             "count": np.array(self.count),
@@ -124,49 +167,61 @@ class Moments:
             np.savez(stream, **contents)
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> "Moments":
-        """Read what `save` wrote.
+    def load(cls, path: str | os.PathLike, *, extractor: str = "", resizing: str = "") -> "Moments":
+        """Read what `save` wrote, or the `mu` and `sigma` of pytorch-fid, clean-fid and TTUR.
 
         Args:
             path: File to read.
+            extractor: Network that made the statistics of another tool, which do not say it.
+            resizing: Likewise, how images were brought to its size.
 
         Returns:
-            Moments that can be compared, updated and merged.
+            Moments that can be compared and, where their count is known, updated and merged.
 
         Raises:
-            ValueError: The file is damaged or holds something else.
+            ValueError: The file is damaged or holds something else, or it is of another tool and
+                `extractor` and `resizing` are not named.
             OSError: The file cannot be read.
         """
         try:
             stored = read_arrays(path, _MOST_BYTES)
+            if {"mu", "sigma"} <= stored.keys():
+                names = _named(extractor, resizing)
+                return cls.given(stored["mu"], stored["sigma"], **names)
             _require_format(stored["format"])
-            moments = cls(extractor=str(stored["extractor"]), resizing=str(stored["resizing"]))
-            moments.count = int(stored["count"])
-            moments._mean = stored["mean"].astype(np.float64)
-            covariance = stored["covariance"].astype(np.float64)
+            moments = cls.given(
+                stored["mean"],
+                stored["covariance"],
+                count=int(stored["count"]),
+                extractor=str(stored["extractor"]),
+                resizing=str(stored["resizing"]),
+            )
+            if moments.count < 2:
+                raise ValueError(f"they are of {moments.count} samples")
             if "floor" in stored:
                 moments.floor = float(stored["floor"])
                 moments.floor_counts = tuple(int(count) for count in stored["floor_counts"])
+            if not np.isfinite(moments.floor or 0.0):
+                raise ValueError(f"their noise floor is {moments.floor}")
+        except _UnnamedError as error:
+            raise ValueError(f"{path} {error}") from None
         except KeyError as error:
             raise ValueError(f"{path} holds no moments that gan_utils saved: no {error}") from error
         except (ValueError, TypeError, OverflowError) as error:
-            raise ValueError(f"{path} holds no moments that gan_utils saved: {error}") from error
-        shapes = moments._mean.shape, covariance.shape
-        size = moments._mean.size
-        numbers = moments._mean, covariance, moments.floor or 0.0
-        finite = all(np.isfinite(number).all() for number in numbers)
-        if shapes != ((size,), (size, size)) or moments.count < 2 or not finite:
-            raise ValueError(
-                f"{path} holds a mean {shapes[0]} and a covariance {shapes[1]} of {moments.count} "
-                "samples that do not belong together or are not finite; compute them again."
-            )
-        moments._scatter = covariance * (moments.count - 1)
+            raise ValueError(f"{path} holds no moments that can be used: {error}.") from error
         return moments
 
     def __repr__(self) -> str:
         """Say how much was seen, and by which extractor."""
         origin = f", extractor={self.extractor!r}" if self.extractor else ""
         return f"Moments(count={self.count}, dimensions={self.dimensions}{origin})"
+
+    def _require_count(self) -> None:
+        if self.count == 0 and self._mean is not None:
+            raise ValueError(
+                "These statistics do not say of how many images they are, so they can be compared, "
+                "but not updated, merged or saved; see Moments.given(count=...)."
+            )
 
     def _require_dimensions(self, dimensions: int) -> None:
         if self._mean is not None and len(self._mean) != dimensions:
@@ -175,6 +230,7 @@ class Moments:
             )
 
     def _add(self, count: int, mean: np.ndarray, scatter: np.ndarray) -> None:
+        self._require_count()
         self.floor, self.floor_counts = None, ()  # it was that of fewer vectors
         if self._mean is None or self._scatter is None:
             self.count, self._mean, self._scatter = count, mean.copy(), scatter
@@ -185,6 +241,21 @@ class Moments:
         self._scatter += scatter
         self._mean = self._mean + difference * (count / total)
         self.count = total
+
+
+class _UnnamedError(ValueError):
+    """The statistics of another tool came without the names that go with them."""
+
+
+def _named(extractor: str, resizing: str) -> dict[str, str]:
+    if not (extractor and resizing):
+        raise _UnnamedError(
+            "holds `mu` and `sigma`, as pytorch-fid, clean-fid and TTUR save them, without the "
+            "network and the resizing that made them. Name both: --extractor and --resizing "
+            "(for example inception-2015 and legacy for pytorch-fid, clean for clean-fid); in "
+            "Python extractor= and resizing=."
+        )
+    return {"extractor": extractor, "resizing": resizing}
 
 
 def _require_format(number: np.ndarray) -> None:

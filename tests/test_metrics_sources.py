@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from gan_utils import images, weights
-from gan_utils.cli import sources
-from gan_utils.cli.sources import Wish
+from gan_utils.metrics import sources
+from gan_utils.metrics.sources import Wish
 
 RNG = np.random.default_rng(0)
 GRAY = RNG.integers(0, 256, (28, 28), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""From a name on the command line to features or moments, with the extractor that was chosen."""
+"""From images to features or moments, with the extractor that was chosen."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_utils.cli import sources
-from gan_utils.cli.options import Progress
-from gan_utils.metrics import Extractor, Features, Moments, features
+from gan_utils.metrics import features, sources
 from gan_utils.metrics.evaluate import fid_floor
+from gan_utils.metrics.features import Extractor, Features
+from gan_utils.metrics.statistics import Moments
 from gan_utils.process import import_tensorflow
+from gan_utils.progress import Progress
 
 KEPT = 4096  # features of so many images take 32 MB, and give the exact distance of small sets
 LENET_SIZE = 28
@@ -82,14 +83,21 @@ class Seen:
         return moments
 
 
-def is_statistics(name: str) -> bool:
+def is_statistics(what: object) -> bool:
     """Tell saved statistics from everything else, by name and kind of file."""
-    path = Path(name)
+    if not isinstance(what, str | Path):
+        return False
+    path = Path(what)
     return path.suffix.lower() == STATISTICS_SUFFIX and not path.is_dir()
 
 
-def load_statistics(name: str) -> Moments:
-    """Load what --save-stats wrote.
+def load_statistics(name: str, key: str, resizing: str | None) -> Moments:
+    """Load what --save-stats or another tool wrote.
+
+    Args:
+        name: The file.
+        key: The extractor that was asked for, `"auto"` if none was.
+        resizing: The resizing that was asked for.
 
     Raises:
         ValueError: There is no such file, or it holds something else.
@@ -97,14 +105,33 @@ def load_statistics(name: str) -> Moments:
     """
     if not Path(name).exists():
         raise ValueError(f"There is no file {name}; make it with --save-stats {name}.")
-    return Moments.load(name)
+    if key == "auto" or resizing is None:
+        return Moments.load(name)
+    return Moments.load(name, extractor=CHOICES[key].begins, resizing=resizing_name(key, resizing))
 
 
-def choose(name: str, saved: Moments | None) -> tuple[str, str]:
+def resizing_name(key: str, resizing: str) -> str:
+    """Return what an extractor calls `"clean"` or `"legacy"`."""
+    legacy = resizing == "legacy" and key == _COMPARABLE
+    return features.LEGACY if legacy else features.CLEAN if CHOICES[key].size is None else "none"
+
+
+def adopt_name(saved: Moments, name: str) -> None:
+    """Give the statistics of another tool the full name of the extractor that was named for them.
+
+    Args:
+        saved: Moments from `load_statistics`, changed in place where their count is unknown.
+        name: Of the extractor on the other side.
+    """
+    if saved.count == 0 and name.startswith(saved.extractor):
+        saved.extractor = name
+
+
+def choose(what: object, saved: Moments | None) -> tuple[str, str]:
     """Choose extractor and resizing where the user left it open.
 
     Args:
-        name: The real images, as on the command line.
+        what: The real images, as `sources.open_source` takes them.
         saved: Statistics that one side comes from.
 
     Returns:
@@ -123,10 +150,11 @@ def choose(name: str, saved: Moments | None) -> tuple[str, str]:
             f"The statistics come from {saved.extractor!r}, which the command cannot run; compute "
             "them again with --save-stats."
         )
-    if Path(name).is_dir():
-        small = sources.first_size(name) == (LENET_SIZE, LENET_SIZE)
+    size = sources.first_size(what)
+    if size is not None:
+        small = size == (LENET_SIZE, LENET_SIZE)
         return ("lenet-mnist" if small else _COMPARABLE), "clean"
-    return _OF_DATA_SETS.get(name.partition(":")[0], _COMPARABLE), "clean"
+    return _OF_DATA_SETS.get(str(what).partition(":")[0], _COMPARABLE), "clean"
 
 
 def build(key: str, *, resize: bool, resizing: str, file: str | None) -> Extractor:

@@ -1,0 +1,199 @@
+"""Scores of images from anywhere: arrays, data sets, folders, generators, saved statistics.
+
+`score` is for Python; `gan-utils score` calls `compare`, which returns what was looked at as well.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from gan_utils.metrics import extract, sources
+from gan_utils.metrics.evaluate import Score, measure
+from gan_utils.metrics.extract import Seen
+from gan_utils.metrics.features import Extractor, Features
+from gan_utils.metrics.statistics import Moments
+from gan_utils.metrics.validation import require_same_origin
+
+ALL = ("fid", "kid", "prdc", "is")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How images are looked at.
+
+    Attributes:
+        extractor: A key of `extract.CHOICES`, `"auto"`, or an `Extractor`.
+        extractor_file: Weights of that network, where they are not to be downloaded.
+        resizing: `"clean"` or `"legacy"`, of Inception.
+        resize: Whether to bring images to the 28x28 pixels of LeNet (antialiased).
+        samples: At most so many images a side, drawn at random.
+        codes: Of a generator's file: so many of its last latents are a one-hot code.
+        seed: Of all draws.
+        batch_size: Images at once; by default as the extractor likes.
+        progress: Whether to show a bar; by default on a terminal.
+    """
+
+    extractor: str | Extractor = "auto"
+    extractor_file: str | None = None
+    resizing: str | None = None
+    resize: bool = False
+    samples: int | None = None
+    codes: int = 0
+    seed: int = 0
+    batch_size: int | None = None
+    progress: bool | None = False
+
+
+def score(
+    real: Any, generated: Any, metrics: Sequence[str] | None = None, **options: Any
+) -> dict[str, Score]:
+    """Compare generated images with real ones.
+
+    Args:
+        real: Real images: an array `(n, height, width, 1 or 3)`, uint8 in [0, 255] or float32 in
+            [-1, 1]; a `tf.data.Dataset` of images or `(images, labels)`, in batches or not; a
+            folder; a data set of the book, such as `"mnist:test"`; `Features`; or statistics: a
+            `Moments` or an .npz file of ours, pytorch-fid's or clean-fid's.
+        generated: The same, or a generator: a Keras model, a .keras file or a name.
+        metrics: Keys of `METRICS`; by default all that the extractor allows, with
+            statistics the FID alone.
+        **options: Fields of `Options`; and the settings `splits`, `k`, `subsets`, `subset_size` of
+            `measure`. Statistics of other tools need `extractor` and `resizing`, which those
+            files do not hold: `"inception-2015"` with `"legacy"` for pytorch-fid, with `"clean"`
+            for clean-fid.
+
+    Returns:
+        Scores by name: `fid`, `kid`, `precision`, `recall`, `density`, `coverage`, `is`.
+
+    Raises:
+        ValueError: Images, statistics or settings that cannot be used.
+        OSError: Files that cannot be read or downloaded.
+    """
+    names = {field.name for field in fields(Options)}
+    chosen = Options(**{name: value for name, value in options.items() if name in names})
+    settings = {name: value for name, value in options.items() if name not in names}
+    return compare((real, generated), metrics, chosen, settings)[1]
+
+
+def compare(
+    sides: Sequence[Any],
+    metrics: Sequence[str] | None,
+    options: Options,
+    settings: dict[str, int],
+) -> tuple[list[Seen], dict[str, Score]]:
+    """Look at one or two sides, and score the second against the first.
+
+    Args:
+        sides: Real and, if there are any, generated images, as in `score`.
+        metrics: See `score`.
+        options: How to look at them.
+        settings: Of the scores.
+
+    Returns:
+        What was seen of each side, and the scores, none with one side.
+
+    Raises:
+        ValueError: See `score`.
+        OSError: See `score`.
+    """
+    ready = [_ready(side, options) for side in sides]
+    saved = [part for part in ready if isinstance(part, Moments)]
+    chosen = list(metrics or (["fid"] if saved else ALL))
+    _require_features(chosen, sides, ready)
+    extractor, opened = None, {}
+    if None in ready:
+        extractor, opened = _prepare(sides, ready, options)
+    names = [extractor.name] if extractor else [part.extractor for part in ready if part.count]
+    for part in saved:
+        extract.adopt_name(part, names[0] if names else part.extractor)
+    if extractor is not None:
+        origin = Moments(extractor=extractor.name, resizing=extractor.resizing)
+        for part in ready:
+            require_same_origin(origin if part is None else part, origin)
+    stream = set(chosen) == {"fid"} or len(sides) == 1
+    seen = [
+        extract.look(
+            opened[index],
+            extractor,
+            stream=stream,
+            probabilities="is" in chosen,
+            batch_size=options.batch_size,
+            progress=options.progress,
+        )
+        if part is None
+        else Seen(_title(side), part)
+        for index, (side, part) in enumerate(zip(sides, ready, strict=True))
+    ]
+    return seen, _scores(seen, chosen, metrics is None, options.seed, settings)
+
+
+def _scores(
+    seen: list[Seen], chosen: list[str], all_there_are: bool, seed: int, settings: dict[str, int]
+) -> dict[str, Score]:
+    if len(seen) == 1:
+        return {}
+    real, fake = seen
+    if all_there_are and getattr(fake.what, "probabilities", None) is None:
+        chosen = [name for name in chosen if name != "is"]  # the network has no classes
+    return measure(real.what, fake.what, chosen, halves=real.halves, seed=seed, **settings)
+
+
+def _ready(side: Any, options: Options) -> Features | Moments | None:
+    """Return what needs no extractor any more."""
+    if isinstance(side, Features | Moments):
+        return side
+    if not extract.is_statistics(side):
+        return None
+    if isinstance(options.extractor, Extractor):
+        names = {"extractor": options.extractor.name, "resizing": options.extractor.resizing}
+        return Moments.load(side, **names)
+    return extract.load_statistics(str(side), options.extractor, options.resizing)
+
+
+def _title(side: Any) -> str:
+    return type(side).__name__.lower() if isinstance(side, Features | Moments) else str(side)
+
+
+def _require_features(metrics: list[str], sides: Sequence[Any], ready: list) -> None:
+    """Find out before the work that statistics do not suffice."""
+    files = ", ".join(
+        _title(side) for side, part in zip(sides, ready, strict=True) if isinstance(part, Moments)
+    )
+    enough = {"fid"} if isinstance(ready[-1], Moments) else {"fid", "is"}
+    if files and (missing := set(metrics) - enough):
+        others = ", ".join(sorted(missing))
+        raise ValueError(
+            f"{files}: saved statistics give only the FID, not {others}; give the folder of "
+            "images for that."
+        )
+
+
+def _prepare(
+    sides: Sequence[Any], ready: list, options: Options
+) -> tuple[Extractor, dict[int, sources.Source]]:
+    """Return the extractor, and the images in the form it wants."""
+    statistics = next((part for part in ready if part is not None), None)
+    key, resizing, resize = options.extractor, options.resizing, options.resize
+    if key == "auto":
+        key, saved_resizing = extract.choose(sides[0], statistics)
+        resizing = resizing or saved_resizing
+        resize = resize or (statistics is not None and statistics.resizing == extract.RESIZED)
+    if isinstance(key, str) and key not in extract.CHOICES:
+        known = ", ".join(["auto", *extract.CHOICES])
+        raise ValueError(f"There is no extractor {key!r}; choose one of {known}, or an Extractor.")
+    size = extract.CHOICES[key].size if isinstance(key, str) else None
+    wish = sources.Wish(
+        options.samples, options.seed, size is not None, size, resize, options.codes
+    )
+    # Opened before the network is loaded and before the first is looked at: a wrong name shows now.
+    opened = {
+        index: sources.open_source(side, wish)
+        for index, (side, part) in enumerate(zip(sides, ready, strict=True))
+        if part is None
+    }
+    if isinstance(key, Extractor):
+        return key, opened
+    extractor = extract.build(
+        key, resize=resize, resizing=resizing or "clean", file=options.extractor_file
+    )
+    return extractor, opened

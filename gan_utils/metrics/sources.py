@@ -1,0 +1,268 @@
+"""Where images come from: arrays, data sets, folders, and trained generators.
+
+`open_source` is the one place that turns any of them, or its name, into batches of images.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gan_utils import images, weights
+
+DATA_SETS = ("mnist", "fashion_mnist", "cifar10")
+_OLD_DATA_SETS = ("digits",)
+DEFAULT_DRAWN = 10_000
+_WITHOUT_END = -1  # tf.data.INFINITE_CARDINALITY
+_GRAY_WEIGHTS = np.array([19595, 38470, 7471], np.uint32)  # of 65,536: ITU-R 601
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How the images of a source should arrive.
+
+    Attributes:
+        samples: At most so many, drawn at random; None for all.
+        seed: Draws and orders them.
+        gray: One channel in place of three.
+        size: Height and width that the extractor needs; None for any.
+        resize: Bring other sizes to it (antialiased) in place of refusing them.
+        codes: Of a generator's file: so many of its last latents are a one-hot code.
+    """
+
+    samples: int | None = None
+    seed: int = 0
+    gray: bool = False
+    size: int | None = None
+    resize: bool = False
+    codes: int = 0
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images that are read batch by batch.
+
+    Attributes:
+        title: What the user called it, or a fuller description.
+        count: Number of images.
+        batches: From a batch size to batches `(n, height, width, 1 or 3)`, uint8 in [0, 255] or
+            float32 in [-1, 1]; the images of one batch have one size.
+    """
+
+    title: str
+    count: int
+    batches: Callable[[int], Iterator[np.ndarray]]
+
+
+def open_source(what: Any, wish: Wish) -> Source:
+    """Find the images that are given, or that a name stands for.
+
+    Args:
+        what: An array or `tf.data.Dataset` (see `from_array`, `from_dataset`); a Keras model that
+            draws from noise; a name: a folder, else a data set (`mnist`, `mnist:test`), else a
+            trained generator: its name, or the .keras file that a lesson saved.
+        wish: How many and in what form.
+
+    Returns:
+        At least two images, in random but repeatable order.
+
+    Raises:
+        ValueError: Nothing of that name, a folder without images, fewer than two, a file that
+            holds no generator, or images out of range.
+        OSError: A folder that cannot be read.
+    """
+    if hasattr(what, "as_numpy_iterator"):
+        return from_dataset(what, wish)
+    if hasattr(what, "inputs") and callable(what):
+        return _drawn(getattr(what, "name", "generator"), what, wish)
+    if hasattr(what, "__array__") or isinstance(what, list | tuple):
+        return from_array(np.asarray(what), wish)
+    name = str(what)
+    if Path(name).is_dir():
+        return _folder(name, wish)
+    if Path(name).exists() and Path(name).suffix not in (weights.SUFFIX, *weights.HDF5_SUFFIXES):
+        raise ValueError(
+            f"{name} is a file; give a folder of images, statistics saved by --save-stats "
+            f"(their name ends in .npz), or a saved generator ({weights.SUFFIX})."
+        )
+    if name.partition(":")[0] in DATA_SETS + _OLD_DATA_SETS:
+        return _data_set(name, wish)
+    return _generator(name, wish)
+
+
+def read_picture(path: Path, wish: Wish) -> np.ndarray:
+    """Read one image.
+
+    Args:
+        path: The file.
+        wish: Channels and size.
+
+    Returns:
+        `(height, width, 1 or 3)` uint8 in [0, 255].
+
+    Raises:
+        ValueError: The file is damaged, or has another size than the one asked for.
+        OSError: The file cannot be opened.
+    """
+    pixels = images.read_image(path, channels=1 if wish.gray else 3)
+    return _fit(str(path), pixels[None], wish)[0]
+
+
+def from_array(array: np.ndarray, wish: Wish, title: str = "array") -> Source:
+    """Take images from memory.
+
+    Args:
+        array: `(n, height, width, 1 or 3)`, uint8 in [0, 255] or float32 in [-1, 1].
+        wish: How many and in what form.
+        title: What to call them.
+
+    Returns:
+        The images in random but repeatable order.
+
+    Raises:
+        ValueError: Another shape, dtype or range, fewer than two, or a size that is not wanted.
+    """
+    array = _fit(title, images.check_images(array, title), wish)
+    order = _draw(title, len(array), wish)
+
+    def batches(batch_size: int) -> Iterator[np.ndarray]:
+        for start in range(0, len(order), batch_size):
+            part = array[order[start : start + batch_size]]
+            yield _gray(part) if wish.gray else part
+
+    return Source(title, len(order), batches)
+
+
+def from_dataset(dataset: Any, wish: Wish) -> Source:
+    """Read a `tf.data.Dataset` into memory.
+
+    Args:
+        dataset: Of images, or batches of them, as `from_array` takes them; of tuples such as
+            `(images, labels)` the first part counts. One without end needs `wish.samples`.
+        wish: How many and in what form.
+
+    Returns:
+        The first `samples` images, or all, in random but repeatable order.
+
+    Raises:
+        ValueError: As in `from_array`, or a dataset without end and without `samples`.
+    """
+    if wish.samples is None and int(dataset.cardinality()) == _WITHOUT_END:
+        raise ValueError("the dataset repeats without end; give samples=, or use dataset.take(n).")
+    found, count = [], 0
+    for part in dataset.as_numpy_iterator():
+        part = part[0] if isinstance(part, tuple) else part  # noqa: PLW2901
+        found.append(part if np.ndim(part) == 4 else np.asarray(part)[None])
+        count += len(found[-1])
+        if wish.samples is not None and count >= wish.samples:
+            break
+    if not found:
+        raise ValueError("the dataset gives no image; a score needs at least 2 on each side.")
+    return from_array(np.concatenate(found)[: wish.samples], wish, "dataset")
+
+
+def first_size(what: Any) -> tuple[int, int] | None:
+    """Return height and width of the first image of a folder or array; None for a name."""
+    if hasattr(what, "element_spec"):
+        spec = what.element_spec
+        return tuple((spec[0] if isinstance(spec, tuple) else spec).shape)[-3:-1]
+    if hasattr(what, "inputs") and callable(what):
+        return tuple(what.output_shape)[1:3]
+    if not isinstance(what, str | Path):
+        return np.shape(what)[1:3]
+    return images.image_size(images.list_images(what)[0]) if Path(what).is_dir() else None
+
+
+def _fit(name: str, batch: np.ndarray, wish: Wish) -> np.ndarray:
+    """Return images of the size that is wanted."""
+    height, width = batch.shape[1:3]
+    if wish.size is None or (height, width) == (wish.size, wish.size):
+        return batch
+    if not wish.resize:
+        raise ValueError(
+            f"{name} has {width} x {height} pixels, the extractor wants "
+            f"{wish.size} x {wish.size}; choose another --extractor, or add --resize "
+            "(resize=True)."
+        )
+    batch = batch if batch.dtype == np.uint8 else images.to_uint8(batch)
+    return images.resize(batch, wish.size)
+
+
+def _gray(batch: np.ndarray) -> np.ndarray:
+    """Return one channel, by the weights with which Pillow makes gray of a color image."""
+    if batch.shape[-1] == 1:
+        return batch
+    batch = batch if batch.dtype == np.uint8 else images.to_uint8(batch)
+    return ((batch.astype(np.uint32) @ _GRAY_WEIGHTS + 0x8000) >> 16).astype(np.uint8)[..., None]
+
+
+def _folder(name: str, wish: Wish) -> Source:
+    files = images.list_images(name)
+    chosen = [files[index] for index in _draw(name, len(files), wish)]
+
+    def batches(batch_size: int) -> Iterator[np.ndarray]:
+        batch: list[np.ndarray] = []
+        for path in chosen:
+            image = read_picture(path, wish)
+            if batch and (len(batch) == batch_size or image.shape != batch[0].shape):
+                yield np.stack(batch)
+                batch = []
+            batch.append(image)
+        yield np.stack(batch)
+
+    return Source(name, len(chosen), batches)
+
+
+def _data_set(name: str, wish: Wish) -> Source:
+    from gan_utils import data
+
+    base, _, split = name.partition(":")
+    found = data.load_images(base, split or "train")
+    order = _draw(name, len(found), wish)
+
+    def batches(batch_size: int) -> Iterator[np.ndarray]:
+        for start in range(0, len(order), batch_size):
+            yield found.images[order[start : start + batch_size]]
+
+    return Source(str(found), len(order), batches)
+
+
+def _generator(name: str, wish: Wish) -> Source:
+    from gan_utils.process import import_tensorflow
+
+    try:
+        weights.check_name(name)
+    except ValueError as error:
+        if Path(name).exists() or name.endswith(weights.SUFFIX):
+            raise
+        raise ValueError(
+            f"There is no folder {name!r} and no data set of that name ({', '.join(DATA_SETS)}). "
+            f"{error}"
+        ) from None
+    _require_two(name, _drawn_count(wish))
+    import_tensorflow()
+    return _drawn(name, weights.load_generator(name), wish)
+
+
+def _drawn(name: str, generator: Any, wish: Wish) -> Source:
+    count = _drawn_count(wish)
+    _require_two(name, count)
+    draw = weights.drawer(name, generator, count, wish.seed, wish.codes)
+    return Source(f"generator {name}", count, draw)
+
+
+def _drawn_count(wish: Wish) -> int:
+    return DEFAULT_DRAWN if wish.samples is None else wish.samples
+
+
+def _draw(name: str, available: int, wish: Wish) -> np.ndarray:
+    count = available if wish.samples is None else min(wish.samples, available)
+    _require_two(name, count)
+    return np.random.default_rng(wish.seed).permutation(available)[:count]
+
+
+def _require_two(name: str, count: int) -> None:
+    if count < 2:
+        raise ValueError(f"{name} gives {count} image; a score needs at least 2 on each side.")
