@@ -1,8 +1,9 @@
 """Trained generators by name or file: found, loaded, and what they take.
 
 A manifest, which comes with the package, lists the names: file, SHA-256, inputs, and the recorded
-run that made it. A file is looked for in the checkout, then in the user's cache, then in the
-project's release; one that differs from its SHA-256 is never opened.
+run that made it. A file is looked for in the checkout, then in the installed package, which brings
+`cgan`, then in the user's cache, then in the project's release; one that differs from its SHA-256
+is never opened.
 """
 
 import importlib
@@ -30,6 +31,7 @@ NUM_CLASSES = 10  # of a generator that takes classes and does not say how many 
 REPOSITORY = "https://github.com/gan-workbook/gan-workbook"
 _PACKAGE = Path(__file__).resolve().parent
 _FOLDER = _PACKAGE.parent / "weights"  # of a checkout
+_INSTALLED = _PACKAGE / "assets" / "weights"  # in the wheel
 _MANIFESTS = (_FOLDER / "manifest.json", _PACKAGE / "weights.json")  # the second: in the wheel
 _CACHE_FOLDER = "gan-workbook"
 # What every entry says; a name with a folder in it would be written outside of the download.
@@ -95,16 +97,18 @@ def find(name: str) -> Path:
         name: One of `names()`.
 
     Returns:
-        A file with the right SHA-256: in the checkout's `weights`, else in Keras' download.
+        A file with the right SHA-256: in the checkout's `weights`, else in the package, else in
+        Keras' download.
 
     Raises:
-        ValueError: An unknown name, or a file in the checkout that is not the manifest's.
+        ValueError: An unknown name, or a file in checkout or package that is not the manifest's.
         gan_utils.download.DownloadError: The file is nowhere, and the release cannot be reached or
             sends something else; nothing of that is kept.
     """
     found = facts(name)
-    path = _FOLDER / found["file"]
-    if path.is_file():
+    for path in (_FOLDER / found["file"], _INSTALLED / found["file"]):
+        if not path.is_file():
+            continue
         if file_sha256(path) != found["sha256"]:
             raise ValueError(
                 f"{path} is not the file that manifest.json beside it describes: its SHA-256 "

@@ -18,10 +18,15 @@ import zipfile
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 from test_project import NOTEBOOKS, REPOSITORY, ROOT
 
+from gan_utils import lenet
+
 LESSON = "02_dcgan"
+SIDE = 28
 GIVE_AWAY = [path.stem for path in NOTEBOOKS if "files.download(" in path.read_text("utf-8")]
 STUBS = {
     "google/colab/__init__.py": "",
@@ -169,6 +174,23 @@ def test_wheel_brings_the_samples_with_their_licenses(wheel, clean_python, tmp_p
     shapes = ["(10000, 28, 28, 1)", "(2000, 28, 28, 1)"] * 2
     assert done.stdout.splitlines() == [f"embedded False {shape}" for shape in shapes]
     assert "a sample of 10,000 MNIST images that comes with the book" in done.stderr
+
+
+def test_wheel_brings_a_trained_generator(clean_python, tmp_path):
+    """Installed, with no network and no download: a command draws."""
+    home = {"KERAS_HOME": str(tmp_path / "home"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    no_network = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
+    command = ["-m", "gan_utils", "generate", "cgan", "--label", "7", "--count", "12"]
+    done = run(*(clean_python, *command, "sevens.png"), cwd=tmp_path, environment=home | no_network)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "12 images drawn by cgan: sevens.png\n"
+    with Image.open(tmp_path / "sevens.png") as opened:
+        sheet = np.asarray(opened.convert("L"))
+    cells = [
+        sheet[row : row + 28, left : left + 28] for row in (0, 30) for left in range(0, 300, 30)
+    ]
+    assert lenet.accuracy(np.stack(cells[:12])[..., None], np.full(12, 7)) >= 10 / 12
+    assert not list(tmp_path.rglob("*.npz"))
 
 
 # ---- Colab -----------------------------------------------------------------------------------
