@@ -17,7 +17,7 @@ from types import ModuleType
 
 import gan_utils
 
-NAMES = ("generate", "score", "translate")
+NAMES = ("generate", "translate", "score", "export")
 PROGRAM = "gan-utils"
 UNUSABLE = 1
 STOPPED = 130

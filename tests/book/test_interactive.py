@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_browser import OVERFLOW, Visit
 
-from gan_utils import losses, weights
+from gan_utils import export, losses, weights
 from tools.book import bundle, execute, export_generator, export_translator, widgets
 
 pytestmark = pytest.mark.browser
@@ -234,9 +234,7 @@ def test_page_translates_as_keras_does(browser, address, scripts, name):
     height, width, channels = weights.facts(name)["output"]
     maps = np.array([draw["input"] for draw in drawn], "uint8").reshape(-1, height, width, 3)
     assert all((maps[0] != later).any() for later in maps[1:])
-    wanted = export_translator.translate(
-        export_translator.without_dropout(weights.load_generator(name)), maps
-    )
+    wanted = export_translator.translate(export.without_dropout(weights.load_generator(name)), maps)
     pixels = np.array([draw["pixels"] for draw in drawn]).reshape(-1, height, width, channels)
     assert np.abs(pixels - (wanted + 1) * 127.5).max() <= 2
     assert (drawn[0]["moment"] - clicked) / 1000 <= FIRST_SECONDS

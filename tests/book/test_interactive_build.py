@@ -14,6 +14,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
+from gan_utils import export
 from tools.book import bundle, execute, export_generator, export_translator, widgets
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -147,9 +148,7 @@ def test_translator_is_exported_without_its_dropout(tmp_path):
     values = begin[None].astype("float32") / 127.5 - 1
     first, second = (network.run(None, {network.input_names[0]: values})[0] for _ in range(2))
     np.testing.assert_array_equal(first, second)
-    wanted = export_translator.translate(
-        export_translator.without_dropout(small_translator()), begin[None]
-    )
+    wanted = export_translator.translate(export.without_dropout(small_translator()), begin[None])
     np.testing.assert_allclose(first, wanted, atol=0.01)
     assert np.ptp(wanted) > 0.1
 

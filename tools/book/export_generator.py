@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gan_utils.export import to_onnx
 from gan_utils.interpolation import interpolate
 
 if TYPE_CHECKING:
@@ -95,19 +93,12 @@ def export(model: keras.Model, facts: Facts, path: Path) -> None:
     Raises:
         ValueError: when the file would be larger than `LARGEST_FILE`.
     """
-    draw(model, facts, np.zeros((1, facts.latent_dim)), [0])  # Keras exports what has been called
     write(model, path)
 
 
 def write(model: keras.Model, path: Path) -> None:
-    """Write a network that has been called once, as `export` does."""
-    import onnx
-
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # the converter asks for old NumPy names
-        whole = os.path.join(folder, "whole.onnx")
-        model.export(whole, format="onnx", verbose=False)
-        network = onnx.load(whole)
+    """Write a network as `export` does."""
+    network = to_onnx(model)
     pack(network, LARGEST_FILE)
     path.write_bytes(network.SerializeToString())
 

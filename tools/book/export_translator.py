@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gan_utils.export import without_dropout
+
 from . import export_generator
 
 if TYPE_CHECKING:
@@ -19,29 +21,6 @@ STILL_SCALE = 2
 def is_translator(manifest: dict[str, Any]) -> bool:
     """Tell whether a manifest's entry is about a network that takes a map's colors."""
     return set(manifest["inputs"]) == {"pictures"} and manifest["inputs"]["pictures"][2] == 3
-
-
-def without_dropout(model: keras.Model) -> keras.Model:
-    """Return the same network with its dropout left out: one map then gives one picture.
-
-    Args:
-        model: a translator whose only noise is dropout.
-
-    Returns:
-        A network with the same weights.
-    """
-    import keras
-
-    def copy(layer: keras.Layer) -> keras.Layer:
-        if isinstance(layer, keras.layers.Dropout):
-            return keras.layers.Identity(name=layer.name)
-        return type(layer).from_config(layer.get_config())
-
-    still = keras.models.clone_model(model, clone_function=copy)
-    for layer in model.layers:
-        if layer.weights and not isinstance(layer, keras.layers.Dropout):
-            still.get_layer(layer.name).set_weights(layer.get_weights())
-    return still
 
 
 def translate(model: keras.Model, pictures: np.ndarray) -> np.ndarray:
@@ -71,7 +50,7 @@ def export(model: keras.Model, size: int, network: Path, still: Path, paper: Pat
     from gan_utils import images
 
     model, begin = without_dropout(model), example(size)
-    answer = translate(model, begin[None])  # Keras exports what has been called
+    answer = translate(model, begin[None])
     export_generator.write(model, network)
     sheet = images.grid(np.stack([begin, images.to_uint8(answer)[0]]), columns=2)
     sheet = np.repeat(np.repeat(sheet, STILL_SCALE, axis=0), STILL_SCALE, axis=1)

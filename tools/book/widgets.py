@@ -18,11 +18,13 @@ from pathlib import Path
 
 import nbformat
 
+from gan_utils import export
+
 from . import bundle, execute, export_generator, export_translator, quiet
 from .execute import Project
 
 INTERACTIVE = execute.ROOT / "book" / "interactive"
-EXPORTS = [Path(module.__file__) for module in (export_generator, export_translator)]
+EXPORTS = [Path(module.__file__) for module in (export, export_generator, export_translator)]
 FOLDER = "_static/interactive"  # of the site
 COMMENT = re.compile(r"^<!-- interactive: (\w+) -->$", re.MULTILINE)
 GAME = "ring"
