@@ -185,8 +185,9 @@ def load_generator(name_or_path: str | os.PathLike) -> "keras.Model":
             cannot load, for example because it would run code of its own.
         gan_utils.download.DownloadError: The file is not here and cannot be downloaded.
     """
-    precision = importlib.import_module("gan_utils.precision")
-    if not check_name(name_or_path):
+    is_file = check_name(name_or_path)
+    precision = importlib.import_module("gan_utils.precision")  # only now: it imports TensorFlow
+    if not is_file:
         from gan_utils import model_file
 
         return precision.compute_in_float32(model_file.unpack(find(str(name_or_path))))
