@@ -8,6 +8,7 @@ _MODULES = (
     "callbacks",
     "data",
     "evaluation",
+    "export",
     "gan",
     "images",
     "interpolation",

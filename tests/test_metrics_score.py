@@ -86,8 +86,11 @@ def test_statistics_of_ours_and_of_other_tools(sides, wanted, tmp_path):
     for real in (ours, tmp_path / "ours.npz", str(tmp_path / "pt.npz")):
         (found,) = metrics.score(real, sides[1], extractor=NETWORK).values()
         assert found.value == pytest.approx(wanted["fid"].value, rel=1e-9)
-    with pytest.raises(ValueError, match="Name both"):
-        metrics.score(tmp_path / "pt.npz", sides[1])
+    (found,) = metrics.score((ours.mean, ours.covariance), sides[1], extractor=NETWORK).values()
+    assert found.value == pytest.approx(wanted["fid"].value, rel=1e-9)
+    for theirs in (tmp_path / "pt.npz", (ours.mean, ours.covariance)):
+        with pytest.raises(ValueError, match="Name both"):
+            metrics.score(theirs, sides[1])
     with pytest.raises(ValueError, match="statistics give only the FID"):
         metrics.score(ours, sides[1], ["kid"], extractor=NETWORK)
     other = Moments.of(np.zeros((3, 16)), extractor="another")

@@ -91,13 +91,13 @@ def is_statistics(what: object) -> bool:
     return path.suffix.lower() == STATISTICS_SUFFIX and not path.is_dir()
 
 
-def load_statistics(name: str, key: str, resizing: str | None) -> Moments:
+def load_statistics(name: str, extractor: str, resizing: str) -> Moments:
     """Load what --save-stats or another tool wrote.
 
     Args:
         name: The file.
-        key: The extractor that was asked for, `"auto"` if none was.
-        resizing: The resizing that was asked for.
+        extractor: Of another tool's file; empty if it was not named.
+        resizing: Likewise.
 
     Raises:
         ValueError: There is no such file, or it holds something else.
@@ -105,15 +105,30 @@ def load_statistics(name: str, key: str, resizing: str | None) -> Moments:
     """
     if not Path(name).exists():
         raise ValueError(f"There is no file {name}; make it with --save-stats {name}.")
-    if key == "auto" or resizing is None:
-        return Moments.load(name)
-    return Moments.load(name, extractor=CHOICES[key].begins, resizing=resizing_name(key, resizing))
+    return Moments.load(name, extractor=extractor, resizing=resizing)
 
 
-def resizing_name(key: str, resizing: str) -> str:
-    """Return what an extractor calls `"clean"` or `"legacy"`."""
-    legacy = resizing == "legacy" and key == _COMPARABLE
-    return features.LEGACY if legacy else features.CLEAN if CHOICES[key].size is None else "none"
+def names_of(extractor: str | Extractor, resizing: str | None) -> dict[str, str]:
+    """Return how statistics name the extractor and the resizing that were asked for.
+
+    Args:
+        extractor: A key of `CHOICES`, `"auto"`, or the network itself.
+        resizing: `"clean"`, `"legacy"` or None.
+
+    Returns:
+        `extractor` (of a key: how its full name begins) and `resizing`; both empty where one of
+        the two was left open.
+    """
+    if isinstance(extractor, Extractor):
+        return {"extractor": extractor.name, "resizing": extractor.resizing}
+    if extractor not in CHOICES or resizing is None:
+        return {"extractor": "", "resizing": ""}
+    legacy = resizing == "legacy" and extractor == _COMPARABLE
+    sized = "none" if CHOICES[extractor].size else features.CLEAN
+    return {
+        "extractor": CHOICES[extractor].begins,
+        "resizing": features.LEGACY if legacy else sized,
+    }
 
 
 def adopt_name(saved: Moments, name: str) -> None:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from gan_utils.metrics import extract, sources
 from gan_utils.metrics.evaluate import Score, measure
 from gan_utils.metrics.extract import Seen
 from gan_utils.metrics.features import Extractor, Features
-from gan_utils.metrics.statistics import Moments
+from gan_utils.metrics.statistics import Moments, require_named
 from gan_utils.metrics.validation import require_same_origin
 
 ALL = ("fid", "kid", "prdc", "is")
@@ -53,7 +55,7 @@ def score(
         real: Real images: an array `(n, height, width, 1 or 3)`, uint8 in [0, 255] or float32 in
             [-1, 1]; a `tf.data.Dataset` of images or `(images, labels)`, in batches or not; a
             folder; a data set of the book, such as `"mnist:test"`; `Features`; or statistics: a
-            `Moments` or an .npz file of ours, pytorch-fid's or clean-fid's.
+            `Moments`, an .npz file of ours, pytorch-fid's or clean-fid's, or a tuple `(mu, sigma)`.
         generated: The same, or a generator: a Keras model, a .keras file or a name.
         metrics: Keys of `METRICS`; by default all that the extractor allows, with
             statistics the FID alone.
@@ -142,16 +144,16 @@ def _ready(side: Any, options: Options) -> Features | Moments | None:
     """Return what needs no extractor any more."""
     if isinstance(side, Features | Moments):
         return side
+    names = extract.names_of(options.extractor, options.resizing)
+    if isinstance(side, tuple) and [np.ndim(part) for part in side] == [1, 2]:
+        return Moments.given(*side, **require_named(**names, what="the tuple"))
     if not extract.is_statistics(side):
         return None
-    if isinstance(options.extractor, Extractor):
-        names = {"extractor": options.extractor.name, "resizing": options.extractor.resizing}
-        return Moments.load(side, **names)
-    return extract.load_statistics(str(side), options.extractor, options.resizing)
+    return extract.load_statistics(str(side), **names)
 
 
 def _title(side: Any) -> str:
-    return type(side).__name__.lower() if isinstance(side, Features | Moments) else str(side)
+    return str(side) if extract.is_statistics(side) else type(side).__name__.lower()
 
 
 def _require_features(metrics: list[str], sides: Sequence[Any], ready: list) -> None:

@@ -186,7 +186,7 @@ class Moments:
         try:
             stored = read_arrays(path, _MOST_BYTES)
             if {"mu", "sigma"} <= stored.keys():
-                names = _named(extractor, resizing)
+                names = require_named(extractor, resizing, what=str(path))
                 return cls.given(stored["mu"], stored["sigma"], **names)
             _require_format(stored["format"])
             moments = cls.given(
@@ -203,8 +203,8 @@ class Moments:
                 moments.floor_counts = tuple(int(count) for count in stored["floor_counts"])
             if not np.isfinite(moments.floor or 0.0):
                 raise ValueError(f"their noise floor is {moments.floor}")
-        except _UnnamedError as error:
-            raise ValueError(f"{path} {error}") from None
+        except UnnamedError:
+            raise
         except KeyError as error:
             raise ValueError(f"{path} holds no moments that gan_utils saved: no {error}") from error
         except (ValueError, TypeError, OverflowError) as error:
@@ -243,15 +243,25 @@ class Moments:
         self.count = total
 
 
-class _UnnamedError(ValueError):
+class UnnamedError(ValueError):
     """The statistics of another tool came without the names that go with them."""
 
 
-def _named(extractor: str, resizing: str) -> dict[str, str]:
+def require_named(extractor: str, resizing: str, *, what: str) -> dict[str, str]:
+    """Return both names, or say that the statistics of another tool need them.
+
+    Args:
+        extractor: Name of the network.
+        resizing: How images were brought to its size.
+        what: The file, for the message.
+
+    Raises:
+        UnnamedError: One of the two is empty.
+    """
     if not (extractor and resizing):
-        raise _UnnamedError(
-            "holds `mu` and `sigma`, as pytorch-fid, clean-fid and TTUR save them, without the "
-            "network and the resizing that made them. Name both: --extractor and --resizing "
+        raise UnnamedError(
+            f"{what} holds `mu` and `sigma`, as pytorch-fid, clean-fid and TTUR save them, without "
+            "the network and the resizing that made them. Name both: --extractor and --resizing "
             "(for example inception-2015 and legacy for pytorch-fid, clean for clean-fid); in "
             "Python extractor= and resizing=."
         )
