@@ -43,7 +43,7 @@ def export(model: keras.Model, size: int, network: Path, still: Path, paper: Pat
     """Write a translator, the picture of its cover, and the map that the reader begins with.
 
     Raises:
-        ValueError: when the network would be larger than `generators.LARGEST_FILE`.
+        ValueError: when the network would be larger than `export_generator.LARGEST_FILE`.
     """
     from PIL import Image
 
