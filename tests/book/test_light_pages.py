@@ -14,32 +14,18 @@ from tools.book import alt_text, images, single_page, slim
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
-# ---- styles ----------------------------------------------------------------------------------
+# ---- icons -----------------------------------------------------------------------------------
 
-STYLE = """@charset "utf-8";/* words */
-.used{color:red}.unused{color:blue}.used,.unused>p{margin:0}
-.used:not(.unused){top:0}a[href$=".css"]{left:0}
-@media print{.unused{color:blue}}@media print{.used{x:y}.unused{z:0}}
-@font-face{font-family:x;src:url(a.woff2) format("woff2"),url(a.ttf)}
-.fa-used:before{content:"\\f002"}.fa-rest:before{content:"\\f003"}"""
+STYLE = """.fa-used:before,.fa-old:before{content:"\\f002"}.fa-rest:before{content:"\\f003"}
+.fa-used{color:red}a:after{content:"\uf004"}.fa-rest{margin:0}"""
 
 
-def test_only_used_rules_stay():
-    kept = slim.used_rules(STYLE, {"used", "fa-used"})
-    assert ".used{color:red}" in kept
-    assert ".unused{" not in kept
-    assert "unused>p" not in kept
-    assert ".used{margin:0}" in kept
-    assert ".used:not(.unused){top:0}" in kept
-    assert 'a[href$=".css"]{left:0}' in kept
-    assert kept.count("@media") == 1
-    assert "@font-face{" in kept
-    assert list(slim.code_points(kept)) == [0xF002]
-
-
-def test_style_with_an_open_brace_is_refused():
-    with pytest.raises(ValueError, match="brace"):
-        slim.used_rules(".a{color:red", {"a"})
+def test_only_used_icons_stay():
+    kept = slim.used_icons(STYLE, {"fa-old", "fa-x"})
+    assert list(slim.code_points(STYLE)) == [0xF002, 0xF003, 0xF004]
+    assert list(slim.code_points(kept)) == [0xF002, 0xF004]
+    assert ".fa-used:before,.fa-old:before{" in kept
+    assert kept.endswith(".fa-rest{margin:0}")
 
 
 def test_site_carries_no_icon_script(site):
