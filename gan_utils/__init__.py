@@ -1,8 +1,15 @@
 """Helpers of the GAN Workbook: data, the alternating update, callbacks, metrics and plots."""
 
 import importlib
+import os
 
 from gan_utils import _aliases
+
+if os.environ.get("KERAS_BACKEND", "").strip() not in ("", "tensorflow"):
+    raise ImportError(
+        f"gan_utils needs TensorFlow under Keras, but KERAS_BACKEND is "
+        f"{os.environ['KERAS_BACKEND']!r}: unset it, or set it to tensorflow, and start again"
+    )
 
 _MODULES = (
     "callbacks",

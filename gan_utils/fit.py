@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_utils import distribution
+from gan_utils import distribution, model_checks
 from gan_utils.callbacks import Checkpoint
 from gan_utils.data.batches import Batches, ShuffledBatches, untuned
 
@@ -41,7 +41,10 @@ def prepared(
         ValueError, OSError, MemoryError: As in `GAN.fit`.
     """
     if isinstance(x, np.ndarray):
+        array = x
         x = Batches(x, y, batch_size=batch_size * model.batches_per_step, seed=model.seed)
+        if array.dtype != np.uint8:
+            model_checks.check_range(array, "the array of images")
     # A checkpoint comes last: what other callbacks write must never be older than it.
     callbacks = sorted(callbacks, key=lambda callback: isinstance(callback, Checkpoint))
     with ExitStack() as held:
@@ -56,6 +59,8 @@ def prepared(
             x = x.dataset(model.first_epoch)
         if isinstance(x, tf.data.Dataset):
             x = untuned(x)
+            if now is None:  # a dataset of the user's own
+                x = model_checks.checked_dataset(x)
         x = share(model, x, options)
         if not distribution.is_chief():
             options["verbose"] = 0

@@ -8,10 +8,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_utils import _aliases, distribution, fit, losses, precision
+from gan_utils import _aliases, distribution, fit, losses, model_checks, precision
 from gan_utils.ema import MovingAverage
 
 Logs = dict[str, tf.Tensor]
+
+_NO_VALIDATION = (
+    "a GAN has no validation loss, since its losses say nothing about the images: compare samples "
+    "with held-out images instead, in a callback or after fit, for example "
+    "metrics.fid(lenet.features(gan.generate(1000)), lenet.features(held_out))"
+)
+_NOT_SAVED = (
+    "a GAN is not saved as a whole: save what draws with gan.ema_generator.save(path), or give fit "
+    "a gan_utils.Checkpoint(folder), which keeps all that a run needs to go on"
+)
 
 
 class GAN(keras.Model):
@@ -110,7 +120,9 @@ class GAN(keras.Model):
         inputs = self.generator_inputs(None, tf.zeros((2,), tf.int32), 2)
         fake_images = self.generator(inputs, training=False)
         self.discriminator(self.fake_inputs(fake_images, inputs), training=False)
-        refuse_sigmoid(self.discriminator)
+        model_checks.refuse_sigmoid(self.discriminator)
+        model_checks.warn_of_probabilities(self, fake_images, inputs)
+        model_checks.warn_of_positive_images(self.generator, fake_images)
         for network in networks:
             precision.require_float32_weights(network)
         self._count_skipped()
@@ -153,13 +165,14 @@ class GAN(keras.Model):
 
         Args:
             x: Images (n, h, w, c), uint8 in [0, 255] or float32 in [-1, 1]; or `Batches`; or a
-                `tf.data.Dataset` of float32 batches of fixed size. The first two are shuffled by
+                `tf.data.Dataset` of such batches, of fixed size. The first two are shuffled by
                 epoch and seed alone, so that a resumed run sees what an uninterrupted one does.
             y: Labels (n,) int, for variants that use them.
             batch_size: Images per update of one player (arrays only), on all devices together.
             epochs: At which epoch to stop.
             callbacks: Keras' or the book's own.
-            **options: Of Keras' own `fit` (`verbose`, `steps_per_epoch`, `initial_epoch`, ...).
+            **options: Of Keras' own `fit` (`verbose`, `steps_per_epoch`, `initial_epoch`, ...),
+                but no validation: a GAN has no validation loss.
 
         Returns:
             Keras' history: the last step's values of each epoch.
@@ -170,8 +183,22 @@ class GAN(keras.Model):
             OSError: Another run keeps its checkpoints in the same folder.
             MemoryError: A step needs more memory than there is; the message names `batch_size`.
         """
+        if options.get("validation_data") is not None or options.get("validation_split"):
+            raise ValueError(_NO_VALIDATION)
         with fit.prepared(self, x, y, batch_size, callbacks=callbacks, **options) as (data, rest):
             return super().fit(data, epochs=epochs, **rest)
+
+    def evaluate(self, *args: Any, **options: Any) -> None:
+        """Raise NotImplementedError: a GAN has no validation loss."""
+        raise NotImplementedError(_NO_VALIDATION)
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Raise NotImplementedError: save the generator, or use `Checkpoint`."""
+        raise NotImplementedError(_NOT_SAVED)
+
+    def get_config(self) -> dict[str, Any]:
+        """Raise NotImplementedError, as `save` does: this is what Keras would save."""
+        raise NotImplementedError(_NOT_SAVED)
 
     def make_train_function(self, force: bool = False) -> Any:
         """Return what `fit` calls for each step; on several devices it averages the logs."""
@@ -380,16 +407,6 @@ def split_batch(batch: Any, parts: int) -> list:
         return [batch]
     cut = [tf.split(tensor, parts) for tensor in keras.tree.flatten(batch)]
     return [keras.tree.pack_sequence_as(batch, part) for part in zip(*cut, strict=True)]
-
-
-def refuse_sigmoid(discriminator: keras.Model) -> None:
-    """Raise ValueError if a discriminator ends in a sigmoid: the losses take logits."""
-    last = discriminator.layers[-1]
-    if getattr(last, "activation", None) is keras.activations.sigmoid:
-        raise ValueError(
-            f"the discriminator's last layer {last.name!r} ends in a sigmoid; the losses take "
-            "logits: remove the activation"
-        )
 
 
 def count_skipped(name: str, counter: keras.Variable | None, moved: tf.Tensor | None) -> Logs:

@@ -1,0 +1,144 @@
+"""What is checked before a GAN trains: the ends of its networks and the range of its images."""
+
+import warnings
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gan_utils import images, precision
+
+_FEW = 32  # so many numbers of a generator are all positive by chance less than once in 2**32
+_FAR = 1e3  # logits grow with the pixels, probabilities stay between 0 and 1
+
+
+def refuse_sigmoid(discriminator: keras.Model) -> None:
+    """Raise ValueError if a discriminator ends in a sigmoid: the losses take logits."""
+    last = discriminator.layers[-1]
+    if getattr(last, "activation", None) is keras.activations.sigmoid:
+        raise ValueError(
+            f"the discriminator's last layer {last.name!r} ends in a sigmoid; the losses take "
+            "logits: remove the activation"
+        )
+
+
+def warn_of_probabilities(model: Any, fake_images: tf.Tensor, inputs: Any) -> None:
+    """Warn if a discriminator returns probabilities, by whatever sigmoid or softmax.
+
+    Args:
+        model: A GAN whose networks are built.
+        fake_images: Drawn from `inputs`.
+        inputs: Of the generator.
+    """
+    outputs = []
+    with precision.in_float32(model.discriminator):
+        for factor in (_FAR, -_FAR):
+            seen = model.fake_inputs(factor * fake_images, inputs)
+            found = keras.tree.flatten(model.discriminator(seen, training=False))[0]
+            outputs.append(np.ravel(found))
+    outputs = np.concatenate(outputs)
+    # All the same is no sign: it is what weights of zero return.
+    if 0 <= outputs.min() < outputs.max() <= 1:
+        warnings.warn(
+            f"the discriminator {_end(model.discriminator)} returns numbers between 0 and 1 "
+            "whatever it sees, as a sigmoid or softmax does; the losses take logits: remove it",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def warn_of_positive_images(generator: keras.Model, fake_images: tf.Tensor) -> None:
+    """Warn if a generator draws images in [0, 1], where the GAN's images are in [-1, 1].
+
+    Args:
+        generator: Built.
+        fake_images: Some of its images.
+    """
+    drawn = np.ravel(fake_images)
+    if drawn.size >= _FEW and 0 <= drawn.min() < drawn.max() <= 1:
+        warnings.warn(
+            f"the generator {_end(generator)} draws numbers between 0 and 1 only, as a sigmoid "
+            "does; images are in [-1, 1] here: end it in a tanh",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _end(network: keras.Model) -> str:
+    """Name a network and the layer or operation at its end, that of a nested network too."""
+    names, part = [network.name], network
+    while isinstance(part, keras.Model) and getattr(part, "layers", None):
+        last = part.layers[-1]
+        if not isinstance(part, keras.Sequential) and getattr(part, "outputs", None):
+            last = part.outputs[0]._keras_history.operation
+        if last.name in names:
+            break
+        names.append(last.name)
+        part = last
+    return repr(" > ".join(names))
+
+
+def checked_dataset(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Return a dataset of images in [-1, 1]: uint8 is converted, the first batch's range checked.
+
+    Args:
+        dataset: Of batches: images (n, h, w, c), alone or in a structure with other tensors.
+
+    Raises:
+        ValueError: Images of another type, or outside of [-1, 1] (the message has the range).
+    """
+    specs = [spec for spec in keras.tree.flatten(dataset.element_spec) if _shows_images(spec)]
+    for spec in specs:
+        if spec.dtype != tf.uint8 and not spec.dtype.is_floating:
+            raise ValueError(
+                f"the dataset's images are {spec.dtype.name}; give uint8 in [0, 255], or float32 "
+                "in [-1, 1]: map them with x / 127.5 - 1"
+            )
+    if any(spec.dtype == tf.uint8 for spec in specs):
+        dataset = dataset.map(
+            lambda *parts: keras.tree.map_structure(
+                _to_float, parts[0] if len(parts) == 1 else parts
+            )
+        )
+    if any(spec.dtype.is_floating for spec in specs):
+        for batch in dataset.take(1):
+            for part in keras.tree.flatten(batch):
+                if _shows_images(part) and part.dtype.is_floating:
+                    check_range(part.numpy(), "the dataset's first batch")
+    return dataset
+
+
+def check_range(values: np.ndarray, what: str) -> None:
+    """Check that float images are in [-1, 1]; warn where they look like [0, 1].
+
+    Raises:
+        ValueError: They are not.
+    """
+    low, high = float(np.min(values)), float(np.max(values))
+    if not (low >= -1 - images.TOLERANCE and high <= 1 + images.TOLERANCE):
+        guess = (
+            " (0 to 255, it seems: map them with x / 127.5 - 1)" if high > 2 and low >= 0 else ""
+        )
+        raise ValueError(
+            f"{what} has values from {low:.4g} to {high:.4g}; images must be in [-1, 1]{guess}"
+        )
+    if 0 <= low < high:
+        warnings.warn(
+            f"{what} has values from {low:.4g} to {high:.4g}, as images in [0, 1] have; they are "
+            "in [-1, 1] here: map them with 2 * x - 1",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _shows_images(tensor: Any) -> bool:
+    """Return whether a tensor, or its specification, has the four axes of images."""
+    return tensor.shape.rank == 4
+
+
+def _to_float(tensor: tf.Tensor) -> tf.Tensor:
+    """Map uint8 images to float32 in [-1, 1]; leave other tensors alone."""
+    if tensor.dtype != tf.uint8 or not _shows_images(tensor):
+        return tensor
+    return tf.cast(tensor, tf.float32) * images.SCALE - 1

@@ -1,0 +1,144 @@
+"""A GAN as a Keras model: what works as there, and the one line that says what to do instead."""
+
+import subprocess
+import sys
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, ops
+
+from gan_utils import GAN
+
+SHAPE = (8, 8, 1)
+
+
+def build_generator(activation="tanh"):
+    return keras.Sequential(
+        [layers.Input((4,)), layers.Dense(64, activation=activation), layers.Reshape(SHAPE)]
+    )
+
+
+def build_discriminator(*ends):
+    return keras.Sequential([layers.Input(SHAPE), layers.Flatten(), layers.Dense(1), *ends])
+
+
+def build_gan(generator=None, discriminator=None, optimizers=("adam", "adam")):
+    gan = GAN(generator or build_generator(), discriminator or build_discriminator(), 4)
+    gan.compile(*optimizers)
+    return gan
+
+
+def operation_at_the_end():
+    images = keras.Input(SHAPE)
+    return keras.Model(images, ops.sigmoid(layers.Dense(1)(layers.Flatten()(images))))
+
+
+class SigmoidInCall(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(1)
+
+    def call(self, images, training=False):
+        return tf.sigmoid(self.dense(tf.reshape(images, (-1, 64))))
+
+
+def real_images(count=16):
+    return np.random.default_rng(0).integers(0, 256, (count, *SHAPE)).astype("uint8")
+
+
+def dataset(pictures, labels=False):
+    parts = (pictures, np.arange(len(pictures), dtype="uint8")) if labels else pictures
+    return tf.data.Dataset.from_tensor_slices(parts).batch(8, drop_remainder=True)
+
+
+def test_optimizers_are_named_as_in_keras():
+    gan = build_gan(optimizers=("adam", "adam"))
+    assert gan.d_optimizer is not gan.g_optimizer
+    gan = build_gan(optimizers=("adam", "rmsprop"))
+    assert [type(o).__name__ for o in (gan.d_optimizer, gan.g_optimizer)] == ["Adam", "RMSprop"]
+    gan.fit(real_images(), batch_size=8, verbose=0)
+    config = keras.optimizers.serialize(keras.optimizers.SGD(0.5))
+    assert float(build_gan(optimizers=(config, config)).d_optimizer.learning_rate) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("discriminator", "named"),
+    [
+        (lambda: build_discriminator(layers.Activation("sigmoid"), layers.Reshape((1, 1))), ""),
+        (lambda: build_discriminator(keras.Sequential([layers.Activation("sigmoid")])), ""),
+        (operation_at_the_end, "sigmoid"),
+        (SigmoidInCall, "sigmoid_in_call"),
+        (lambda: build_discriminator(layers.Dense(2, activation="softmax")), "dense"),
+    ],
+)
+def test_a_discriminator_that_returns_probabilities_is_named(discriminator, named):
+    with pytest.warns(UserWarning, match=rf"discriminator.*{named}.*logits"):
+        build_gan(discriminator=discriminator())
+
+
+def test_a_generator_that_ends_in_a_sigmoid_is_named():
+    with pytest.warns(UserWarning, match=r"generator.*tanh"):
+        build_gan(generator=build_generator("sigmoid"))
+
+
+def test_usual_networks_and_ranges_warn_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        gan = build_gan()
+        gan.fit(real_images(), batch_size=8, verbose=0)
+        gan.fit(dataset(real_images() / np.float32(127.5) - 1), verbose=0)
+
+
+@pytest.mark.parametrize("labels", [False, True])
+def test_bytes_in_a_dataset_become_what_an_array_becomes(labels):
+    seen = []
+
+    class Watching(GAN):
+        def real_inputs(self, batch):
+            found = super().real_inputs(batch)
+            seen.append((found.dtype, batch[1].dtype if labels else None))
+            return found
+
+    gan = Watching(build_generator(), build_discriminator(), 4)
+    gan.compile("sgd", "sgd")
+    gan.fit(dataset(real_images(), labels), verbose=0)
+    assert set(seen) == {(tf.float32, tf.uint8 if labels else None)}
+
+
+@pytest.mark.parametrize("labels", [False, True])
+def test_a_dataset_in_another_range_is_refused_or_warned_of(labels):
+    with pytest.raises(ValueError, match=r"from 0 to 255.*\[-1, 1\].*127\.5"):
+        build_gan().fit(dataset(real_images().astype("float32"), labels), verbose=0)
+    with pytest.warns(UserWarning, match=r"\[0, 1\].*2 \* x - 1"):
+        build_gan().fit(dataset(real_images() / np.float32(255), labels), verbose=0)
+    with pytest.warns(UserWarning, match=r"\[0, 1\]"):
+        build_gan().fit(real_images() / np.float32(255), batch_size=8, verbose=0)
+    with pytest.raises(ValueError, match="int32"):
+        build_gan().fit(dataset(real_images().astype("int32"), labels), verbose=0)
+
+
+def test_what_a_gan_lacks_says_what_to_use(tmp_path):
+    gan = build_gan()
+    pictures = real_images()
+    for options in ({"validation_data": pictures}, {"validation_split": 0.5}):
+        with pytest.raises(ValueError, match=r"no validation loss.*metrics\.fid"):
+            gan.fit(pictures, batch_size=8, verbose=0, **options)
+    with pytest.raises(NotImplementedError, match=r"no validation loss.*metrics\.fid"):
+        gan.evaluate(pictures)
+    for save in (gan.save, lambda path: keras.saving.save_model(gan, path)):
+        with pytest.raises(NotImplementedError, match=r"ema_generator\.save.*Checkpoint"):
+            save(tmp_path / "x.keras")
+    gan.summary(print_fn=lambda line: None)
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_another_backend_is_refused_in_one_line(backend, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    run = subprocess.run(
+        [sys.executable, "-c", "import gan_utils"], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1].startswith("ImportError: gan_utils needs TensorFlow")
