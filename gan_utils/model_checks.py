@@ -11,6 +11,7 @@ from gan_utils import images, precision
 
 _FEW = 32  # so many numbers of a generator are all positive by chance less than once in 2**32
 _FAR = 1e3  # logits grow with the pixels, probabilities stay between 0 and 1
+_SHAPES = (keras.layers.Reshape, keras.layers.Flatten, keras.layers.Permute)
 
 
 def refuse_sigmoid(discriminator: keras.Model) -> None:
@@ -31,21 +32,38 @@ def warn_of_probabilities(model: Any, fake_images: tf.Tensor, inputs: Any) -> No
         fake_images: Drawn from `inputs`.
         inputs: Of the generator.
     """
-    outputs = []
-    with precision.in_float32(model.discriminator):
-        for factor in (_FAR, -_FAR):
-            seen = model.fake_inputs(factor * fake_images, inputs)
-            found = keras.tree.flatten(model.discriminator(seen, training=False))[0]
-            outputs.append(np.ravel(found))
-    outputs = np.concatenate(outputs)
-    # All the same is no sign: it is what weights of zero return.
-    if 0 <= outputs.min() < outputs.max() <= 1:
+    network = model.discriminator
+    last = _last_operation(network)
+    # A layer or a network that Keras cannot look into is tried out.
+    opaque = isinstance(last, keras.Model | keras.layers.Lambda)
+    if _returns_probabilities(model, fake_images, inputs) if opaque else _squashes(last):
         warnings.warn(
-            f"the discriminator {_end(model.discriminator)} returns numbers between 0 and 1 "
-            "whatever it sees, as a sigmoid or softmax does; the losses take logits: remove it",
+            f"the discriminator {network.name!r} ends in {last.name!r}, which returns numbers "
+            "between 0 and 1, as a sigmoid or softmax does; the losses take logits: remove it",
             UserWarning,
             stacklevel=3,
         )
+
+
+def _squashes(last: Any) -> bool:
+    """Return whether a layer or operation ends in a sigmoid or softmax."""
+    kinds = type(last).__name__, getattr(getattr(last, "activation", None), "__name__", "")
+    return any(word in kind.lower() for kind in kinds for word in ("sigmoid", "softmax"))
+
+
+def _returns_probabilities(model: Any, fake_images: tf.Tensor, inputs: Any) -> bool:
+    """Return whether all outputs are between 0 and 1, whatever the images and their size."""
+    noise = tf.random.stateless_normal(fake_images.shape, [0, 0])
+    outputs = []
+    with precision.in_float32(model.discriminator):
+        for factor in (_FAR, -_FAR):
+            for drawn in (fake_images, noise, noise[..., ::-1, :]):
+                seen = model.fake_inputs(factor * drawn, inputs)
+                found = keras.tree.flatten(model.discriminator(seen, training=False))[0]
+                outputs.append(np.ravel(found))
+    outputs = np.concatenate(outputs)
+    # All the same is no sign: it is what weights of zero return.
+    return 0 <= outputs.min() < outputs.max() <= 1
 
 
 def warn_of_positive_images(generator: keras.Model, fake_images: tf.Tensor) -> None:
@@ -58,25 +76,29 @@ def warn_of_positive_images(generator: keras.Model, fake_images: tf.Tensor) -> N
     drawn = np.ravel(fake_images)
     if drawn.size >= _FEW and 0 <= drawn.min() < drawn.max() <= 1:
         warnings.warn(
-            f"the generator {_end(generator)} draws numbers between 0 and 1 only, as a sigmoid "
-            "does; images are in [-1, 1] here: end it in a tanh",
+            f"the generator {generator.name!r} ends in {_last_operation(generator).name!r} and "
+            "draws numbers between 0 and 1, as a sigmoid does; images are in [-1, 1] here: end it in a "
+            "tanh",
             UserWarning,
             stacklevel=3,
         )
 
 
-def _end(network: keras.Model) -> str:
-    """Name a network and the layer or operation at its end, that of a nested network too."""
-    names, part = [network.name], network
-    while isinstance(part, keras.Model) and getattr(part, "layers", None):
-        last = part.layers[-1]
-        if not isinstance(part, keras.Sequential) and getattr(part, "outputs", None):
-            last = part.outputs[0]._keras_history.operation
-        if last.name in names:
-            break
-        names.append(last.name)
-        part = last
-    return repr(" > ".join(names))
+def _last_operation(network: keras.Model) -> Any:
+    """Return the layer or operation that computes a network's first output, or the network itself.
+
+    Nested networks are entered; what changes the shape alone is passed over.
+    """
+    if isinstance(network, keras.Sequential):
+        rest = [layer for layer in network.layers if not isinstance(layer, _SHAPES)]
+        last = rest[-1] if rest else network
+    elif getattr(network, "outputs", None):
+        last = network.outputs[0]._keras_history.operation
+        while isinstance(last, _SHAPES):
+            last = last.input._keras_history.operation
+    else:
+        return network
+    return _last_operation(last) if isinstance(last, keras.Model) and last is not network else last
 
 
 def checked_dataset(dataset: tf.data.Dataset) -> tf.data.Dataset:
