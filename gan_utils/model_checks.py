@@ -77,8 +77,8 @@ def warn_of_positive_images(generator: keras.Model, fake_images: tf.Tensor) -> N
     if drawn.size >= _FEW and 0 <= drawn.min() < drawn.max() <= 1:
         warnings.warn(
             f"the generator {generator.name!r} ends in {_last_operation(generator).name!r} and "
-            "draws numbers between 0 and 1, as a sigmoid does; images are in [-1, 1] here: end it in a "
-            "tanh",
+            "draws numbers between 0 and 1, as a sigmoid does; images are in [-1, 1] here: end "
+            "it in a tanh",
             UserWarning,
             stacklevel=3,
         )
