@@ -21,6 +21,8 @@ except ImportError:  # Windows, where tests run one after another
 
 ROOT = Path(__file__).resolve().parents[2]
 SUB_PATH = "/some/where/"  # the site has to work below a host's root too
+# Fewer images than the lessons' counts in smoke: one that the data do not limit stops its lesson.
+SETTINGS = {"GAN_PROFILE": "smoke", "GAN_IMAGES": "150"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -45,11 +47,17 @@ def site(tmp_path_factory):
 def build_site(out):
     """Build the site in a process of its own; return its exit status and what it printed."""
     command = [sys.executable, "-m", "tools.book", "build", "--out", str(out)]
-    environment = os.environ | {"GAN_PROFILE": "smoke"}
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        command, cwd=ROOT, env=os.environ | SETTINGS, capture_output=True, text=True, check=False
     )
     return done.returncode, f"{done.stdout}\n{done.stderr}"
+
+
+@pytest.fixture
+def as_the_site(monkeypatch):
+    """Set for what the test starts what was set when the site was built."""
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
 
 
 @contextlib.contextmanager

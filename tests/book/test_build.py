@@ -369,6 +369,7 @@ def test_site_without_page_picture_or_output_is_refused(project):
         render.check_site(project)
 
 
+@pytest.mark.usefixtures("as_the_site")
 def test_second_build_is_quick_and_runs_nothing(site):
     command = [sys.executable, "-m", "tools.book", "build", "--out", str(site.parent)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)

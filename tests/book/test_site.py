@@ -128,6 +128,18 @@ def test_lesson_shows_what_was_executed(site, name):
     assert any("_images/" in image["src"] for image in contents.images)
 
 
+def test_lessons_ran_on_fewer_images_than_they_want(site):
+    limits, shown = {"train": 150, "test": 60}, set()
+    for name in LESSONS:
+        executed = nbformat.read(site.parent / "executed" / f"{name}.ipynb", as_version=4)
+        outputs = [output for cell in execute.code_cells(executed) for output in cell.outputs]
+        said = "".join(output.text for output in outputs if output.get("name") == "stdout")
+        for split, count in re.findall(r"^\w+ \((train|test)\): ([\d,]+) images, ", said, re.M):
+            shown.add(name)
+            assert int(count.replace(",", "")) == limits[split], name
+    assert len(shown) >= len(LESSONS) - 3, "hardly a lesson says what it was trained on"
+
+
 @pytest.mark.parametrize("name", LESSONS)
 def test_smoke_page_warns(site, name):
     text = page_path(site, f"notebooks/{name}").read_text(encoding="utf-8")
