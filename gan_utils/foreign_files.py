@@ -5,6 +5,7 @@ import os
 import zipfile
 from pathlib import Path
 
+_HDF5 = b"\x89HDF\r\n\x1a\n"  # how such a file begins
 _REBUILD = (
     "Build the same network in Keras 3, call network.load_weights({weights!r}), and save it with "
     "network.save('generator.keras')"
@@ -38,7 +39,7 @@ def describe_hdf5(path: str | os.PathLike) -> str:
 
 
 def describe_keras_2(path: Path) -> str | None:
-    """Say what to do with a .keras file, if Keras 2 made it.
+    """Say what to do with a .keras file, if Keras 2 made it or it is an HDF5 file in truth.
 
     Args:
         path: An existing file.
@@ -46,6 +47,9 @@ def describe_keras_2(path: Path) -> str | None:
     Returns:
         The rest of a sentence that begins with the file's name; None for any other file.
     """
+    with path.open("rb") as file:
+        if file.read(len(_HDF5)) == _HDF5:
+            return describe_hdf5(path)
     try:
         with zipfile.ZipFile(path) as archive:
             version = json.loads(archive.read("metadata.json"))["keras_version"]

@@ -1,6 +1,7 @@
 """Model files of Keras 2: every command says who made them and what to do, and that works."""
 
 import json
+import shutil
 import zipfile
 
 import h5py
@@ -37,6 +38,8 @@ def folder(tmp_path):
         if version:
             with h5py.File(tmp_path / name, "r+") as file:
                 file.attrs["keras_version"] = version
+    for name in ("K2.H5", "renamed.keras"):
+        shutil.copyfile(tmp_path / "k2.h5", tmp_path / name)
     network().save_weights(tmp_path / "only.weights.h5")
     (tmp_path / "broken.hdf5").write_bytes(b"no HDF5")
     keras.utils.save_img(tmp_path / "in.png", np.zeros((4, 4, 3)))
@@ -57,7 +60,7 @@ def error_of(folder, command, name, capsys):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_says_what_made_the_file(folder, command, capsys):
-    for name in ("k2.keras", "k2.h5"):
+    for name in ("k2.keras", "k2.h5", "K2.H5", "renamed.keras"):
         error = error_of(folder, command, name, capsys)
         assert "was made by Keras 2.15.0" in error
         assert "load_weights" in error

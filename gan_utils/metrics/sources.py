@@ -15,6 +15,7 @@ from gan_utils import images, weights
 DATA_SETS = ("mnist", "fashion_mnist", "cifar10")
 _OLD_DATA_SETS = ("digits",)
 DEFAULT_DRAWN = 10_000
+_MODELS = (weights.SUFFIX, *weights.HDF5_SUFFIXES)
 _WITHOUT_END = -1  # tf.data.INFINITE_CARDINALITY
 _GRAY_WEIGHTS = np.array([19595, 38470, 7471], np.uint32)  # of 65,536: ITU-R 601
 
@@ -82,7 +83,7 @@ def open_source(what: Any, wish: Wish) -> Source:
     name = str(what)
     if Path(name).is_dir():
         return _folder(name, wish)
-    if Path(name).exists() and Path(name).suffix not in (weights.SUFFIX, *weights.HDF5_SUFFIXES):
+    if Path(name).exists() and Path(name).suffix.lower() not in _MODELS:
         raise ValueError(
             f"{name} is a file; give a folder of images, statistics saved by --save-stats "
             f"(their name ends in .npz), or a saved generator ({weights.SUFFIX})."
