@@ -122,6 +122,20 @@ def test_shortest_example_runs(monkeypatch):
     assert names["pictures"].shape == (16, 28, 28, 1)
 
 
+# ---- the map of the package ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("folder", ["gan_utils", "tools/book"])
+def test_map_has_a_line_for_each_module(folder):
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    block = re.search(rf"`{folder}`[^\n]*\n\n```text\n(.*?)```", text, re.DOTALL)[1]
+    names = [line.split()[0] for line in block.splitlines()]
+    modules = {path.relative_to(ROOT / folder) for path in (ROOT / folder).rglob("*.py")}
+    wanted = {path.as_posix().removesuffix("__init__.py") for path in modules} - {""}
+    assert len(names) == len(set(names))
+    assert set(names) == wanted
+
+
 # ---- the template of a lesson ---------------------------------------------------------
 
 

@@ -36,7 +36,7 @@ def stage(
 
 def book_files(root: Path) -> dict[str, bytes]:
     """Return the settings and everything the prose pages use, by path in the repository."""
-    paths = [root / "_config.yml", root / "_toc.yml"]
+    paths = [root / "_config.yml", root / "_toc.yml", *root.glob("CONTRIBUTING.md")]
     for pattern in BOOK_FILES:
         paths += sorted(path for path in (root / "book").glob(pattern) if path.is_file())
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
