@@ -202,7 +202,7 @@ def errors_of(code):
 
 def test_tensorflow_starts_without_words_of_its_own():
     after = "import sys; sys.stderr.write('said afterwards')"
-    said = errors_of(f"from tools.book import quiet; quiet.start_tensorflow(); {after}")
+    said = errors_of(f"from gan_utils import process; process.import_tensorflow(); {after}")
     assert said == "said afterwards"
 
 

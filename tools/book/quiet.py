@@ -1,4 +1,4 @@
-"""Starts TensorFlow without what it says of itself."""
+"""Holds back what libraries write to the error stream, unless something fails."""
 
 from __future__ import annotations
 
@@ -27,17 +27,3 @@ def held_back_errors() -> Iterator[None]:
             sys.stderr.flush()
             os.dup2(stream, 2)
             os.close(stream)
-
-
-def start_tensorflow() -> None:
-    """Import TensorFlow and Keras and let them look for devices.
-
-    Before its log is set up, TensorFlow lists on the error stream what it was built with and which
-    devices there are none of, under the heading WARNING; no setting of its own holds that back.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # the same for the lines that come later
-    with held_back_errors():
-        import keras  # noqa: F401
-        import tensorflow as tf
-
-        tf.config.list_logical_devices()

@@ -175,7 +175,7 @@ def last_frame(project: Project, path: Path) -> bool:
 
 def add_generator(project: Project, widgets: Widgets, name: str) -> None:
     """Add a trained generator, exported for the page unless that was done before."""
-    from gan_utils import weights
+    from gan_utils import process, weights
 
     if name not in weights.names():
         print(f"No interactive part {name!r}: there is no trained generator of that name yet.")
@@ -190,7 +190,7 @@ def add_generator(project: Project, widgets: Widgets, name: str) -> None:
     key = f"{manifest['sha256']} {bundle.digest(EXPORTS)}"
     if not stamp.is_file() or stamp.read_text() != key:
         print(f"Exporting the trained generator {name!r} for its page", flush=True)
-        quiet.start_tensorflow()
+        process.import_tensorflow()
         with quiet.held_back_errors():  # the converter tells of every step
             network = weights.load_generator(name)
             if translator:
