@@ -3,12 +3,14 @@
 ``smoke`` proves that a lesson runs, ``quick`` (the default) shows in less than a minute of training
 that a model learns, ``full`` is the run that is recorded. ``GAN_EPOCHS`` sets a limit on the epochs
 of ``full``, for a machine that cannot afford all of them. ``GAN_SEED_SHIFT`` is added to every
-seed, so that anybody can see which results depend on luck.
+seed, so that anybody can see which results depend on luck. ``GAN_PRECISION`` is the precision in
+which the networks compute: float32, or 16 bits that a processor or GPU has units for.
 """
 
 import os
 
 NAMES = ("smoke", "quick", "full")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 _SEED_LIMIT = 1_000_000  # a shifted seed stays within 32 bits, which TensorFlow's seeds have
 
 
@@ -42,11 +44,25 @@ def _read_seed_shift() -> int:
     return int(value)
 
 
-_READERS = {"name": _read_name, "epoch_limit": _read_limit, "seed_shift": _read_seed_shift}
+def _read_precision() -> str:
+    value = os.environ.get("GAN_PRECISION", "").strip() or PRECISIONS[0]
+    if value not in PRECISIONS:
+        raise ValueError(
+            f"GAN_PRECISION is {value!r}; choose one of {', '.join(PRECISIONS)}, or unset it."
+        )
+    return value
+
+
+_READERS = {
+    "name": _read_name,
+    "epoch_limit": _read_limit,
+    "seed_shift": _read_seed_shift,
+    "precision": _read_precision,
+}
 
 
 def __getattr__(attribute: str) -> object:
-    """Return `name`, `epoch_limit` or `seed_shift` as the environment says now.
+    """Return `name`, `epoch_limit`, `seed_shift` or `precision` as the environment says now.
 
     Raises:
         AttributeError: Another name.

@@ -49,8 +49,9 @@ def record(
         **facts: Anything else that JSON can hold, such as sample size or extractor.
 
     Returns:
-        The facts, with lesson, profile, versions, hardware, date (UTC), commit when in a checkout,
-        and metrics. A run of the same lesson and profile in the folder is replaced, others stay.
+        The facts, with lesson, profile, precision, versions, hardware, date (UTC), commit when in a
+        checkout, and metrics. A run of the same lesson and profile in the folder is replaced,
+        others stay.
 
     Raises:
         ValueError: A wrong name, a value that JSON cannot hold (NaN and infinity among them), or a
@@ -138,6 +139,7 @@ def origin(run: dict[str, Any]) -> str:
         f"recorded {run['profile']} run",
         *([data] if data else []),
         *([f"seed {run['seed']}"] if run.get("seed") is not None else []),
+        *([run["precision"]] if run.get("precision", "float32") != "float32" else []),
         f"{hardware['cores']} core(s) of {hardware['cpu']}",
         run["date"],
     ]
@@ -151,7 +153,7 @@ def run_folder(lesson: str, data: ImageSet | None = None) -> Path:
         lesson: Name of the lesson, such as "02_dcgan".
         data: What it is trained on; a run on the embedded sample, on a stand-in, or on the part
             that ``GAN_IMAGES`` allows, gets a folder of its own, so that no run resumes one on
-            other data.
+            other data; so does one in another precision.
 
     Returns:
         The folder, made if need be; another profile has another one.
@@ -162,6 +164,7 @@ def run_folder(lesson: str, data: ImageSet | None = None) -> Path:
     _check_lesson(lesson)
     kind = "" if data is None else _data_kind(data)
     home = Path(os.environ.get("GAN_RUNS", "").strip() or "runs").expanduser()
+    kind += "" if _precision() == "float32" else f"-{_precision()}"
     folder = home / f"{lesson}-{profiles.name}{kind}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -226,10 +229,17 @@ def _commit() -> str | None:
     return result.stdout.strip()
 
 
+def _precision() -> str:
+    """Return the precision that Keras builds layers in; without Keras, what the profile says."""
+    keras = sys.modules.get("keras")
+    return keras.config.dtype_policy().name if keras else profiles.precision
+
+
 def _circumstances(lesson: str) -> dict[str, Any]:
     facts = {
         "lesson": lesson,
         "profile": profiles.name,
+        "precision": _precision(),
         "versions": versions(),
         "hardware": hardware(),
         "date": datetime.now(timezone.utc).date().isoformat(),

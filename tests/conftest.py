@@ -10,7 +10,7 @@ import pytest
 os.environ["GAN_PROFILE"] = "smoke"
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-for name in ("GAN_DATA", "GAN_RECORD", "GAN_IMAGES", "GAN_SEED_SHIFT"):
+for name in ("GAN_DATA", "GAN_RECORD", "GAN_IMAGES", "GAN_SEED_SHIFT", "GAN_PRECISION"):
     os.environ.pop(name, None)
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores: one thread of TensorFlow each
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")

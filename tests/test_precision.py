@@ -1,12 +1,15 @@
 """Mixed precision: what stays in float32, how the loss is scaled, what a skipped update leaves."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
 
-from gan_utils import GAN, Checkpoint, lenet, losses, metrics, precision, weights
+from gan_utils import GAN, Checkpoint, lenet, losses, metrics, precision, records, weights
 from gan_utils.layers import AlwaysBatchNormalization
 
 POLICIES = ("mixed_bfloat16", "mixed_float16")
@@ -283,3 +286,25 @@ def test_weights_in_16_bits_are_refused(global_policy):
     global_policy("bfloat16")
     with pytest.raises(ValueError, match="mixed_bfloat16"):
         build_gan()
+
+
+def test_one_variable_sets_the_precision_and_records_keep_it(monkeypatch):
+    code = (
+        "import keras; from gan_utils import GAN, records; "
+        "print(keras.config.dtype_policy().name, records.record('x', {})['precision'])"
+    )
+
+    def run(value):
+        monkeypatch.setenv("GAN_PRECISION", value)
+        return subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+
+    assert run("mixed_bfloat16").stdout.split() == ["mixed_bfloat16"] * 2
+    assert "GAN_PRECISION is 'half'; choose one of float32" in run("half").stderr
+
+
+def test_the_origin_of_a_record_names_a_precision_that_is_not_the_default(global_policy):
+    assert "float32" not in records.origin(records.record("x", {}))
+    global_policy("mixed_bfloat16")
+    assert "mixed_bfloat16" in records.origin(records.record("x", {}))

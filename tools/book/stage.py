@@ -109,6 +109,9 @@ def origin_note(stamp: dict, code: str) -> str:
         for name, kind_of_data in stamp["data"].items()
         if f'"{name}"' in code
     ]
+    precision = stamp.get("settings", {}).get("GAN_PRECISION")
+    if precision:
+        facts.append(f"networks in {precision}")
     versions = stamp["versions"]
     facts.append(
         f"Python {versions['python']}, TensorFlow {versions['tensorflow']}, "
