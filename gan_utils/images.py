@@ -11,6 +11,7 @@ import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -27,14 +28,18 @@ SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff"),
     *(".pbm", ".pgm", ".pnm", ".ppm"),
 )
-# Images too, for other programs: a folder that holds some is read without them, and that is said.
+# Endings of kinds that Pillow reads only where it was built with them.
+_OPTIONAL = {".avif": "AVIF", ".webp": "WEBP"}
+# Images for other programs: left out as any other file is, with the advice to convert them.
 _FOREIGN = {
     *(".heic", ".heif", ".jp2", ".jxl", ".svg", ".eps", ".pdf", ".psd", ".xcf", ".ico", ".tga"),
     *(".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw", ".dcm"),
 }
 _SIXTEEN_BITS = 65_535
 _MOSTLY_DARK = 16_384  # no value reaches a quarter of 16 bits: probably 10, 12 or 14 bits
-_ORIENTATION = 0x0112
+_ORIENTATION, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0112, 262, 0
+_FILMS = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")  # not MPO: a camera's JPEG with a preview behind it
+_TIFF_BEGINS = (b"II*\0", b"MM\0*")
 _LIMIT = "GAN_MAX_PIXELS"  # Pillow's MAX_IMAGE_PIXELS, where no Python code sets it
 _CONVERT = "Convert it, to PNG for instance"
 _MAKE_AGAIN = "Make it again, or remove it"
@@ -252,6 +257,41 @@ class BrokenImageError(ValueError):
         self.advice = advice
 
 
+class ImageWarning(UserWarning):
+    """Something about one file that was read, but perhaps not as its owner means.
+
+    Attributes:
+        path: The file.
+        what: What is the matter with it.
+        kind: "animation" or "bits"; `grouped_warnings` names the first file of a kind.
+    """
+
+    def __init__(self, path: Path, what: str, kind: str) -> None:
+        super().__init__(f"{printable(path)}: {what}")
+        self.path, self.what, self.kind = path, what, kind
+
+
+@contextmanager
+def grouped_warnings() -> Iterator[None]:
+    """Give one warning for each kind of `ImageWarning` inside the block, however many files."""
+    found: dict[str, list[ImageWarning]] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ImageWarning)
+        show = warnings.showwarning
+
+        def collect(message: Warning | str, *others: Any) -> None:
+            if isinstance(message, ImageWarning):
+                found.setdefault(message.kind, []).append(message)
+            else:
+                show(message, *others)
+
+        warnings.showwarning = collect
+        yield
+    for first, *rest in found.values():
+        more = f" (and {len(rest):,} more files like it)" if rest else ""
+        warnings.warn(ImageWarning(first.path, first.what + more, first.kind), stacklevel=4)
+
+
 def printable(path: str | os.PathLike) -> str:
     """Return a path as text that can be printed, even when its bytes are no valid text."""
     return os.fsencode(path).decode("utf-8", "replace")
@@ -261,8 +301,8 @@ def read_image(path: str | os.PathLike, *, channels: int = 3) -> np.ndarray:
     """Read an image file, as every part of this package does.
 
     The image is turned as its EXIF orientation says. Transparent parts become white. 16 bits a
-    pixel are mapped from [0, 65535] to [0, 255], floating-point numbers from [0, 1]. Of an
-    animation the first frame counts.
+    pixel are mapped from [0, 65535] to [0, 255] (a PGM or PPM from [0, maxval]), floating-point
+    numbers from [0, 1]. Of an animation the first frame counts, of a TIFF its first page.
 
     Args:
         path: A file of one of the `FORMATS`, whatever its name.
@@ -276,20 +316,27 @@ def read_image(path: str | os.PathLike, *, channels: int = 3) -> np.ndarray:
         OSError: The file cannot be opened (no such file, no permission, a folder).
 
     Warns:
-        UserWarning: 16-bit values that end below a quarter of their range, such as those of a
-            12-bit scanner: the image is dark.
+        ImageWarning: 16-bit values that end below a quarter of their range, such as those of a
+            12-bit scanner: the image is dark. Or a file of several frames or pages.
     """
     from PIL import Image, ImageOps
 
     path, formats = Path(path), _formats()
     try:
         with path.open("rb") as stream, Image.open(stream, formats=formats) as opened:
-            image = _on_white(_eight_bits(ImageOps.exif_transpose(opened), path))
+            deep = _has_sixteen_bits(opened)
+            image = _on_white(_eight_bits(ImageOps.exif_transpose(opened), opened, path))
             pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+            frames = getattr(opened, "n_frames", 1) if opened.format in _FILMS else 1
     except (BrokenImageError, PermissionError, FileNotFoundError, IsADirectoryError):
         raise
     except Exception as error:  # a damaged file can raise nearly anything
         raise BrokenImageError(path, *_diagnosis(path, error)) from error
+    if deep and pixels.any():  # Pillow keeps the upper 8 bits of a color
+        _warn_of_dark(path, int(pixels.max()) * 256 + 255)
+    if frames > 1:
+        what = f"has {frames} frames or pages, of which the first is read"
+        warnings.warn(ImageWarning(path, what, "animation"), stacklevel=2)
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
@@ -311,12 +358,13 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
     path, formats = Path(path), _formats()
     try:
         with path.open("rb") as stream, Image.open(stream, formats=formats) as opened:
-            width, height = opened.size
-            if opened.getexif().get(_ORIENTATION, 1) >= 5:
-                width, height = height, width
             if not _has_end(stream, opened.format):
                 stream.seek(0)
                 opened.load()
+            # After loading: Pillow turns a TIFF itself when it decodes it.
+            width, height = opened.size
+            if opened.getexif().get(_ORIENTATION, 1) >= 5:
+                width, height = height, width
     except (PermissionError, FileNotFoundError, IsADirectoryError):
         raise
     except Exception as error:  # a damaged file can raise nearly anything
@@ -337,42 +385,59 @@ def list_images(
         check_links: Whether a link that leads to nothing is an error, or one of the files.
 
     Returns:
-        Files whose names end in one of the `SUFFIXES`, in the order of their names.
+        Files whose names end in one of the `SUFFIXES` that this version of Pillow reads, in the
+        order of their names.
 
     Raises:
         ValueError: There is none, or a link leads to nothing.
         OSError: The folder cannot be read.
 
     Warns:
-        UserWarning: Image files of kinds that are not read, with their number.
+        UserWarning: Files of all other kinds, with their number.
     """
     root = Path(folder)
-    found, foreign = [], Counter()
+    found, others, read = [], Counter(), _suffixes()
     for path in _visible_files(root, subfolders):
         suffix = path.suffix.lower()
-        if suffix in SUFFIXES:
-            if check_links and not path.exists():
-                raise ValueError(
-                    f"{printable(path)} is a link to {printable(os.readlink(path))}, which does "
-                    "not exist; remove it, or bring the file back."
-                )
+        if suffix in read:
+            if check_links and (reason := dead_link(path)):
+                raise ValueError(f"{printable(path)} {reason}; remove it, or bring the file back.")
             found.append(path)
-        elif suffix in _FOREIGN:
-            foreign[suffix] += 1
-    if foreign:
-        kinds = ", ".join(f"{suffix} {count:,}" for suffix, count in sorted(foreign.items()))
-        warnings.warn(
-            f"{printable(root)}: {foreign.total():,} files left out: {kinds}. Such files are not "
-            "read: convert them, to PNG for instance.",
-            stacklevel=2,
-        )
+        else:
+            others[suffix or "without an ending"] += 1
+    if others:
+        warnings.warn(f"{printable(root)}: {_left_out(others)}", stacklevel=2)
     if not found:
-        kinds = ", ".join(suffix[1:] for suffix in SUFFIXES)
+        kinds = ", ".join(suffix[1:] for suffix in read)
         raise ValueError(
             f"{printable(root)} has no images in it; their names should end in {kinds}."
         )
     # File systems spell accents in two ways; the order must be the same on all of them.
     return sorted(found, key=lambda path: (unicodedata.normalize("NFC", str(path)), str(path)))
+
+
+def dead_link(path: Path) -> str:
+    """Return what is wrong with a link that leads to nothing, or an empty text."""
+    if path.exists() or not path.is_symlink():
+        return ""
+    return f"is a link to {printable(os.readlink(path))}, which does not exist"
+
+
+def _left_out(others: Counter) -> str:
+    count = others.total()
+    kinds = ", ".join(f"{suffix} {number:,}" for suffix, number in sorted(others.items()))
+    line = f"{count:,} file{'s' if count > 1 else ''} left out: {kinds}."
+    foreign = [suffix for suffix in sorted(others) if suffix in {*_FOREIGN, *_OPTIONAL}]
+    if not foreign:
+        return line
+    verb = "is" if len(foreign) == 1 else "are"
+    return f"{line} {', '.join(foreign)} {verb} not read: convert them, to PNG for instance."
+
+
+def _suffixes() -> tuple[str, ...]:
+    """Return the `SUFFIXES` that this version of Pillow can read."""
+    formats = _formats()
+    return tuple(end for end in SUFFIXES if _OPTIONAL.get(end, "PNG") in formats)
 
 
 def _visible_files(root: Path, subfolders: bool) -> Iterator[Path]:
@@ -404,7 +469,14 @@ def _formats() -> list[str]:
     return [name for name in FORMATS if name in Image.OPEN]
 
 
-def _eight_bits(image: "Image.Image", path: Path) -> "Image.Image":
+def _has_sixteen_bits(opened: "Image.Image") -> bool:
+    """Tell whether a color image has 16 bits a value in its file, of which Pillow returns 8."""
+    if opened.mode.startswith(("I", "F")) or opened.format not in ("PNG", "TIFF"):
+        return False
+    return any(";16" in str(part[-1]) for part in opened.tile)
+
+
+def _eight_bits(image: "Image.Image", opened: "Image.Image", path: Path) -> "Image.Image":
     """Map pixels of more than 8 bits to [0, 255] by their type alone, never by their values."""
     from PIL import Image
 
@@ -422,14 +494,24 @@ def _eight_bits(image: "Image.Image", path: Path) -> "Image.Image":
             )
         return Image.fromarray(np.rint(values * 255).astype(np.uint8))
     if low < 0 or high > _SIXTEEN_BITS:
-        raise BrokenImageError(path, "has pixels of 32 bits", "Save it with 8 or 16")
-    if 0 < high < _MOSTLY_DARK:
-        warnings.warn(
-            f"{printable(path)}: no value of this 16-bit image is above {high:,.0f}; it is read "
-            "as 0 to 65,535 and is dark. If it holds 10, 12 or 14 bits, save it stretched.",
-            stacklevel=3,
-        )
+        reason = f"has pixels of 32 bits, from {low:,.0f} to {high:,.0f}; only 0 to 65,535 is known"
+        raise BrokenImageError(path, reason, "Save it with 8 or 16 bits")
+    _warn_of_dark(path, high)
+    if getattr(opened, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        values = _SIXTEEN_BITS - values  # Pillow does this for 8 bits only
+    if isinstance(clear := opened.info.get("transparency"), int):
+        values[np.asarray(image) == clear] = _SIXTEEN_BITS
     return Image.fromarray(np.rint(values * (255 / _SIXTEEN_BITS)).astype(np.uint8))
+
+
+def _warn_of_dark(path: Path, high: float) -> None:
+    if not 0 < high < _MOSTLY_DARK:
+        return
+    what = (
+        f"no value of this 16-bit image is above {high:,.0f}; it is read as 0 to 65,535 and is "
+        "dark. If it holds 10, 12 or 14 bits, save it stretched."
+    )
+    warnings.warn(ImageWarning(path, what, "bits"), stacklevel=4)
 
 
 def _on_white(image: "Image.Image") -> "Image.Image":
@@ -475,6 +557,9 @@ def _diagnosis(path: Path, error: Exception) -> tuple[str, str]:
         kind = "HEIC" if _is_heic(path) else path.suffix[1:].upper()
         if kind == "HEIC" or path.suffix.lower() in _FOREIGN:
             return f"is a file of the kind {kind}, which is not read", _CONVERT
+        with path.open("rb") as stream:
+            if stream.read(4) in _TIFF_BEGINS:
+                return "is a TIFF of a kind that is not read", "Save it with 8 or 16 bits a value"
         return "is not an image, whatever its name says", _MAKE_AGAIN
     return f"is damaged ({type(error).__name__}: {error})", _MAKE_AGAIN
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import struct
 import warnings
+import zlib
 
 import keras
 import numpy as np
@@ -89,6 +91,111 @@ def first_of_film(path):
     return as_gray(FACE[..., 0] // 64 * 64)
 
 
+def tiff(path, values, photometric):
+    """Write a TIFF that Pillow does not write: one strip, of the byte order that `values` has."""
+    order = ">" if values.dtype.str[0] == ">" else "<"
+    height, width, *rest = values.shape
+    channels, content = (rest or [1])[0], values.tobytes()
+    bits = struct.pack(f"{order}{channels}H", *[8 * values.dtype.itemsize] * channels)
+    entries = [
+        *((256, 4, 1, width), (257, 4, 1, height), (258, 3, channels, 8 + len(content))),
+        *((259, 3, 1, 1), (262, 3, 1, photometric), (273, 4, 1, 8), (277, 3, 1, channels)),
+        *((278, 4, 1, height), (279, 4, 1, len(content))),
+    ]
+    directory = struct.pack(f"{order}H", len(entries))
+    if channels == 1:  # one number fits in the entry itself
+        entries[2] = (258, 3, 1, 8 * values.dtype.itemsize)
+    for tag, kind, count, value in entries:
+        packed = struct.pack(f"{order}HH", value, 0) if kind == 3 and count == 1 else None
+        directory += struct.pack(f"{order}HHI", tag, kind, count)
+        directory += packed or struct.pack(f"{order}I", value)
+    start = {">": b"MM\0*", "<": b"II*\0"}[order]
+    start += struct.pack(f"{order}I", 8 + len(content) + len(bits))
+    path.with_suffix(".tif").write_bytes(start + content + bits + directory + bytes(4))
+
+
+def png(path, values, color, clear=b""):
+    """Write a PNG of 16 bits a value, which Pillow does not write in color."""
+
+    def chunk(name, content):
+        checksum = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + checksum
+
+    height, width = values.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, color, 0, 0, 0))
+        + (chunk(b"tRNS", clear) if clear else b"")
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+
+
+def big_endian(path):
+    """Save 16-bit gray as a Macintosh did."""
+    tiff(path, ramp(">u2", 65535), 1)
+    return as_gray(ramp("u2", 65535) / 257)
+
+
+def white_is_zero(path):
+    """Save 16-bit gray as a fax or an X-ray does."""
+    tiff(path, ramp("<u2", 65535), 0)
+    return as_gray((65535 - ramp("u2", 65535).astype(float)) / 257)
+
+
+def color_of_sixteen_bits(path, order):
+    tiff(path, FACE.astype(f"{order}u2") * np.array(257, f"{order}u2"), 2)
+    return FACE
+
+
+def deep_png(path):
+    png(path, FACE.astype("u2") * 257, 2)
+    return FACE
+
+
+def deep_gray_with_a_clear_value(path):
+    """Save 16-bit gray, of which one value is transparent."""
+    values = FACE[..., 0].astype("u2") * 257
+    png(path, values, 0, values[0, :1].astype(">u2").tobytes())
+    gray = np.where(values == values[0, 0], 255, FACE[..., 0])
+    return as_gray(gray)
+
+
+def palette(path, suffix, **clear):
+    """Save colors of a palette, of which the first one is transparent."""
+    colors = Image.fromarray(FACE).quantize(8)
+    colors.save(path.with_suffix(suffix), **clear)
+    flat = np.asarray(colors.convert("RGB")).copy()
+    flat[np.asarray(colors) == 0] = 255
+    return flat
+
+
+def inks(path):
+    """Save four inks, as printers want them."""
+    Image.fromarray(FACE).convert("CMYK").save(path.with_suffix(".tif"))
+    return FACE
+
+
+def gray_palette_with_alpha(path):
+    colors = Image.fromarray(FACE).convert("PA")
+    colors.save(path.with_suffix(".tif"))
+    return np.asarray(colors.convert("RGB"))
+
+
+def turned_tiff(path):
+    return turned(path.with_suffix(".tif"))
+
+
+def turned_deep(path):
+    """Save 16-bit gray as a camera does that was held upright."""
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    stored = np.ascontiguousarray(np.rot90(ramp("u2", 65535), -1))
+    Image.fromarray(stored).save(path.with_suffix(".tif"), exif=exif.tobytes())
+    return as_gray(ramp("u2", 65535) / 257)
+
+
 KINDS = {
     "turned": turned,
     "turned upside down": lambda path: turned(path, 3),
@@ -100,6 +207,19 @@ KINDS = {
     "16 bits in a PGM": sixteen_bits_in_pgm,
     "floating point": floats,
     "animation": first_of_film,
+    "16 bits, big-endian": big_endian,
+    "16 bits, white is zero": white_is_zero,
+    "16-bit color": lambda path: color_of_sixteen_bits(path, "<"),
+    "16-bit color, big-endian": lambda path: color_of_sixteen_bits(path, ">"),
+    "16-bit color in a PNG": deep_png,
+    "16 bits, one value clear": deep_gray_with_a_clear_value,
+    "palette, transparent": lambda path: palette(path, ".png", transparency=0),
+    "palette, alpha": lambda path: palette(path, ".png", transparency=b"\0" + b"\xff" * 7),
+    "palette in a GIF": lambda path: palette(path, ".gif", transparency=0),
+    "palette and alpha": gray_palette_with_alpha,
+    "CMYK": inks,
+    "turned TIFF": turned_tiff,
+    "turned 16 bits": turned_deep,
 }
 
 
@@ -143,6 +263,7 @@ def test_all_entries_read_the_same(kind, tmp_path, identity, capsys):
     Image.fromarray(expected).save(tmp_path / "plain" / "a.png")
     (file,) = (tmp_path / "as it came").iterdir()
     np.testing.assert_array_equal(images.read_image(file), expected)
+    assert images.image_size(file) == expected.shape[:2]
     gray = Image.fromarray(expected).convert("L")
     np.testing.assert_array_equal(images.read_image(file, channels=1)[..., 0], np.asarray(gray))
     np.testing.assert_array_equal(seen_by_pairs(file.parent), expected)
@@ -157,6 +278,63 @@ def test_fewer_bits_than_the_file_has_room_for_are_named(bits, tmp_path):
     with pytest.warns(UserWarning, match=rf"scan\.png.*{2**bits - 1:,}.*0 to 65,535"):
         image = images.read_image(tmp_path / "scan.png")
     assert image.max() == round((2**bits - 1) / 257)
+
+
+def test_fewer_bits_in_color_are_named_too(tmp_path):
+    png(tmp_path / "scan.png", FACE.astype("u2") * 16, 2)
+    with pytest.warns(UserWarning, match=r"scan\.png.*4,095.*0 to 65,535"):
+        assert images.read_image(tmp_path / "scan.png").max() == 15
+
+
+@pytest.mark.parametrize(("content", "value"), [(b"15\n" + b"\x0f", 255), (b"4095\n\x08\0", 128)])
+def test_the_header_of_a_pgm_says_what_is_white(content, value, tmp_path):
+    (tmp_path / "a.pgm").write_bytes(b"P5\n1 1\n" + content)
+    assert images.read_image(tmp_path / "a.pgm").tolist() == [[[value] * 3]]
+
+
+@pytest.mark.parametrize("kind", ["gif", "png", "webp", "tif"])
+def test_of_an_animation_the_first_frame_counts_and_that_is_said(kind, tmp_path):
+    frames = [Image.new("RGB", (4, 4), color) for color in ("red", "blue", "lime")]
+    frames[0].save(tmp_path / f"a.{kind}", save_all=True, append_images=frames[1:])
+    with pytest.warns(images.ImageWarning, match=rf"a\.{kind}: has 3 frames.*the first is read"):
+        red, green, blue = images.read_image(tmp_path / f"a.{kind}")[0, 0]
+    assert red > 250
+    assert max(green, blue) < 5
+
+
+def test_many_files_of_a_kind_give_one_warning(tmp_path):
+    for name in ("a", "b", "c"):
+        first_of_film(tmp_path / f"{name}.gif")
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        with images.grouped_warnings():
+            for path in images.list_images(tmp_path):
+                images.read_image(path)
+            warnings.warn("something else", stacklevel=1)
+    said = [str(one.message) for one in found]
+    assert len(said) == 2
+    assert said[0] == "something else"
+    assert "a.gif" in said[1]
+    assert said[1].endswith("the first is read (and 2 more files like it)")
+
+
+def test_translate_says_what_it_did_not_read(tmp_path, identity, capsys):
+    (tmp_path / "in").mkdir()
+    first_of_film(tmp_path / "in" / "a.gif")
+    (tmp_path / "in" / "b.heic").write_bytes(b"something")
+    assert cli.main(["translate", str(identity), str(tmp_path / "in"), str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().err
+    assert "1 file left out: .heic 1. .heic is not read: convert them" in said
+    assert "a.gif: has 2 frames" in said
+    assert "warn(" not in said
+
+
+def test_a_tiff_that_pillow_does_not_know_is_called_one(tmp_path):
+    tiff(tmp_path / "a.tif", FACE.astype("<f8"), 2)
+    with pytest.raises(
+        images.BrokenImageError, match=r"a\.tif is a TIFF of a kind .* 8 or 16 bits"
+    ):
+        images.read_image(tmp_path / "a.tif")
 
 
 def test_the_whole_range_warns_of_nothing(tmp_path):
@@ -246,9 +424,11 @@ def test_kinds_that_are_not_read_are_counted(tmp_path):
     save(tmp_path / "a.png")
     for name in ("b.heic", "c.HEIC", "d.svg", "e.txt"):
         (tmp_path / name).write_bytes(b"something")
-    with pytest.warns(UserWarning, match=r"3 files left out: \.heic 2, \.svg 1.*convert them"):
+    (tmp_path / "README").write_bytes(b"something")
+    message = r"5 files left out: \.heic 2, \.svg 1, \.txt 1, without an ending 1"
+    with pytest.warns(UserWarning, match=rf"{message}\. \.heic, \.svg are not read: convert them"):
         assert len(images.list_images(tmp_path)) == 1
-    with pytest.warns(UserWarning, match=r"3 files left out"):
+    with pytest.warns(UserWarning, match=message):
         pairs.load_pairs(tmp_path, SIZE)
 
 
@@ -269,6 +449,16 @@ def test_a_link_to_nothing_is_an_error(tmp_path):
     (tmp_path / "b.png").symlink_to(tmp_path / "gone.png")
     with pytest.raises(ValueError, match=r"b\.png is a link to .*gone\.png, which does not exist"):
         images.list_images(tmp_path)
+    with pytest.raises(ValueError, match=r"b\.png is a link to .*gone\.png, which does not exist"):
+        pairs.load_pairs(tmp_path, SIZE)
+
+
+def test_a_pillow_without_avif_leaves_such_files_out(tmp_path, monkeypatch):
+    save(tmp_path / "a.png")
+    (tmp_path / "b.avif").write_bytes(b"something")
+    monkeypatch.delitem(Image.OPEN, "AVIF", raising=False)
+    with pytest.warns(UserWarning, match=r"\.avif 1\. \.avif is not read: convert"):
+        assert [path.name for path in images.list_images(tmp_path)] == ["a.png"]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")

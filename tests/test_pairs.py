@@ -275,7 +275,7 @@ def test_what_follows_the_end_of_a_jpeg_is_no_damage(tmp_path):
 def test_unreadable_files_are_named(tmp_path, monkeypatch):
     sheet().save(tmp_path / "a.png")
     (tmp_path / "b.png").symlink_to(tmp_path / "nowhere.png")
-    with pytest.raises(pairs.BrokenImageError, match=r"b\.png cannot be read \(No such file"):
+    with pytest.raises(pairs.BrokenImageError, match=r"b\.png is a link to .*nowhere\.png"):
         pairs.load_pairs(tmp_path)
     (tmp_path / "b.png").unlink()
     found = pairs.load_pairs(tmp_path)

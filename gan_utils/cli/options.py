@@ -2,6 +2,10 @@
 
 import argparse
 import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +87,20 @@ def whole_number(text: str, least: int, most: int) -> int:
     if not (text.isascii() and text.isdecimal()) or not least <= int(text) <= most:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most:,}")
     return int(text)
+
+
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """Write the warnings of the block to stderr as lines for people, each once."""
+    said = set()
+
+    def say(message: Warning | str, *_: object) -> None:
+        if str(message) not in said:
+            said.add(str(message))
+            sys.stderr.write(f"warning: {message}\n")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = say
+        yield

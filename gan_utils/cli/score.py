@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import gan_utils
+from gan_utils import images
 from gan_utils.cli import options as shared
 from gan_utils.io import whole_file
 from gan_utils.metrics import METRICS, Score, extract
@@ -78,7 +79,8 @@ def run(options: argparse.Namespace) -> int:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = lambda message, *_: _note(str(message), notes)
-        found = _measure(options)
+        with images.grouped_warnings():
+            found = _measure(options)
     text = json.dumps({**found, "warnings": notes}, indent=2, allow_nan=False)
     if options.output:
         with whole_file(options.output) as temporary:

@@ -84,6 +84,11 @@ def run(options: argparse.Namespace) -> int:
         ValueError: A generator, image or place that cannot be used.
         OSError: Files that cannot be read or written.
     """
+    with shared.warnings_as_lines(), images.grouped_warnings():
+        return _translate_all(options)
+
+
+def _translate_all(options: argparse.Namespace) -> int:
     jobs = _plan(Path(options.input), Path(options.output))
     translator = open_translator(options.name, options.label)
     if options.tile:

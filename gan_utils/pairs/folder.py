@@ -166,7 +166,8 @@ def _named(read: Callable[[Path], Result], path: Path) -> Result:
     except BrokenImageError as error:
         raise _broken(path, error.reason, error.advice) from error
     except OSError as error:
-        raise _broken(path, f"cannot be read ({error.strerror})") from error
+        reason = images.dead_link(path) or f"cannot be read ({error.strerror})"
+        raise _broken(path, reason) from error
 
 
 def _broken(path: Path, reason: str, advice: str = "Fix or remove it") -> BrokenImageError:
