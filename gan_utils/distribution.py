@@ -46,7 +46,7 @@ def draw_share(draw: Callable[[Any, tf.Tensor], Any], batch: Any, seed: tf.Tenso
         return draw(batch, seed)
     size = keras.tree.flatten(batch)[0].shape[0]
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-    # Copies of the share stand for the others': what a row takes from the batch is then its own.
+    # Copies of the share are used for the others': what a row takes from the batch is then its own.
     whole = keras.tree.map_structure(
         lambda tensor: tf.tile(tensor, (count, *[1] * (tensor.shape.rank - 1))), batch
     )

@@ -85,7 +85,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         OSError: Another run holds it.
     """
     descriptor = None
-    # A folder that cannot be made or opened is explained by whoever wants to write there.
+    # A folder that cannot be made or opened is explained where something is written there.
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY) if fcntl else None
@@ -156,7 +156,7 @@ def parse_json(text: str) -> Any:
     """Return what a JSON text says.
 
     Raises:
-        ValueError: It is no JSON, or its lists and objects stand too deep in one another.
+        ValueError: It is no JSON, or its lists and objects are nested too deeply.
     """
     try:
         return json.loads(text)

@@ -1,6 +1,6 @@
 """The file of a trained generator: its layers as JSON, its numbers in two bytes each, no pickle.
 
-Only layers that stand in `KNOWN` are built, so a file cannot bring code of its own. What differs
+Only layers in `KNOWN` are built, so a file cannot bring code of its own. What differs
 between versions of Keras and means nothing here (initializers, newer options at rest) is left out.
 """
 
@@ -91,7 +91,7 @@ def pack(network: "keras.Model", path: str | os.PathLike, *, dropped_bits: int =
         if values.dtype != np.float32:
             raise ValueError(f"{weight.path} is {values.dtype}; only float32 weights are packed.")
         half = rounded(values, dropped_bits if values.ndim > 1 else 0)
-        # The low bytes, then the high bytes: alike beside alike takes a fifth less room.
+        # The low bytes, then the high bytes: alike next to alike takes a fifth less room.
         pairs = half.astype("<f2").reshape(-1, 1).view(np.uint8)
         arrays[f"{index:03d}"] = np.moveaxis(pairs.reshape(*half.shape, 2), -1, 0)
     path = Path(path)

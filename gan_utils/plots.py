@@ -250,7 +250,7 @@ def _finish_panel(axes: "Axes", heading: str, names: Sequence[str]) -> None:
     if set(names) <= _PROBABILITIES:
         axes.axhline(0.5, color="0.4", linewidth=0.8, linestyle=":")
         axes.set_ylim(-0.02, 1.02)
-    # The legend stands between heading and curves, where it hides no value.
+    # The legend is between heading and curves, where it hides no value.
     axes.set_title(heading, size=_TEXT_SIZE, loc="left", pad=10 + 20 * math.ceil(len(names) / 2))
     axes.legend(
         loc="lower left",

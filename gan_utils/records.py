@@ -1,7 +1,7 @@
 """Run records: what a lesson reached, with what, on what, and when.
 
 ``GAN_RECORD=folder`` makes `record` keep the run in ``folder/<lesson>.json``; `recorded` reads the
-runs that belong to the book, so that a page made by a short run can show the long one beside it.
+runs that belong to the book, so that a page made by a short run can show the long one next to it.
 ``GAN_RUNS=folder`` (a mounted drive, say) moves what runs write while they train.
 """
 

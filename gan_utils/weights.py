@@ -72,7 +72,7 @@ def facts(name: str) -> dict[str, Any]:
 
 
 def describe(name: str) -> str:
-    """Return one line about a trained generator, for the words beside its images.
+    """Return one line about a trained generator, for the text next to its images.
 
     Args:
         name: One of `names()`.
@@ -111,7 +111,7 @@ def find(name: str) -> Path:
             continue
         if file_sha256(path) != found["sha256"]:
             raise ValueError(
-                f"{path} is not the file that manifest.json beside it describes: its SHA-256 "
+                f"{path} is not the file that manifest.json next to it describes: its SHA-256 "
                 "differs. Take both from the same commit."
             )
         return path

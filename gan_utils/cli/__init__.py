@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: What stands behind `gan-utils`; by default those of this process.
+        arguments: What follows `gan-utils`; by default those of this process.
 
     Returns:
         The exit status.

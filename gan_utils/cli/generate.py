@@ -134,7 +134,7 @@ def _layout(options: argparse.Namespace, moving: bool, walks: bool) -> tuple[int
 
 
 def _angles(count: int, columns: int) -> np.ndarray:
-    """Return where on its row's way each image stands, from 0 to a quarter turn."""
+    """Return the angle of each image within its row, from 0 to a quarter turn."""
     return (np.arange(count) % columns) / max(1, columns - 1) * (np.pi / 2)
 
 

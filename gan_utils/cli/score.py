@@ -6,8 +6,8 @@ REAL and FAKE are folders of images, statistics saved with --save-stats (or by p
 clean-fid: name --extractor and --resizing), data sets of the book (mnist, mnist:test,
 fashion_mnist, cifar10), or trained generators: a .keras file such as a
 lesson saves, or a name where they are installed. Numbers compare only between equal extractors,
-resizings and sample counts; all three stand beside each number, with what real images get against
-real images.
+resizings and sample counts; all three are printed next to each number, with what real images get
+against real images.
 """
 
 import argparse

@@ -63,7 +63,7 @@ class Score:
     floor_counts: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        """Return one line that can stand in a table or a paper."""
+        """Return one line for a table or a paper."""
         number = f"{title_of(self.metric)} {self.value:.4g}"
         if self.spread is not None:
             number += f" ± {self.spread:.2g}"
@@ -177,9 +177,9 @@ def _floor(
     first, second = pair
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SampleSizeWarning)  # its counts are printed beside it
+            warnings.simplefilter("ignore", SampleSizeWarning)  # its counts are printed next to it
             values, _ = compute(first, second, _fitting(settings, pair), seed)
-    except ValueError:  # too few, or moments only, or no probabilities: the score stands alone
+    except ValueError:  # too few, or moments only, or no probabilities: the score has no floor
         return {}
     return {
         name: {

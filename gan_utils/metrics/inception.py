@@ -1,6 +1,6 @@
 """The frozen Inception graph of 2015-12-05: found or downloaded, verified, and run.
 
-We know of no published checksum of the archive. So the SHA-256 of the graph is written beside it
+We know of no published checksum of the archive. So the SHA-256 of the graph is written next to it
 at the first use and checked at every later one, callers may ask for the one they know, and the
 tensors that the scores read are checked for name and shape.
 """

@@ -2,7 +2,7 @@
 
 No checksum of the archive has been published. What is known is its length and what it holds, so
 the length, the checksums inside the compressed file, the number of images and the size of each
-are verified; the SHA-256 of what was accepted is kept in ``maps.json`` beside the images.
+are verified; the SHA-256 of what was accepted is kept in ``maps.json`` next to the images.
 """
 
 import json
@@ -73,7 +73,7 @@ def maps(
         ValueError: Unknown split, or the folder does not hold the whole set.
         DownloadError: No mirror has given the whole set; the message says why for each of them.
             A download that was cut off goes on at the next call.
-        DiskError: A DownloadError that another mirror would not mend: the disk is full, say.
+        DiskError: A DownloadError that another mirror would not fix: the disk is full, say.
     """
     if split not in MAPS_COUNTS:
         raise ValueError(f"split {split!r} is unknown; choose one of {', '.join(MAPS_COUNTS)}.")

@@ -1,4 +1,4 @@
-"""What stands in a block of the procedural city: buildings, trees, lawns and parking lots."""
+"""Contents of a block of the procedural city: buildings, trees, lawns and parking lots."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""The plan of one procedural city: streets, water and what stands in the blocks."""
+"""The plan of one procedural city: streets, water and the blocks' buildings and trees."""
 
 from dataclasses import dataclass
 
@@ -35,7 +35,7 @@ class Plan:
         frame: From the grid to the world.
         streets: Roads and blocks, in the grid.
         water: Rivers, lakes and the sea, in the world.
-        contents: What stands in the blocks, in the grid.
+        contents: Buildings, trees and grounds of the blocks, in the grid.
         sun: Direction that shadows fall in (radians) and their length for each meter of height.
     """
 

@@ -22,7 +22,7 @@ class Buildings:
 
 
 def standing(canvas: Canvas, free: np.ndarray) -> Buildings:
-    """Return the planned buildings that touch the image and stand wholly on free ground.
+    """Return the planned buildings that touch the image and are wholly on free ground.
 
     Args:
         canvas: The image.
@@ -88,12 +88,12 @@ def draw(
 def park_cars(
     canvas: Canvas, ground: Image.Image, free: np.ndarray, rng: np.random.Generator
 ) -> None:
-    """Draw the planned cars that stand on free ground.
+    """Draw the planned cars that are on free ground.
 
     Args:
         canvas: The image.
         ground: (side, side) RGB, drawn on.
-        free: (side, side) bool, where cars may stand.
+        free: (side, side) bool, where cars may be.
         rng: Source of the colors.
     """
     cars = np.array(canvas.plan.contents.cars).reshape(-1, 4)

@@ -94,7 +94,7 @@ class Block:
         return _UNIT_OUTLINE * self.sides + self.low
 
     def split(self, axis: int, position: float, gap: float) -> tuple["Block", "Block"]:
-        """Return the two parts beside a road of width `gap` across `axis` at `position`."""
+        """Return the two parts next to a road of width `gap` across `axis` at `position`."""
         first_high, second_low = list(self.high), list(self.low)
         first_high[axis], second_low[axis] = position - gap / 2, position + gap / 2
         return Block(self.low, tuple(first_high)), Block(tuple(second_low), self.high)
