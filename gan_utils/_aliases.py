@@ -41,7 +41,6 @@ MODULES = {
     "commands.generate": "cli.generate",
     "commands.looking": "metrics.extract",
     "commands.pictures": "metrics.sources",
-    "commands.progress": "progress",
     "commands.quiet": "process",
     "commands.report": "cli.score",
     "commands.saving": "cli.options",

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from gan_utils import images, weights
 from gan_utils.cli import options as shared
 from gan_utils.process import import_tensorflow
-from gan_utils.progress import Progress
 
 EXAMPLES = """examples:
   gan-utils translate satellite_to_map.keras photo.jpg map.png
@@ -95,7 +95,8 @@ def _translate_all(options: argparse.Namespace) -> int:
         _require_tiles(translator)
     several = Path(options.input).is_dir()
     shown = options.progress if several else False
-    bar = Progress(options.input, len(jobs), shown=shown)
+    hidden = None if shown is None else not shown  # None: wherever there is no terminal
+    bar = tqdm(desc=options.input, total=len(jobs), unit=" images", disable=hidden)
     resized: Counter = Counter()
     broken = []
     try:
@@ -107,7 +108,7 @@ def _translate_all(options: argparse.Namespace) -> int:
                 if not several:
                     raise
                 broken.append(str(error))
-            bar.advance(1)
+            bar.update()
     finally:
         bar.close()
     _report(options, translator.size, resized, len(jobs) - len(broken))

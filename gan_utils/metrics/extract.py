@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from gan_utils.metrics import features, sources
 from gan_utils.metrics.evaluate import fid_floor
 from gan_utils.metrics.features import Extractor, Features
 from gan_utils.metrics.statistics import Moments
 from gan_utils.process import import_tensorflow
-from gan_utils.progress import Progress
 
 KEPT = 4096  # features of so many images take 32 MB, and give the exact distance of small sets
 LENET_SIZE = 28
@@ -215,7 +215,8 @@ def look(
     Returns:
         Features, or moments whose memory does not grow with the number of images.
     """
-    bar = Progress(source.title, source.count, shown=progress)
+    hidden = None if progress is None else not progress  # None: wherever there is no terminal
+    bar = tqdm(desc=source.title, total=source.count, unit=" images", disable=hidden)
     size = batch_size or min(extractor.batch_size, _LARGEST_BATCH)
     outputs = _outputs(source, extractor, size, bar)
     try:
@@ -230,11 +231,11 @@ def look(
 
 
 def _outputs(
-    source: sources.Source, extractor: Extractor, batch_size: int, bar: Progress
+    source: sources.Source, extractor: Extractor, batch_size: int, bar: tqdm
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     for batch in source.batches(batch_size):
         yield extractor.look(batch)
-        bar.advance(len(batch))
+        bar.update(len(batch))
 
 
 def _streamed(source: sources.Source, extractor: Extractor, outputs: Iterator) -> Seen:
