@@ -1,5 +1,7 @@
 """`gan-utils generate`: grids, walks and animations from small generators, and what is refused."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -180,3 +182,13 @@ def test_help_lists_the_trained_generators(capsys):
         cli.main(["generate", "--help"])
     said = capsys.readouterr().out
     assert all(name in said for name in weights.names())
+
+
+def test_the_start_page_shows_what_the_trained_generator_draws(run, tmp_path):
+    static = Path(__file__).resolve().parents[1] / "book" / "_static"
+    run("cgan", tmp_path / "digits.png", "--count", "50")  # with static / "digits.png" to renew it
+    drawn, shown = (
+        np.asarray(Image.open(folder / "digits.png")).astype(int) for folder in (tmp_path, static)
+    )
+    # Another processor may round a gray level differently.
+    assert np.abs(drawn - shown).mean() < 1
