@@ -68,7 +68,6 @@ from gan_utils import (
     callbacks,
     checkpoints,
     data,
-    embedded,
     images,
     lenet,
     metrics,
@@ -76,6 +75,7 @@ from gan_utils import (
     profile,
     records,
 )
+from gan_utils.data import embedded
 from gan_utils.data.batches import check_labels
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")

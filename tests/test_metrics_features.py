@@ -239,6 +239,8 @@ def test_download_once(serve, cache):
         (b"<html>", 200, "holds no classify_image"),
         (b"gone", 404, "cannot be downloaded"),
     ],
+    # Not the bytes: an archive holds the time, and each worker would collect a test of its own.
+    ids=["another graph", "cut off", "a page", "gone"],
 )
 def test_a_bad_download_leaves_nothing(serve, cache, content, status, message):
     with pytest.raises(OSError, match=message):
