@@ -346,6 +346,14 @@ def test_note_warns_of_the_sample_and_of_smoke():
     assert "Not for publishing" in stage.origin_note(stamp("smoke", "real"), "")
 
 
+def test_a_page_names_the_precision_that_it_was_made_in(project, monkeypatch, tmp_path):
+    monkeypatch.setenv("GAN_PRECISION", "mixed_bfloat16")
+    copy = execute.copy_alone(project.root, "a", tmp_path / "a")
+    execute.keep(project, copy, execute.shared_inputs(project))
+    kept = execute.executed_copy(project, "a", failed=True)
+    assert "networks in mixed_bfloat16" in stage.origin_note(kept.metadata[execute.STAMP], "")
+
+
 def test_site_without_page_picture_or_output_is_refused(project):
     html = project.out / "html"
     (html / "notebooks").mkdir(parents=True)

@@ -268,7 +268,7 @@ def keep(project: Project, path: Path, shared: Shared, log: str = "") -> Failure
         "key": fingerprint(notebook, shared),
         "seconds": round(seconds(notebook), 1),
         "date": datetime.now(timezone.utc).date().isoformat(),
-        **{name: shared.run[name] for name in ("profile", "data", "versions")},
+        **shared.run,
     }
     temporary = folder / f".{path.name}.part"
     nbformat.write(notebook, temporary)
