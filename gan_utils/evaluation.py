@@ -1,7 +1,8 @@
-"""One row of the table that sets trained models side by side: same images, same scores.
+"""The protocol of the scores: one way to measure a model that draws 28x28 images.
 
-Every 28x28 lesson puts such rows into its record, so that all of them are measured in one way: as
-many images for each, the same real ones, the same classifier's features.
+Every lesson, record and trained generator is measured by it: as many generated images as real
+ones (10,000 in a recorded run), the real ones drawn evenly over the test set, the features of one
+reference classifier, and a noise floor from the same kind of draw: one generator, one distance.
 """
 
 import base64
@@ -11,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from gan_utils import _aliases, images, metrics, profile, records
+from gan_utils.data import ImageSet
 
+FULL_COUNT = 10_000
 COLUMNS = 10
 _ROWS = 2
 _GRAYS = 16  # enough for a gallery, and a third of the bytes
@@ -23,7 +26,36 @@ def __getattr__(name: str) -> object:
         return _aliases.renamed(__name__, name)
     if name == "DRAWS" and not records.record_folder():
         return 100
-    return profile.samples(full=5_000, quick=5_000, smoke=100)
+    return profile.samples(full=FULL_COUNT, quick=5_000, smoke=100)
+
+
+def count(test_set: ImageSet) -> int:
+    """Return how many images the scores of the current profile compare on each side.
+
+    Args:
+        test_set: The real images that generated ones are compared with.
+
+    Returns:
+        10,000 in `full`, 5,000 in `quick`, 100 in `smoke`, and never more than there are.
+    """
+    return profile.samples(full=FULL_COUNT, quick=5_000, smoke=100, available=len(test_set))
+
+
+def noise_floor(train_set: ImageSet, test_set: ImageSet, *, classifier: str = "mnist") -> float:
+    """Return the Fréchet distance of real images from real ones, which no generator can beat.
+
+    Args:
+        train_set: Images `(n, 28, 28, 1)` uint8; `count(test_set)` of them are drawn evenly.
+        test_set: As many images from here, drawn the same way.
+        classifier: Data set of the LeNet whose features are compared.
+
+    Returns:
+        The distance, at least 0.
+    """
+    from gan_utils import lenet
+
+    samples = (data.sample(count(test_set)).images for data in (test_set, train_set))
+    return metrics.fid(*(lenet.features(sample, classifier) for sample in samples))
 
 
 @_aliases.arguments(pictures="fake_images", judge="classifier")

@@ -65,7 +65,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import gan_utils
-from gan_utils import GAN, callbacks, images, lenet, metrics, plots, profile, records
+from gan_utils import GAN, callbacks, evaluation, images, lenet, plots, profile, records
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -76,7 +76,8 @@ print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'n
 # All hyperparameters are defined here: first those of the ring of points, then those of the digits.
 # The short run on digits takes smaller batches and larger steps than the long one: with few
 # updates to spend, that gets further. An "epoch" of the short run is a part of a pass over the
-# data, so that there is something to look at after each.
+# data, so that there is something to look at after each. The long run makes 40 passes; after
+# `decay_after` of them its learning rates fall linearly to zero, and its EMA is longer.
 
 # %%
 SEED = profile.seed(1)
@@ -91,11 +92,10 @@ RING_STEPS = profile.steps(full=8_000, quick=2_000, smoke=40)
 RING_FRAMES = profile.epochs(full=40, quick=20, smoke=4)
 RING_SAMPLES = 4_000
 LATENT_DIM = 100
-FULL = {"batch_size": 64, "rate": 2e-4}
-SHORT = {"batch_size": 32, "rate": 5e-4}
+FULL = {"batch_size": 64, "rate": 4e-4, "ema_decay": 0.9998, "decay_after": 0.3}
+SHORT = {"batch_size": 32, "rate": 5e-4, "ema_decay": 0.998, "decay_after": None}
 SETTINGS = FULL if profile.name == "full" else SHORT
-AVERAGE = 0.998
-EPOCHS = profile.epochs(full=10, quick=10, smoke=2)
+EPOCHS = profile.epochs(full=40, quick=10, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=60_000 // 64, quick=150, smoke=3)
 BLUE = "#0072B2"
 VERMILLION = "#D55E00"
@@ -758,8 +758,7 @@ plt.show()
 
 # %%
 print(train_set)
-SAMPLES = profile.samples(full=10_000, quick=5_000, smoke=100, available=len(test_set))
-test_sample, train_sample = test_set.sample(SAMPLES), train_set.sample(SAMPLES)
+SAMPLES = evaluation.count(test_set)
 real_sample = images.to_float(train_set.images[:16])
 print(f"range as floats: {real_sample.min():.0f} to {real_sample.max():.0f}")
 plots.show_images(real_sample, columns=8, title="Real digits")
@@ -831,7 +830,8 @@ assert build_discriminator().count_params() == 533_505
 # vectors drawn after each epoch.
 
 # %%
-gan = GAN(build_generator(), build_discriminator(), LATENT_DIM, ema_decay=AVERAGE, seed=SEED)
+networks = build_generator(), build_discriminator()
+gan = GAN(*networks, LATENT_DIM, ema_decay=SETTINGS["ema_decay"], seed=SEED)
 gan.compile(
     d_optimizer=keras.optimizers.Adam(SETTINGS["rate"], beta_1=0.5),
     g_optimizer=keras.optimizers.Adam(SETTINGS["rate"], beta_1=0.5),
@@ -840,6 +840,10 @@ fixed_latents = keras.random.normal((16, LATENT_DIM), seed=SEED)
 grid = callbacks.SampleGrid(fixed_latents, columns=4, folder=RUN / "grids")
 steps = callbacks.StepHistory(RUN / "steps.csv")
 checkpoint = callbacks.Checkpoint(RUN / "checkpoints", every=profile.epochs(full=2, quick=5))
+watchers = [grid, steps, checkpoint, callbacks.TerminateOnNaN()]
+if SETTINGS["decay_after"]:
+    rates = (SETTINGS["rate"], SETTINGS["rate"])
+    watchers.append(callbacks.LinearDecay((0, *rates), (SETTINGS["decay_after"], *rates)))
 print(f"run folder: {RUN} (delete it to start over)")
 
 # %% [markdown]
@@ -848,10 +852,10 @@ print(f"run folder: {RUN} (delete it to start over)")
 # training images, both drawn evenly over their sets, give the noise floor.
 
 # %%
-real_features = lenet.features(test_sample.images)
-floor = metrics.fid(real_features, lenet.features(train_sample.images))
-distance_before = metrics.fid(real_features, lenet.features(gan.generate(SAMPLES)))
-print(f"{len(real_features)} test images, LeNet features of {real_features.shape[1]} dimensions")
+facts = {"real_images": test_set.images}
+floor = evaluation.noise_floor(train_set, test_set)
+distance_before = evaluation.scores(gan.generate(SAMPLES), **facts)["distance"]
+print(f"{SAMPLES:,} generated images, as many of the test set")
 print(f"real against real {floor:.2f}, untrained generator {distance_before:.1f}")
 
 # %% [markdown]
@@ -864,14 +868,8 @@ batches = gan_utils.Batches(
     steps_per_epoch=STEPS_PER_EPOCH,
     seed=SEED,
 )
-start = time.perf_counter()
-gan.fit(
-    batches,
-    epochs=EPOCHS,
-    callbacks=[grid, steps, checkpoint, callbacks.TerminateOnNaN()],
-    verbose=2,
-)
-digit_seconds = time.perf_counter() - start
+gan.fit(batches, epochs=EPOCHS, callbacks=watchers, verbose=2)
+digit_seconds = gan.seconds
 updates = EPOCHS * STEPS_PER_EPOCH
 passes = updates * SETTINGS["batch_size"] / len(train_set)
 print(f"{updates:,} updates, {passes:.1f} passes over the data: {digit_seconds:.0f} s")
@@ -921,11 +919,11 @@ display(Image(filename=animation, alt="Sixteen digits forming out of noise"))
 
 # %%
 generated = gan.generate(SAMPLES)
-distance_after = metrics.fid(real_features, lenet.features(generated))
+scored = evaluation.row(gan, generated, batch_size=SETTINGS["batch_size"], **facts)
 shares = np.bincount(lenet.probabilities(generated).argmax(axis=1), minlength=10) / SAMPLES
-print(f"Fréchet distance on LeNet features, {len(real_features)} real, {SAMPLES} generated images")
+print(f"Fréchet distance on LeNet features, {SAMPLES:,} real and as many generated images")
 print(f"  untrained      {distance_before:8.1f}")
-print(f"  trained        {distance_after:8.1f}   (profile {profile.name})")
+print(f"  trained        {scored['distance']:8.1f}   (profile {profile.name})")
 print(f"  real vs. real  {floor:8.2f}")
 if recorded_run:
     print(f"  recorded run   {recorded_run['metrics']['distance_after']:8.1f}   (profile full)")
@@ -1058,7 +1056,7 @@ found = {
     "epochs": EPOCHS,
     "steps_per_epoch": STEPS_PER_EPOCH,
     "distance_before": distance_before,
-    "distance_after": distance_after,
+    "distance_after": scored["distance"],
     "real_vs_real": floor,
     "share_of_digits": shares,
     "samples": SAMPLES,
@@ -1070,10 +1068,7 @@ if trained_here:
 # %% tags=["remove-cell"]
 ring_seconds = sum(run["seconds"] for run in ring)
 seconds = classifier_seconds + ring_seconds + collapse_seconds + digit_seconds
-drawn_now = gan.generate(gan_utils.evaluation.DRAWS)
-facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
-rows = {"GAN, dense": gan_utils.evaluation.row(gan, drawn_now, **facts)}
-facts = {"settings": SETTINGS, "comparison": rows}
+facts = {"settings": SETTINGS, "comparison": {"GAN, dense": scored}}
 records.record("01_gan", found, seconds=seconds, data=train_set, seed=SEED, **facts)
 assert generated.shape == (SAMPLES, 28, 28, 1)
 assert np.abs(generated).max() <= 1

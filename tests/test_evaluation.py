@@ -1,5 +1,6 @@
 """The rows that set models side by side."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -101,3 +102,15 @@ def test_only_a_run_that_is_kept_draws_all_pictures_of_its_row(tmp_path, record,
         check=True,
     )
     assert int(found.stdout) == count
+
+
+def test_all_scores_compare_as_many_images_drawn_evenly(digits, monkeypatch):
+    monkeypatch.setenv("GAN_PROFILE", "full")
+    assert evaluation.count(digits) == len(digits) < evaluation.FULL_COUNT
+    few = digits.sample(200)
+    others = dataclasses.replace(digits, images=np.roll(digits.images, 3, axis=0))
+    floor = evaluation.noise_floor(others, few)
+    sample = images.evenly(others.images, 200)
+    assert floor == pytest.approx(metrics.fid(*map(lenet.features, (few.images, sample))))
+    inverted = evaluation.scores(-images.to_float(few.images), real_images=few.images)
+    assert 0 < floor < inverted["distance"] / 10

@@ -11,7 +11,7 @@ from gan_utils import data, evaluation, images, lenet, metrics, weights
 from . import origins
 from .origins import ORIGINS
 
-SAMPLES = 5_000
+SAMPLES = evaluation.FULL_COUNT
 COMPARED = 200  # vectors of noise on which float16 is held against float32
 _SLACK = {"distance": 2.0, "agreement": 0.015, "map_color": 0.02}  # what another noise may change
 _RELATIVE_SLACK = {"distance": 0.06}
