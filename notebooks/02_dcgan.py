@@ -471,6 +471,9 @@ def train_step(networks, optimizers, real_images, latents):
 # the discriminator's business, and then records the new verdict. So the generator, the
 # larger of the two networks, runs forward only once in a step.
 #
+# The function is for float32 and bfloat16. In float16 small gradients would be zero, so the
+# loss must be scaled, which `GAN` below does.
+#
 # Who moved? To see it, we give one player at a time a learning rate of zero.
 
 

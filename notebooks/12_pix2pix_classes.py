@@ -64,7 +64,7 @@ from PIL import Image as Picture
 from PIL import ImageDraw
 
 import gan_utils
-from gan_utils import GAN, callbacks, images, lenet, plots, profile, records
+from gan_utils import GAN, callbacks, images, lenet, plots, precision, profile, records
 from gan_utils.data.batches import check_labels
 from gan_utils.gan import minimize
 from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, reseed
@@ -585,6 +585,7 @@ class WithClassifier(Pix2Pix):
 
     def compile(self, q_optimizer, **options):
         super().compile(**options)
+        q_optimizer = precision.scaled(q_optimizer, self.classifier)  # as GAN does with the others
         q_optimizer.build(self.classifier.trainable_variables)
         self.q_optimizer = q_optimizer
         self.q_state = q_optimizer.variables  # the model's own from now on: checkpoints keep it

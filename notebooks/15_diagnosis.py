@@ -516,10 +516,10 @@ compare("collapse", "variety", "gap")
 class FrozenDiscriminator(GAN):
     def compile(self, d_optimizer, g_optimizer, **options):
         super().compile(d_optimizer, g_optimizer, **options)
-        self.discriminator.compile(d_optimizer, CROSS_ENTROPY)
+        self.discriminator.compile(self.d_optimizer, CROSS_ENTROPY)
         self.discriminator.trainable = False  # meant for the stacked model only
         self.stacked = keras.Sequential([self.generator, self.discriminator])
-        self.stacked.compile(g_optimizer, CROSS_ENTROPY)
+        self.stacked.compile(self.g_optimizer, CROSS_ENTROPY)
 
     def update(self, real_images, latents, fake_images):
         self.discriminator.train_on_batch(real_images, np.ones((BATCH_SIZE, 1)))

@@ -129,3 +129,35 @@ def test_the_step_written_by_hand_runs(policy):
     latents = tf.random.stateless_normal((4, lesson.LATENT_DIM), [0, 1])
     losses = lesson.train_step(networks, optimizers, tf.constant(pictures(4)), latents)
     assert all(np.isfinite(float(loss)) for loss in losses)
+
+
+def test_the_classifier_of_lesson_12_learns_with_a_scaled_loss_in_float16(policy):
+    lesson = load_lesson("12_pix2pix_classes")
+    translator = lesson.make_translator(lesson.WAYS["way 3"], 8)
+    scaled = isinstance(translator.q_optimizer, keras.optimizers.LossScaleOptimizer)
+    assert scaled == (policy == "mixed_float16")
+    before = translator.classifier.get_weights()
+    for _ in range(4):
+        translator.train_step((tf.constant(pictures(2)), tf.constant(labels(2))))
+    assert int(translator.q_optimizer.iterations) > 0
+    now = translator.classifier.get_weights()
+    assert any(not np.array_equal(a, b) for a, b in zip(now, before, strict=True))
+    kept = [*translator.q_state]
+    assert all(a is b for a, b in zip(kept, translator.q_optimizer.variables, strict=True))
+
+
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
+def test_the_classic_loop_of_lesson_15_scales_the_loss_as_the_model_does(policy):
+    lesson = load_lesson("15_diagnosis")
+    gan = plain(lesson, lesson.FrozenDiscriminator)
+    assert gan.stacked.optimizer is gan.g_optimizer
+    assert gan.discriminator.optimizer is gan.d_optimizer
+    scaled = isinstance(gan.g_optimizer, keras.optimizers.LossScaleOptimizer)
+    assert scaled == (policy == "mixed_float16")
+    before = gan.generator.get_weights()[0]
+    real_images = pictures(lesson.BATCH_SIZE)
+    latents = gan.generator_inputs(real_images, gan.next_seed())
+    for _ in range(4):
+        gan.update(tf.constant(real_images), latents, gan.generator(latents, training=True))
+    assert int(gan.g_optimizer.iterations) > 0
+    assert not np.array_equal(before, gan.generator.get_weights()[0])
