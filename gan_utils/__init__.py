@@ -27,6 +27,7 @@ _MODULES = (
     "plots",
     "profile",
     "records",
+    "steps",
     "weights",
 )
 _NAMES = {
@@ -35,6 +36,8 @@ _NAMES = {
     "ImageSet": "data",
     "load_images": "data",
     "run_in_fresh_process": "process",
+    "call_in_fresh_process": "process",
+    "who_moved": "steps",
     "Checkpoint": "callbacks",
     "LinearDecay": "callbacks",
     "SampleGrid": "callbacks",

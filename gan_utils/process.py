@@ -4,8 +4,22 @@ import importlib
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from gan_utils import _aliases
+
+_CALL = """
+import keras, numpy as np
+with np.load({inputs!r}) as archive:
+    inputs = [archive[f"arr_{{i}}"] for i in range(len(archive.files))]
+model = keras.saving.load_model({model!r}, compile=False)
+outputs = model(inputs if len(inputs) > 1 else inputs[0], training=False)
+np.savez({outputs!r}, *(np.asarray(output) for output in keras.tree.flatten(outputs)))
+"""
 
 
 def run_in_fresh_process(script: str) -> str:
@@ -26,6 +40,29 @@ def run_in_fresh_process(script: str) -> str:
     if answer.returncode:
         raise RuntimeError(answer.stderr)
     return answer.stdout.strip()
+
+
+def call_in_fresh_process(model_file: str | Path, *inputs: Any) -> Any:
+    """Load a saved model in a new process, which has none of the caller's code, and call it.
+
+    Args:
+        model_file: A `.keras` file.
+        *inputs: Arrays, one for each input of the model.
+
+    Returns:
+        What the model returns in inference mode: an array, or a list of arrays where it has
+        several outputs.
+
+    Raises:
+        RuntimeError: The process failed; the message is what it wrote to standard error.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {name: str(Path(folder, f"{name}.npz")) for name in ("inputs", "outputs")}
+        np.savez(paths["inputs"], *(np.asarray(part) for part in inputs))
+        run_in_fresh_process(_CALL.format(model=str(Path(model_file).resolve()), **paths))
+        with np.load(paths["outputs"]) as archive:
+            outputs = [archive[f"arr_{i}"] for i in range(len(archive.files))]
+    return outputs if len(outputs) > 1 else outputs[0]
 
 
 def import_tensorflow() -> None:

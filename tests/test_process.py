@@ -2,7 +2,7 @@
 
 import pytest
 
-from gan_utils import run_in_fresh_process
+from gan_utils import call_in_fresh_process, run_in_fresh_process
 
 
 def test_prints_come_back_and_names_do_not_leak():
@@ -12,3 +12,25 @@ def test_prints_come_back_and_names_do_not_leak():
 def test_a_failure_says_what_went_wrong():
     with pytest.raises(RuntimeError, match="no such generator"):
         run_in_fresh_process("raise ValueError('no such generator')")
+
+
+def test_a_saved_model_is_called_without_its_code(tmp_path):
+    import keras
+    import numpy as np
+
+    inputs = keras.Input((3,), name="one"), keras.Input((1,), name="two")
+    doubled = keras.layers.Rescaling(2.0)(inputs[0])
+    keras.Model(inputs, [doubled, keras.layers.Add()([doubled, inputs[1]])]).save(
+        tmp_path / "two.keras"
+    )
+    keras.Model(inputs[0], doubled).save(tmp_path / "one.keras")
+    images, offset = np.ones((4, 3), "float32"), np.full((4, 1), 5, "float32")
+    first, second = call_in_fresh_process(tmp_path / "two.keras", images, offset)
+    np.testing.assert_array_equal(first, 2 * images)
+    np.testing.assert_array_equal(second, 2 * images + 5)
+    np.testing.assert_array_equal(call_in_fresh_process(tmp_path / "one.keras", images), 2 * images)
+
+
+def test_a_missing_model_says_so(tmp_path):
+    with pytest.raises(RuntimeError, match=r"none\.keras"):
+        call_in_fresh_process(tmp_path / "none.keras", [[1.0]])

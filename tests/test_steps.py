@@ -1,0 +1,121 @@
+"""gan_utils.steps: who moved in a step, and the order of the classic Keras loops."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_gan import build_discriminator, build_gan, build_generator, snapshot
+
+import gan_utils
+from gan_utils import GAN, steps
+
+LATENT_DIM = 5
+G, D = "generator", "discriminator"
+G_STATISTICS, D_STATISTICS = "generator's statistics", "discriminator's statistics"
+
+
+@pytest.fixture
+def batch():
+    return tf.constant(np.random.default_rng(0).uniform(-1, 1, (8, 4, 4, 1)), tf.float32)
+
+
+class Classic(steps.ClassicOrder, GAN):
+    pass
+
+
+def classic(rate=1e-2):
+    keras.utils.set_random_seed(7)
+    gan = Classic(build_generator(), build_discriminator(), LATENT_DIM, ema_decay=None)
+    gan.compile(keras.optimizers.SGD(rate), keras.optimizers.SGD(rate))
+    return gan
+
+
+def test_each_update_of_a_step_moves_its_own_player(batch):
+    moves = gan_utils.who_moved(build_gan(), batch)
+    assert moves.movers == [(D, [D, D_STATISTICS]), (G, [G])]
+
+
+def test_updates_are_listed_in_the_order_in_which_they_ran(batch):
+    moves = gan_utils.who_moved(build_gan(critic_steps=2), batch)
+    assert [update for update, _ in moves.rows] == [D, D, G]
+
+
+def test_changes_are_those_of_the_weights(batch):
+    gan = build_gan()
+    before = snapshot(gan.discriminator)
+    rows = dict(gan_utils.who_moved(gan, batch, {"all": gan.discriminator.weights}).rows)
+    changes = [
+        np.abs(a - b).max() for a, b in zip(snapshot(gan.discriminator), before, strict=True)
+    ]
+    assert rows[D]["all"] == pytest.approx(max(changes))
+    assert "update_discriminator" not in vars(gan)  # the model is as it was
+
+
+def test_table_has_a_column_for_each_part(batch):
+    lines = str(gan_utils.who_moved(build_gan(), batch)).splitlines()
+    assert len(lines) == 3
+    assert len({len(line) for line in lines}) == 1
+    assert all(name in lines[0] for name in (G, D, G_STATISTICS, D_STATISTICS))
+    assert "0e+00" in lines[1]
+
+
+def test_an_update_that_moves_both_players_shows(batch):
+    class Leaking(GAN):
+        def generator_variables(self):
+            return self.generator.trainable_variables + self.discriminator.trainable_variables
+
+    gan = Leaking(build_generator(), build_discriminator(), LATENT_DIM)
+    gan.compile("sgd", "sgd")
+    assert gan_utils.who_moved(gan, batch).movers[1] == (G, [G, D])
+
+
+# ---- the classic order ---------------------------------------------------------------------------
+
+
+def test_classic_order_takes_two_steps_of_the_discriminator_and_one_of_the_generator(batch):
+    gan = classic()
+    moves = gan_utils.who_moved(gan, batch)
+    assert moves.movers == [
+        ("on_half", [D, D_STATISTICS]),
+        ("on_half", [D, D_STATISTICS]),
+        (G, [G]),
+    ]
+    assert (int(gan.d_optimizer.iterations), int(gan.g_optimizer.iterations)) == (2, 1)
+
+
+def test_classic_generator_learns_from_twice_as_many_new_latents(batch, monkeypatch):
+    gan = classic()
+    seen = []
+    objective = gan.generator_objective
+    monkeypatch.setattr(
+        gan, "generator_objective", lambda *parts: seen.append(parts) or objective(*parts)
+    )
+    gan.train_step(batch)
+    ((_, latents, fake_images),) = seen
+    assert latents.shape == (16, LATENT_DIM)
+    assert fake_images.shape == (16, 4, 4, 1)
+    assert not np.array_equal(latents[:8], gan.draw_inputs(batch))
+
+
+def test_classic_halves_have_the_losses_of_the_gan(batch):
+    gan = classic(rate=0.0)
+    network = gan.discriminator
+    gan.discriminator = lambda images, training: network(images, training=False)  # no dropout
+    fake_images = batch[:, ::-1]
+    real, logs = gan.real_objective(batch)
+    fake, _ = gan.fake_objective(None, fake_images)
+    whole, whole_logs = gan.discriminator_objective(batch, None, fake_images)
+    assert float(real + fake) == pytest.approx(float(whole), rel=1e-5)
+    assert float(logs["d_real"]) == pytest.approx(float(whole_logs["d_real"]))
+
+
+def test_classic_fakes_are_drawn_in_inference_mode(batch):
+    stepped, drawn = classic(), classic()
+    stepped.train_step(batch)
+    # The only pass that moves the generator's statistics is that of its own update.
+    latents = drawn.draw_inputs(tf.concat([batch, batch], axis=0), stream=1)
+    drawn.generator(latents, training=True)
+    for one, other in zip(
+        stepped.generator.non_trainable_weights, drawn.generator.non_trainable_weights, strict=True
+    ):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-5, atol=1e-6)
