@@ -12,6 +12,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -38,6 +39,7 @@ _FOREIGN = {
 _SIXTEEN_BITS = 65_535
 _MOSTLY_DARK = 16_384  # no value reaches a quarter of 16 bits: probably 10, 12 or 14 bits
 _ORIENTATION, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0112, 262, 0
+_BITS, _SAMPLE_FORMAT, _SIGNED = 258, 339, 2
 _FILMS = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")  # not MPO: a camera's JPEG with a preview behind it
 _TIFF_BEGINS = (b"II*\0", b"MM\0*")
 _LIMIT = "GAN_MAX_PIXELS"  # Pillow's MAX_IMAGE_PIXELS, where no Python code sets it
@@ -271,25 +273,43 @@ class ImageWarning(UserWarning):
         self.path, self.what, self.kind = path, what, kind
 
 
+# Not `warnings.catch_warnings`, which threads that read at the same time would undo for each other.
+_heard: ContextVar[list[ImageWarning] | None] = ContextVar("heard", default=None)
+
+
 @contextmanager
-def grouped_warnings() -> Iterator[None]:
-    """Give one warning for each kind of `ImageWarning` inside the block, however many files."""
-    found: dict[str, list[ImageWarning]] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", ImageWarning)
-        show = warnings.showwarning
+def grouped_warnings(said: dict[str, Path] | None = None) -> Iterator[None]:
+    """Give one warning for each kind of `ImageWarning` inside the block, however many files.
 
-        def collect(message: Warning | str, *others: Any) -> None:
-            if isinstance(message, ImageWarning):
-                found.setdefault(message.kind, []).append(message)
-            else:
-                show(message, *others)
-
-        warnings.showwarning = collect
+    Args:
+        said: Kinds that are not said again, each with its first file; what is said is added.
+            Inside of another such block it is left alone: the outer block counts all files.
+    """
+    outer, heard = _heard.get(), []
+    token = _heard.set(heard)
+    try:
         yield
-    for first, *rest in found.values():
-        more = f" (and {len(rest):,} more files like it)" if rest else ""
-        warnings.warn(ImageWarning(first.path, first.what + more, first.kind), stacklevel=4)
+    finally:
+        _heard.reset(token)
+    if outer is not None:
+        outer += heard
+        return
+    for kind in dict.fromkeys(one.kind for one in heard):
+        first, *rest = {one.path: one for one in heard if one.kind == kind}.values()
+        # Threads may come here together; of them one adds the kind.
+        if said is not None and said.setdefault(kind, first.path) is not first.path:
+            continue
+        more = "" if said is None else " (others like it are not named)"
+        more = f" (and {len(rest):,} more files like it)" if rest else more
+        warnings.warn(ImageWarning(first.path, first.what + more, kind), stacklevel=4)
+
+
+def _warn(path: Path, what: str, kind: str, stacklevel: int = 3) -> None:
+    warning, heard = ImageWarning(path, what, kind), _heard.get()
+    if heard is None:
+        warnings.warn(warning, stacklevel=stacklevel)
+    else:
+        heard.append(warning)
 
 
 def printable(path: str | os.PathLike) -> str:
@@ -312,7 +332,8 @@ def read_image(path: str | os.PathLike, *, channels: int = 3) -> np.ndarray:
         (height, width, channels) uint8 in [0, 255].
 
     Raises:
-        BrokenImageError: The file is damaged, no image, too large, or has numbers without a range.
+        BrokenImageError: The file is damaged, no image, too large, or has numbers without a range
+            (signed ones in a TIFF, floating-point ones outside of [0, 1]).
         OSError: The file cannot be opened (no such file, no permission, a folder).
 
     Warns:
@@ -324,6 +345,7 @@ def read_image(path: str | os.PathLike, *, channels: int = 3) -> np.ndarray:
     path, formats = Path(path), _formats()
     try:
         with path.open("rb") as stream, Image.open(stream, formats=formats) as opened:
+            _require_unsigned(opened, path)
             deep = _has_sixteen_bits(opened)
             image = _on_white(_eight_bits(ImageOps.exif_transpose(opened), opened, path))
             pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
@@ -335,8 +357,7 @@ def read_image(path: str | os.PathLike, *, channels: int = 3) -> np.ndarray:
     if deep and pixels.any():  # Pillow keeps the upper 8 bits of a color
         _warn_of_dark(path, int(pixels.max()) * 256 + 255)
     if frames > 1:
-        what = f"has {frames} frames or pages, of which the first is read"
-        warnings.warn(ImageWarning(path, what, "animation"), stacklevel=2)
+        _warn(path, f"has {frames} frames or pages, of which the first is read", "animation")
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
@@ -350,7 +371,7 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
         (height, width) in pixels, as the image is shown (turned by its EXIF orientation).
 
     Raises:
-        BrokenImageError: The file is damaged, cut off, or no image.
+        BrokenImageError: The file is damaged, cut off, or no image, or a TIFF of signed numbers.
         OSError: The file cannot be opened.
     """
     from PIL import Image
@@ -358,6 +379,7 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
     path, formats = Path(path), _formats()
     try:
         with path.open("rb") as stream, Image.open(stream, formats=formats) as opened:
+            _require_unsigned(opened, path)
             if not _has_end(stream, opened.format):
                 stream.seek(0)
                 opened.load()
@@ -365,7 +387,7 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
             width, height = opened.size
             if opened.getexif().get(_ORIENTATION, 1) >= 5:
                 width, height = height, width
-    except (PermissionError, FileNotFoundError, IsADirectoryError):
+    except (BrokenImageError, PermissionError, FileNotFoundError, IsADirectoryError):
         raise
     except Exception as error:  # a damaged file can raise nearly anything
         raise BrokenImageError(path, *_diagnosis(path, error)) from error
@@ -469,6 +491,15 @@ def _formats() -> list[str]:
     return [name for name in FORMATS if name in Image.OPEN]
 
 
+def _require_unsigned(opened: "Image.Image", path: Path) -> None:
+    """Refuse 8 or 16 bits with a sign: half of their range would be read as the whole."""
+    tags = getattr(opened, "tag_v2", {})
+    bits = max(tags.get(_BITS, (1,)))
+    if _SIGNED in tags.get(_SAMPLE_FORMAT, ()) and bits <= 16:
+        reason = f"has signed pixels of {bits} bits, which have no known black and white"
+        raise BrokenImageError(path, reason, "Save it with unsigned ones: 0 is black")
+
+
 def _has_sixteen_bits(opened: "Image.Image") -> bool:
     """Tell whether a color image has 16 bits a value in its file, of which Pillow returns 8."""
     if opened.mode.startswith(("I", "F")) or opened.format not in ("PNG", "TIFF"):
@@ -511,7 +542,7 @@ def _warn_of_dark(path: Path, high: float) -> None:
         f"no value of this 16-bit image is above {high:,.0f}; it is read as 0 to 65,535 and is "
         "dark. If it holds 10, 12 or 14 bits, save it stretched."
     )
-    warnings.warn(ImageWarning(path, what, "bits"), stacklevel=4)
+    _warn(path, what, "bits", stacklevel=5)
 
 
 def _on_white(image: "Image.Image") -> "Image.Image":

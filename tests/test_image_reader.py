@@ -92,7 +92,7 @@ def first_of_film(path):
 
 
 def tiff(path, values, photometric):
-    """Write a TIFF that Pillow does not write: one strip, of the byte order that `values` has."""
+    """Write a TIFF that Pillow does not write: one strip, byte order and sign as in `values`."""
     order = ">" if values.dtype.str[0] == ">" else "<"
     height, width, *rest = values.shape
     channels, content = (rest or [1])[0], values.tobytes()
@@ -101,6 +101,7 @@ def tiff(path, values, photometric):
         *((256, 4, 1, width), (257, 4, 1, height), (258, 3, channels, 8 + len(content))),
         *((259, 3, 1, 1), (262, 3, 1, photometric), (273, 4, 1, 8), (277, 3, 1, channels)),
         *((278, 4, 1, height), (279, 4, 1, len(content))),
+        *([(339, 3, 1, 2)] if values.dtype.kind == "i" else []),
     ]
     directory = struct.pack(f"{order}H", len(entries))
     if channels == 1:  # one number fits in the entry itself
@@ -318,6 +319,27 @@ def test_many_files_of_a_kind_give_one_warning(tmp_path):
     assert said[1].endswith("the first is read (and 2 more files like it)")
 
 
+def test_streams_of_pairs_say_each_kind_of_trouble_once(tmp_path):
+    for name in ("a", "b", "c"):
+        first_of_film(tmp_path / f"{name}.gif")
+        Image.fromarray(ramp("u2", 4095)).save(tmp_path / f"{name}.png")
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        drawn = pairs.load_pairs(tmp_path, SIZE)
+        for part in (drawn, drawn.swapped(), drawn[:4]):
+            assert len(list(part.batches(2).dataset().take(6))) == 6
+    film, dark = sorted((str(one.message) for one in found), key=lambda line: ".png" in line)
+    assert "2 frames" in film
+    assert "above 4,095" in dark
+    assert dark.endswith("(others like it are not named)")
+    for read in (drawn.arrays, lambda: pairs.prepare(drawn, tmp_path / "a.npz")):
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            read()
+        assert len(found) == 2
+        assert all(str(one.message).endswith("(and 2 more files like it)") for one in found)
+
+
 def test_translate_says_what_it_did_not_read(tmp_path, identity, capsys):
     (tmp_path / "in").mkdir()
     first_of_film(tmp_path / "in" / "a.gif")
@@ -335,6 +357,16 @@ def test_a_tiff_that_pillow_does_not_know_is_called_one(tmp_path):
         images.BrokenImageError, match=r"a\.tif is a TIFF of a kind .* 8 or 16 bits"
     ):
         images.read_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("dtype", ["<i2", ">i2", "<i1"])
+@pytest.mark.parametrize("read", [images.read_image, images.image_size])
+def test_signed_numbers_are_refused(dtype, read, tmp_path):
+    tiff(tmp_path / "scan.tif", ramp(dtype, 127), 1)
+    with pytest.raises(
+        images.BrokenImageError, match=r"scan\.tif has signed pixels.*unsigned ones: 0 is black"
+    ):
+        read(tmp_path / "scan.tif")
 
 
 def test_the_whole_range_warns_of_nothing(tmp_path):

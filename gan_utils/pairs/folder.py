@@ -37,6 +37,8 @@ class Pairs(PairSource):
     size: Size = (256, 256)
     source: str = "left"
     skipped: dict[str, str] = field(default_factory=dict)
+    # Kinds of `ImageWarning` that training gave already, in this set or a part of it.
+    _said: dict[str, Path] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         """Return the number of pairs."""
@@ -54,7 +56,8 @@ class Pairs(PairSource):
 
     def pair(self, position: int, size: Size | None = None) -> Pair:
         """Read one pair from its file."""
-        return read_pair(self.folder / self.names[position], size or self.size, self.source)
+        with images.grouped_warnings(self._said):
+            return read_pair(self.folder / self.names[position], size or self.size, self.source)
 
     def part(self, chosen: slice) -> "Pairs":
         """Return the set of some of the pairs."""
@@ -102,19 +105,20 @@ def load_pairs(
     if broken not in ("raise", "skip"):
         raise ValueError(f"broken is {broken!r}; choose 'raise' or 'skip'.")
     size, folder = check_size(size), Path(folder)
-    names, skipped, odd, squeezed = [], {}, [], []
-    for name in _image_names(folder):
-        try:
-            height, width = _inspect(folder / name, size, decode=broken == "skip")
-        except BrokenImageError as error:
-            if broken == "raise":
-                raise
-            skipped[name] = error.reason
-            continue
-        names.append(name)
-        aspect = (width // 2) / height * size[0] / size[1]
-        odd += [name] * (width % 2)
-        squeezed += [name] * (max(aspect, 1 / aspect) > _SQUEEZED)
+    names, skipped, odd, squeezed, said = [], {}, [], [], {}
+    with images.grouped_warnings(said):
+        for name in _image_names(folder):
+            try:
+                height, width = _inspect(folder / name, size, decode=broken == "skip")
+            except BrokenImageError as error:
+                if broken == "raise":
+                    raise
+                skipped[name] = error.reason
+                continue
+            names.append(name)
+            aspect = (width // 2) / height * size[0] / size[1]
+            odd += [name] * (width % 2)
+            squeezed += [name] * (max(aspect, 1 / aspect) > _SQUEEZED)
     _say("broken, left out", [f"{name} {why}" for name, why in skipped.items()], folder)
     _say("of odd width, their middle column belongs to neither half", odd, folder)
     _say(f"strongly squeezed to halves of {size}: are they side-by-side pairs?", squeezed, folder)
@@ -122,7 +126,7 @@ def load_pairs(
         raise ValueError(
             f"{printable(folder)} holds no whole image: all {len(skipped)} are broken."
         )
-    return Pairs(folder, tuple(names), size, source, skipped)
+    return Pairs(folder, tuple(names), size, source, skipped, said)
 
 
 def read_pair(path: Path, size: Size, source: str = "left") -> Pair:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gan_utils.archives import unpack
 from gan_utils.download import DiskError, DownloadError, cache_folder, disk_sentence, fetch
-from gan_utils.images import SUFFIXES, image_size
+from gan_utils.images import image_size, list_images
 from gan_utils.io import file_sha256
 from gan_utils.pairs.folder import Pairs, load_pairs
 from gan_utils.pairs.sources import Size
@@ -164,7 +164,7 @@ def _install(mirror: Mirror, archive: Path, sha256: str, folder: Path) -> None:
 
 
 def _check_split(folder: Path, count: int) -> None:
-    names = [path for path in folder.iterdir() if path.name.lower().endswith(SUFFIXES)]
+    names = list_images(folder, subfolders=False)
     if len(names) != count:
         raise ValueError(f"{folder.name} holds {len(names):,} images instead of {count:,}")
     for path in names:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gan_utils import images
 from gan_utils.io import read_arrays, whole_file
 from gan_utils.pairs.sources import PairSet, PairSource
 
@@ -34,6 +35,7 @@ def prepare(pairs: PairSource, path: str | os.PathLike) -> Path:
     if path.suffix != ".npz":
         raise ValueError(f"{path} must end in .npz.")
     with (
+        images.grouped_warnings(),
         whole_file(path) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive,
     ):

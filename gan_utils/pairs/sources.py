@@ -82,8 +82,9 @@ class PairSource(ABC):
         """
         first, _ = self.pair(0)
         source, target = (np.empty((len(self), *first.shape), np.uint8) for _ in range(2))
-        for position, (one, other) in enumerate(self):
-            source[position], target[position] = one, other
+        with images.grouped_warnings():
+            for position, (one, other) in enumerate(self):
+                source[position], target[position] = one, other
         return PairSet(source, target)
 
     def batches(self, batch_size: int = 1, **options: Any) -> "PairBatches":
