@@ -145,7 +145,7 @@ def dcgan() -> Race:
     def trial(settings: dict[str, Any]) -> Trial:
         def train(judge: Judge) -> None:
             keras.utils.set_random_seed(lesson.SEED)
-            options = {"average": settings["average"], "seed": lesson.SEED}
+            options = {"ema_decay": settings["ema_decay"], "seed": lesson.SEED}
             gan = GAN(*case.networks(), lesson.LATENT_DIM, **options)
             rates = settings["d_rate"], settings["g_rate"]
             gan.compile(*(keras.optimizers.Adam(r, beta_1=settings["beta_1"]) for r in rates))
@@ -156,7 +156,7 @@ def dcgan() -> Race:
 
     short = lesson.SHORT
     others = {
-        "without the average": trial(short | {"average": None}),
+        "without the average": trial(short | {"ema_decay": None}),
         "batch 64, both rates 2e-4": trial(
             short | {"batch_size": 64, "d_rate": 2e-4, "g_rate": 2e-4}
         ),

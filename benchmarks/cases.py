@@ -120,7 +120,7 @@ def _wasserstein(lesson: SimpleNamespace, kind: str, title: str, loop: Any) -> C
         return lesson.build_generator(), lesson.build_critic()
 
     def make_gan() -> keras.Model:
-        options = {"average": None, "critic_steps": lesson.CRITIC_STEPS}
+        options = {"ema_decay": None, "critic_steps": lesson.CRITIC_STEPS}
         gan = getattr(lesson, kind)(*networks(), lesson.LATENT_DIM, **options)
         gan.compile(keras.optimizers.RMSprop(5e-5), keras.optimizers.RMSprop(5e-5))
         return gan

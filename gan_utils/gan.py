@@ -86,7 +86,7 @@ class GAN(keras.Model):
         self.ema_decay = ema_decay
         self.critic_steps = critic_steps
         self.batches_per_step = critic_steps
-        self.d_skipped = self.g_skipped = None
+        self.d_skipped = self.g_skipped = self._element_spec = None
 
     def compile(
         self,
@@ -191,6 +191,10 @@ class GAN(keras.Model):
         if options.get("validation_data") is not None or options.get("validation_split"):
             raise ValueError(_NO_VALIDATION)
         with fit.prepared(self, x, y, batch_size, callbacks=callbacks, **options) as (data, rest):
+            # A step that is traced again for batches of another size would get size None, and the
+            # generator draws as many inputs as the batch has images: such batches get a new step.
+            if data.element_spec != self._element_spec:
+                self.train_function, self._element_spec = None, data.element_spec
             return super().fit(data, epochs=epochs, **rest)
 
     def evaluate(self, *args: Any, **options: Any) -> None:

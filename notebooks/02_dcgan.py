@@ -63,7 +63,7 @@ from IPython.display import Image, display
 from keras import layers
 
 import gan_utils
-from gan_utils import GAN, callbacks, images, lenet, metrics, plots, profile, records
+from gan_utils import GAN, callbacks, evaluation, images, lenet, plots, profile, records
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -74,30 +74,26 @@ print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'n
 # All hyperparameters are defined here. `TUTORIAL` is the classic recipe: large batches, a small
 # learning rate, 50 passes over the data. On two CPU cores a minute of it is about two hundred
 # updates, too few to show anything. With a GPU, set `SETTINGS = TUTORIAL`. On a CPU small batches
-# with larger steps get far more out of a minute: the `full` run takes 16 images in place of 256,
-# and the short one, `quick`, takes 8.
+# with larger steps get far more out of a minute: the `full` run takes 32 images in place of 256
+# and 20 passes over the data, and the short one, `quick`, takes 8. In the short run an "epoch" is a
+# part of a pass, so that there is something to look at after each.
 #
-# An "epoch" of these settings is not a pass over the data but `STEPS_PER_EPOCH` updates, so that
-# there is something to look at after each. Where it matters, the lesson prints updates, images
-# seen and passes over the data.
-#
-# `STAGES` is the learning-rate schedule of the full run: in its first five sevenths the
-# discriminator has the higher rate; then the generator has, while both fall towards zero. A short
-# run has no time for two stages.
+# `STAGES` is the learning-rate schedule of the full run: at first the discriminator has the higher
+# rate (the two time-scale update rule, TTUR); then the generator has, with linear decay of both to
+# zero. A short run has no time for two stages.
 
 # %%
 SEED = profile.seed(2)
 LATENT_DIM = 100
 FIXED_COUNT = 16
-BETA_1 = 0.5
-TUTORIAL = {"batch_size": 256, "d_rate": 1e-4, "g_rate": 1e-4, "beta_1": 0.9, "average": None}
-FULL = {"batch_size": 16, "d_rate": 1e-3, "g_rate": 3e-4, "beta_1": 0.5, "average": 0.999}
-SHORT = {"batch_size": 8, "d_rate": 5e-4, "g_rate": 1e-3, "beta_1": 0.5, "average": 0.998}
-STAGES = ((0, 1e-3, 3e-4), (5 / 7, 3e-4, 5e-4))
+TUTORIAL = {"batch_size": 256, "d_rate": 1e-4, "g_rate": 1e-4, "beta_1": 0.9, "ema_decay": None}
+FULL = {"batch_size": 32, "d_rate": 1e-3, "g_rate": 3e-4, "beta_1": 0.5, "ema_decay": 0.9995}
+SHORT = {"batch_size": 8, "d_rate": 5e-4, "g_rate": 1e-3, "beta_1": 0.5, "ema_decay": 0.998}
+STAGES = ((0, 1e-3, 3e-4), (0.4, 3e-4, 5e-4))
 SETTINGS = FULL if profile.name == "full" else SHORT
-EPOCHS = profile.epochs(full=70, quick=12, smoke=2)
-STEPS_PER_EPOCH = profile.steps(full=60_000 // 256, quick=70, smoke=3)
-CHECKPOINT_EVERY = profile.epochs(full=5, quick=6, smoke=1)
+EPOCHS = profile.epochs(full=20, quick=12, smoke=2)
+STEPS_PER_EPOCH = profile.steps(full=60_000 // 32, quick=70, smoke=3)
+CHECKPOINT_EVERY = profile.epochs(full=1, quick=6, smoke=1)
 
 keras.utils.set_random_seed(SEED)
 
@@ -142,8 +138,7 @@ test_set = gan_utils.load_images("mnist", split="test")
 RUN = records.run_folder("02_dcgan", train_set)
 print(train_set)
 print("shape", train_set.images.shape, train_set.images.dtype)
-SAMPLES = profile.samples(full=10_000, quick=5_000, smoke=100, available=len(test_set))
-test_sample, train_sample = test_set.sample(SAMPLES), train_set.sample(SAMPLES)
+SAMPLES = evaluation.count(test_set)
 
 # %% [markdown]
 # Pictures are kept as bytes, 0 to 255, and become floats from -1 to 1 batch by batch. That range
@@ -574,12 +569,12 @@ for step in range(3):
 # - `TerminateOnNaN` ends a run that has gone wrong, with an error message that says what to check;
 # - `LinearDecay` sets the learning rates of the full run, stage by stage.
 #
-# `average` keeps an exponential moving average (EMA) of the generator's weights. Samples are drawn
-# with the EMA weights, which are steadier than those of any single moment (Yazici et al., 2019).
+# `ema_decay` keeps an exponential moving average (EMA) of the generator's weights. Samples are
+# drawn with the EMA weights, steadier than those of any single moment (Yazici et al., 2019).
 
 # %%
 gan = GAN(
-    build_generator(), build_discriminator(), LATENT_DIM, ema_decay=SETTINGS["average"], seed=SEED
+    build_generator(), build_discriminator(), LATENT_DIM, ema_decay=SETTINGS["ema_decay"], seed=SEED
 )
 gan.compile(
     d_optimizer=keras.optimizers.Adam(SETTINGS["d_rate"], beta_1=SETTINGS["beta_1"]),
@@ -601,11 +596,10 @@ print(f"run folder: {RUN} (delete it to start over)")
 # both drawn evenly over their sets, give the noise floor: the distance when nothing is wrong.
 
 # %%
-real_features = lenet.features(test_sample.images)
-other_features = lenet.features(train_sample.images)
-floor = metrics.fid(real_features, other_features)
-distance_before = metrics.fid(real_features, lenet.features(gan.generate(SAMPLES)))
-print(f"{len(real_features)} test images, LeNet features of {real_features.shape[1]} dimensions")
+facts = {"real_images": test_set.images}
+floor = evaluation.noise_floor(train_set, test_set)
+distance_before = evaluation.scores(gan.generate(SAMPLES), **facts)["distance"]
+print(f"{SAMPLES:,} generated images, as many of the test set")
 print(f"real against real {floor:.2f}, untrained generator {distance_before:.1f}")
 
 # %% [markdown]
@@ -676,14 +670,15 @@ if "google.colab" in sys.modules:
 
 # %%
 generated = gan.generate(SAMPLES)
-distance_after = metrics.fid(real_features, lenet.features(generated))
+scored = evaluation.row(gan, generated, batch_size=SETTINGS["batch_size"], **facts)
+distance_after = scored["distance"]
 print(f"Fréchet distance on LeNet features, {SAMPLES:,} images on each side")
 print(f"  untrained      {distance_before:8.1f}")
 print(f"  trained        {distance_after:8.1f}   (profile {profile.name})")
 print(f"  real vs. real  {floor:8.2f}")
 readable, readable_real = (
     float((lenet.probabilities(pictures).max(axis=1) >= 0.9).mean())
-    for pictures in (generated, test_sample.images)
+    for pictures in (generated, test_set.sample(SAMPLES).images)
 )
 print(f"read with confidence: generated {readable:.0%}, real {readable_real:.0%}")
 if recorded_run:
@@ -714,7 +709,7 @@ LATENT_DIM = {LATENT_DIM}
 {inspect.getsource(build_generator)}
 {inspect.getsource(build_discriminator)}
 networks = build_generator(), build_discriminator()
-gan = GAN(*networks, LATENT_DIM, ema_decay={SETTINGS["average"]}, seed={SEED})
+gan = GAN(*networks, LATENT_DIM, ema_decay={SETTINGS["ema_decay"]}, seed={SEED})
 gan.compile(d_optimizer=keras.optimizers.Adam(), g_optimizer=keras.optimizers.Adam())
 epochs = callbacks.Checkpoint({str(checkpoint.folder)!r}).resume(gan)
 latents = keras.random.normal(({FIXED_COUNT}, LATENT_DIM), seed={SEED})
@@ -835,7 +830,7 @@ latents = gan.generator_inputs(None, tf.constant([0, 0]), SAMPLES)
 plain = np.concatenate(
     [gan.generator(latents[i : i + 250], training=False) for i in range(0, SAMPLES, 250)]
 )
-distance_plain = metrics.fid(real_features, lenet.features(plain))
+distance_plain = evaluation.scores(plain, **facts)["distance"]
 print(f"weights as they are {distance_plain:.1f}, their EMA {distance_after:.1f}")
 if recorded_run:
     found = recorded_run["metrics"]
@@ -882,7 +877,7 @@ plt.show()
 # in LeNet features. Are they the same pictures?
 
 # %% tags=["hide-cell"]
-candidates = train_sample.images
+candidates = train_set.sample(SAMPLES).images
 candidate_features = lenet.features(candidates).astype("float64")
 query = lenet.features(generated[:8]).astype("float64")
 squared = ((query[:, None, :] - candidate_features[None]) ** 2).sum(-1)
@@ -937,10 +932,8 @@ found = {
     "samples": SAMPLES,
     "extractor": "LeNet on MNIST, 84 features",
 }
-facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
-row = gan_utils.evaluation.row(gan, gan.generate(gan_utils.evaluation.DRAWS), **facts)
 stages = {"stages": STAGES} if SETTINGS is FULL else {}
-facts = {"settings": SETTINGS | stages, "comparison": {"DCGAN": row}}
+facts = {"settings": SETTINGS | stages, "comparison": {"DCGAN": scored}}
 records.record("02_dcgan", found, seconds=gan.seconds, data=train_set, seed=SEED, **facts)
 assert generated.shape == (SAMPLES, 28, 28, 1)
 assert np.abs(generated).max() <= 1

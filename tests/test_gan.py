@@ -148,6 +148,13 @@ def test_a_dataset_whose_last_batch_is_smaller_is_refused_with_the_way_out(real_
         build_gan().fit(dataset, verbose=0)
 
 
+def test_a_trained_gan_trains_on_with_batches_of_another_size(real_images):
+    gan = build_gan()
+    for batch_size in (4, 2, 4):
+        gan.fit(real_images[:8], batch_size=batch_size, epochs=1, verbose=0)
+    assert int(gan.g_optimizer.iterations) == 2 + 4 + 2
+
+
 def test_same_seed_same_run_other_seed_another(real_images):
     def weights(seed):
         gan = build_gan(seed=seed)
