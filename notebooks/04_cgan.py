@@ -63,7 +63,7 @@ from keras import layers
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import gan_utils
-from gan_utils import GAN, callbacks, images, lenet, metrics, plots, profile, records
+from gan_utils import GAN, callbacks, evaluation, images, lenet, plots, profile, records
 from gan_utils.data.batches import check_labels
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
@@ -74,9 +74,10 @@ print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'n
 #
 # All hyperparameters are defined here. `TUTORIAL` has those of the classic recipe for the
 # concatenating networks, which trains for 200 epochs. `FULL` keeps its batch size and its
-# embeddings and changes three things: the learning rates are twice as large and fall towards zero
-# in the last quarter of the run, and samples come from an exponential moving average (EMA) of the
-# generator's weights. `SHORT` takes larger steps on smaller batches, for a run of half a minute.
+# embeddings and changes three things: the learning rates are twice as large, they fall linearly to
+# zero after the share `decay_after` of the run, and samples come from an exponential moving average
+# (EMA) of the generator's weights. `SHORT` takes larger steps on smaller batches, for a run of half
+# a minute.
 #
 # One number is easily misread. The tutorial passes 0.8 to batch normalization as the *second*
 # argument, which in PyTorch is `epsilon`, a number added to the variance. Keras implementations of
@@ -95,12 +96,26 @@ TUTORIAL = {
     "batch_size": 64,
     "d_rate": 2e-4,
     "g_rate": 2e-4,
-    "average": None,
+    "ema_decay": None,
+    "decay_after": None,
     "spread": 1.0,
     "norm": {"momentum": 0.9, "epsilon": 0.8},
 }
-FULL = {"batch_size": 64, "d_rate": 4e-4, "g_rate": 4e-4, "average": 0.999, "spread": 1.0}
-SHORT = {"batch_size": 32, "d_rate": 1e-3, "g_rate": 1e-3, "average": 0.995, "spread": 1.0}
+FULL = {
+    "batch_size": 64,
+    "d_rate": 4e-4,
+    "g_rate": 4e-4,
+    "ema_decay": 0.9995,
+    "decay_after": 0.4,
+    "spread": 1.0,
+}
+SHORT = FULL | {
+    "batch_size": 32,
+    "d_rate": 1e-3,
+    "g_rate": 1e-3,
+    "ema_decay": 0.995,
+    "decay_after": 0.75,
+}
 SETTINGS = FULL if profile.name == "full" else SHORT
 EPOCHS = profile.epochs(full=40, quick=8, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=60_000 // 64, quick=170, smoke=3)
@@ -165,8 +180,8 @@ rows = np.concatenate([train_set.of_class(digit).images[:10] for digit in digits
 plots.show_images(rows, columns=10, row_labels=[str(d) for d in digits], title="Real digits")
 plt.show()
 print("images of each digit:", np.bincount(train_set.labels).tolist())
-SAMPLES = profile.samples(full=10_000, quick=5_000, smoke=100, available=len(test_set))
-test_sample, train_sample = test_set.sample(SAMPLES), train_set.sample(SAMPLES)
+SAMPLES = evaluation.count(test_set)
+test_sample = test_set.sample(SAMPLES)
 
 # %% [markdown]
 # A row for each label. Within a row, slant, thickness and shape differ: that is left to the noise.
@@ -401,7 +416,7 @@ def make_gan(kind="concatenate", settings=SETTINGS, model=ConditionalGAN):
     keras.utils.set_random_seed(SEED)
     generator = build_generator(kind, settings["spread"], settings.get("norm", NORM))
     discriminator = build_discriminator(kind, settings["spread"])
-    gan = model(generator, discriminator, LATENT_DIM, ema_decay=settings["average"], seed=SEED)
+    gan = model(generator, discriminator, LATENT_DIM, ema_decay=settings["ema_decay"], seed=SEED)
     gan.compile(
         d_optimizer=keras.optimizers.Adam(settings["d_rate"], beta_1=BETA_1),
         g_optimizer=keras.optimizers.Adam(settings["g_rate"], beta_1=BETA_1),
@@ -495,16 +510,13 @@ for kind in KINDS:
 
 
 # %%
-def judge(pictures, class_labels, real_features):
-    return {
-        "accuracy": lenet.accuracy(pictures, class_labels),
-        "distance": metrics.fid(real_features, lenet.features(pictures)),
-    }
+def score(generated, class_labels):
+    scores = evaluation.scores(generated, class_labels, real_images=test_set.images)
+    return {"accuracy": scores["agreement"], "distance": scores["distance"]}
 
 
-real_features = lenet.features(test_sample.images)
-floor = metrics.fid(real_features, lenet.features(train_sample.images))
-before = judge(draw(make_gan(), asked_for(SAMPLES)), asked_for(SAMPLES), real_features)
+floor = evaluation.noise_floor(train_set, test_set)
+before = score(draw(make_gan(), asked_for(SAMPLES)), asked_for(SAMPLES))
 ceiling = lenet.accuracy(test_sample.images, test_sample.labels)
 print(f"classifier on MNIST's test set: {lenet.test_accuracy():.2%} right; here {ceiling:.2%}")
 print(f"untrained generator: label accuracy {before['accuracy']:.1%}", end=", ")
@@ -514,8 +526,7 @@ print(f"distance {before['distance']:.1f} (noise floor {floor:.2f})")
 # The run. After each epoch `SampleGrid` draws the same noise, ten rows, one digit a row. The same
 # image and the step's values also go to TensorBoard's event files, in the run folder: the two
 # losses, D(x), and D(G(z)) before and after the discriminator's update. Except with the tutorial's
-# settings, both learning rates fall towards zero in the last quarter of the run, so that the
-# weights come to rest.
+# settings, both learning rates fall linearly to zero, so that the weights come to rest.
 
 
 # %%
@@ -537,8 +548,8 @@ def train(kind, source, folder):
         callbacks.Checkpoint(folder / "checkpoints", every=CHECKPOINT_EVERY),
         callbacks.TerminateOnNaN(),
     ]
-    if SETTINGS is not TUTORIAL:
-        watchers.append(callbacks.LinearDecay((0, *rates), (0.75, *rates)))
+    if SETTINGS["decay_after"]:
+        watchers.append(callbacks.LinearDecay((0, *rates), (SETTINGS["decay_after"], *rates)))
     bar = 1 if "google.colab" in sys.modules else 2
     gan.fit(source, epochs=EPOCHS, callbacks=watchers, verbose=bar)
     return gan, grid, steps
@@ -640,9 +651,15 @@ display(Image(filename=animation, alt="Ten rows of digits, one digit a row, form
 # %%
 class_labels = asked_for(SAMPLES)
 generated = {kind: draw(run[0], class_labels) for kind, run in runs.items()}
+facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
+rows = {
+    kind: evaluation.row(run[0], generated[kind], class_labels, **facts)
+    for kind, run in runs.items()
+}
 results = {
     kind: {
-        **judge(generated[kind], class_labels, real_features),
+        "accuracy": rows[kind]["agreement"],
+        "distance": rows[kind]["distance"],
         "seconds": runs[kind][0].seconds,
         "parameters": sum(counts[name][KINDS.index(kind)] for name in counts),
     }
@@ -652,8 +669,8 @@ tables = {f"this run ({profile.name})": results}
 if recorded_run:
     tables["recorded full run"] = recorded_run["metrics"]["results"]
 print(f"{'':<34}{'label accuracy':>15}{'Fréchet distance':>18}{'seconds':>9}")
-for title, rows in tables.items():
-    for kind, row in rows.items():
+for title, table in tables.items():
+    for kind, row in table.items():
         print(f"{title + ', ' + kind:<34}{row['accuracy']:>15.1%}{row['distance']:>18.1f}", end="")
         print(f"{row['seconds']:>9.0f}")
 print(f"{f'{SAMPLES:,} real images':<34}{ceiling:>15.1%}{floor:>18.2f}")
@@ -982,12 +999,7 @@ if trained_here:
 # %% tags=["remove-cell"]
 trained = [*results.values(), *(experiments.values() if trained_here else ())]
 seconds = sum(row["seconds"] for row in trained)
-wishes = asked_for(gan_utils.evaluation.DRAWS)
-facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
-rows = {
-    f"CGAN, {kind}": gan_utils.evaluation.row(run[0], draw(run[0], wishes), wishes, **facts)
-    for kind, run in runs.items()
-}
+rows = {f"CGAN, {kind}": row for kind, row in rows.items()}
 facts = {"settings": SETTINGS, "tutorial": TUTORIAL, "comparison": rows}
 records.record("04_cgan", found, seconds=seconds, data=train_set, seed=SEED, **facts)
 

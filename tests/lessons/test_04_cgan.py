@@ -70,7 +70,7 @@ def test_the_tutorials_settings_are_those_of_the_tutorial(lesson):
     gan = lesson.make_gan(settings=lesson.TUTORIAL)
     norms = [la for la in gan.generator.layers if isinstance(la, keras.layers.BatchNormalization)]
     assert [(norm.momentum, norm.epsilon) for norm in norms] == [(0.9, 0.8)] * 3
-    assert gan.average is None
+    assert gan.ema_decay is None
     for network in (gan.generator, gan.discriminator):
         # its embedding starts from N(0, 1): 100 numbers, so 0.25 is 3.5 standard errors
         assert np.std(embedding_of(network).embeddings) == pytest.approx(1, abs=0.25)
