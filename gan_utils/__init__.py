@@ -5,12 +5,6 @@ import os
 
 from gan_utils import _aliases
 
-if os.environ.get("KERAS_BACKEND", "").strip() not in ("", "tensorflow"):
-    raise ImportError(
-        f"gan_utils needs TensorFlow under Keras, but KERAS_BACKEND is "
-        f"{os.environ['KERAS_BACKEND']!r}: unset it, or set it to tensorflow, and start again"
-    )
-
 _MODULES = (
     "callbacks",
     "data",
@@ -54,11 +48,22 @@ __all__ = [*_MODULES, *_NAMES]  # noqa: PLE0604
 
 def __getattr__(name: str) -> object:
     """Import a module or a public name when it is first used, so that importing stays fast."""
+    _require_tensorflow()
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _NAMES:
         return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
     return _aliases.renamed(__name__, name)
+
+
+def _require_tensorflow() -> None:
+    # Asked of the environment, since Keras itself cannot be imported without its backend.
+    backend = os.environ.get("KERAS_BACKEND", "").strip()
+    if backend not in ("", "tensorflow"):
+        raise ImportError(
+            f"gan_utils needs TensorFlow under Keras, but KERAS_BACKEND is {backend!r}: unset it, "
+            "or set it to tensorflow, and start again"
+        )
 
 
 def __dir__() -> list[str]:

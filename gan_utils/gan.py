@@ -8,15 +8,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_utils import _aliases, distribution, fit, losses, model_checks, precision, profile
+from gan_utils import _aliases, distribution, fit, losses, model_checks, precision
 from gan_utils.ema import MovingAverage
 
 Logs = dict[str, tf.Tensor]
-
-# Whoever imports the GAN builds its networks afterwards, so that a lesson needs no line for this.
-# Without GAN_PRECISION the policy stays what the program has set.
-if profile.precision != "float32":
-    keras.config.set_dtype_policy(profile.precision)
 
 _NO_VALIDATION = (
     "a GAN has no validation loss, since its losses say nothing about the images: compare samples "

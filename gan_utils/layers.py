@@ -5,6 +5,7 @@ them on; `layer(x, training=True)` inside a functional model does not (Keras 3 o
 this module before loading such a model, so that Keras knows the two classes.
 """
 
+from collections import deque
 from typing import Any
 
 import keras
@@ -56,11 +57,31 @@ class AlwaysBatchNormalization(layers.BatchNormalization):
 def sublayers(network: keras.Model) -> list[layers.Layer]:
     """Return all layers of a network, those inside of other layers too.
 
-    Keras has no public way to list layers that a layer of its own holds as attributes.
+    Keras lists the layers of a model, but not those that another layer keeps in its attributes. The
+    order decides which noise `reseed` gives to which layer.
     """
-    if hasattr(network, "_flatten_layers"):
-        return list(network._flatten_layers(include_self=False))
-    return network.layers
+    found: dict[int, layers.Layer] = {}
+    waiting = deque(_layers_of(network))
+    while waiting:
+        layer = waiting.popleft()
+        if id(layer) not in found:
+            found[id(layer)] = layer
+            waiting.extendleft(_layers_of(layer))
+    return list(found.values())
+
+
+def _layers_of(holder: layers.Layer) -> list[layers.Layer]:
+    if isinstance(holder, keras.Model):
+        return holder.layers
+    found, values = [], [*vars(holder).values()]
+    for value in values:  # grows meanwhile
+        if isinstance(value, layers.Layer):
+            found.append(value)
+        elif isinstance(value, dict):
+            values.extend(value.values())
+        elif isinstance(value, list | tuple | set):
+            values.extend(value)
+    return found
 
 
 def reseed(model: keras.Model, seed: int) -> None:

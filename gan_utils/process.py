@@ -1,10 +1,12 @@
-"""A fresh Python process, and TensorFlow imported without the lines it writes about itself."""
+"""A fresh Python process, and libraries without the lines they write about themselves."""
 
 import importlib
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,23 +67,38 @@ def call_in_fresh_process(model_file: str | Path, *inputs: Any) -> Any:
     return outputs if len(outputs) > 1 else outputs[0]
 
 
-def import_tensorflow() -> None:
-    """Import TensorFlow and find its devices with stderr closed; exceptions still arrive.
+@contextmanager
+def held_back_errors() -> Iterator[None]:
+    """Hold back what anybody writes to the error stream; show all of it if the block fails.
 
-    Its C++ part writes some lines whatever `TF_CPP_MIN_LOG_LEVEL` says, to the file descriptor.
+    TensorFlow's C++ part, for one, writes to the file descriptor, past `sys.stderr`.
+    """
+    sys.stderr.flush()
+    stream = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            with open(stream, "wb", closefd=False) as shown:
+                shown.write(kept.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(stream, 2)
+            os.close(stream)
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow and find its devices without the lines that it writes meanwhile.
+
+    Some come whatever `TF_CPP_MIN_LOG_LEVEL` says.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
+    with held_back_errors():
         importlib.import_module("keras")
         importlib.import_module("tensorflow").config.list_physical_devices("GPU")
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 __getattr__ = _aliases.getter(__name__)

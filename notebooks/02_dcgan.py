@@ -67,6 +67,7 @@ from gan_utils import GAN, callbacks, evaluation, images, lenet, plots, profile,
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
+keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]
 # ### Constants
@@ -704,7 +705,8 @@ plt.show()
 restore_script = f"""
 import keras, numpy as np
 from keras import layers
-from gan_utils import GAN, callbacks
+from gan_utils import GAN, callbacks, profile
+keras.config.set_dtype_policy(profile.precision)
 LATENT_DIM = {LATENT_DIM}
 {inspect.getsource(build_generator)}
 {inspect.getsource(build_discriminator)}

@@ -75,11 +75,11 @@ from gan_utils import (
     profile,
     records,
 )
-from gan_utils.data import embedded
 from gan_utils.data.batches import check_labels
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
+keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]
 # ### Constants
@@ -1150,7 +1150,7 @@ def build_color_discriminator():
 def load_color_images():
     if profile.name == "full" or data.data_kind("cifar10") == "real":
         return gan_utils.load_images("cifar10")
-    stand_in = embedded.colored("train")
+    stand_in = data.embedded.colored("train")
     return data.ImageSet(*stand_in, tuple("0123456789"), "embedded", "cifar10", "train")
 
 

@@ -74,6 +74,7 @@ from gan_utils.metrics import features as extractors
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
+keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]
 # ### Constants

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, reseed
+from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, reseed, sublayers
 
 PICTURES = np.random.default_rng(0).normal(3, 2, (2, 8, 8, 4)).astype("float32")
 CALLS = {
@@ -107,3 +107,21 @@ def test_the_same_seed_gives_the_same_noise_and_layers_differ():
     reseed(model, 5)
     first, second = (np.asarray(layer(ones)) for layer in model.layers)
     assert (first != second).any()
+
+
+def test_layers_inside_of_layers_are_found_once():
+    class Block(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = {"first": layers.Dense(2, name="a"), 2: [layers.Dense(2, name="b")]}
+            self.model = keras.Sequential([layers.Dense(2, name="c")], name="d")
+
+        def call(self, inputs):
+            return inputs
+
+    shared, wrapped = layers.Dense(2, name="e"), layers.Dense(1, name="f")
+    inputs = keras.Input((3, 2))
+    outputs = layers.TimeDistributed(wrapped)(shared(Block()(shared(inputs))))
+    found = sublayers(keras.Model(inputs, outputs))
+    assert len(found) == len(set(found))
+    assert set("abcdef") <= {layer.name for layer in found}

@@ -290,8 +290,10 @@ def test_weights_in_16_bits_are_refused(global_policy):
 
 def test_one_variable_sets_the_precision_and_records_keep_it(monkeypatch):
     code = (
-        "import keras; from gan_utils import GAN, records; "
-        "print(keras.config.dtype_policy().name, records.record('x', {})['precision'])"
+        "import keras; from gan_utils import GAN, profile, records; "
+        "before = keras.config.dtype_policy().name; "
+        "keras.config.set_dtype_policy(profile.precision); "
+        "print(before, keras.config.dtype_policy().name, records.record('x', {})['precision'])"
     )
 
     def run(value):
@@ -300,7 +302,7 @@ def test_one_variable_sets_the_precision_and_records_keep_it(monkeypatch):
             [sys.executable, "-c", code], capture_output=True, text=True, check=False
         )
 
-    assert run("mixed_bfloat16").stdout.split() == ["mixed_bfloat16"] * 2
+    assert run("mixed_bfloat16").stdout.split() == ["float32", *["mixed_bfloat16"] * 2]
     assert "GAN_PRECISION is 'half'; choose one of float32" in run("half").stderr
 
 

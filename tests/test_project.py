@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import jupytext
+import keras
 import pytest
 import yaml
 
@@ -128,6 +129,7 @@ def test_lesson_sets_itself_up(path):
     sources = [source for kind, source, _ in cells(path) if kind == "code"]
     assert "google.colab" in sources[0]
     assert REPOSITORY in sources[0]
+    assert "\nkeras.config.set_dtype_policy(profile.precision)" in sources[1]
     assert "myst_nb" not in "\n".join(sources)
     badge = f"https://colab.research.google.com/github/{OWNER}/{NAME}/blob/main/"
     badges = [
@@ -270,6 +272,23 @@ def test_package_raises_and_never_prints(path):
     calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
     assert not any(isinstance(call, ast.Name) and call.id == "print" for call in calls)
     assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree))
+
+
+def test_one_private_method_of_keras_is_used():
+    """It is overridden, so that a Keras without it works as well."""
+    kinds = keras.Model, keras.optimizers.Optimizer, keras.callbacks.Callback
+    private = re.compile(r"_(?!_)\w+|__\w+[^_]")
+    theirs = {name for kind in kinds for name in dir(kind) if private.fullmatch(name)}
+    found = set()
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert not re.match(r"(keras\.src|tensorflow\.python)\b", node.module or "")
+            fields = {getattr(node, field, None) for field in ("attr", "name", "value")}
+            found |= {(path.stem, name) for name in fields if isinstance(name, str)}
+    assert {(module, name) for module, name in found if name in theirs} == {
+        ("gan", "_maybe_symbolic_build")
+    }
 
 
 def imported_modules(path, known):

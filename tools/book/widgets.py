@@ -20,7 +20,7 @@ import nbformat
 
 from gan_utils import export
 
-from . import bundle, execute, export_generator, export_translator, quiet
+from . import bundle, execute, export_generator, export_translator
 from .execute import Project
 
 INTERACTIVE = execute.ROOT / "book" / "interactive"
@@ -191,7 +191,7 @@ def add_generator(project: Project, widgets: Widgets, name: str) -> None:
     if not stamp.is_file() or stamp.read_text() != key:
         print(f"Exporting the trained generator {name!r} for its page", flush=True)
         process.import_tensorflow()
-        with quiet.held_back_errors():  # the converter tells of every step
+        with process.held_back_errors():  # the converter tells of every step
             network = weights.load_generator(name)
             if translator:
                 export_translator.export(network, manifest["output"][0], *files)
