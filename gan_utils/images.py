@@ -100,11 +100,11 @@ def check_images(images: Any, name: str = "images") -> np.ndarray:
 
     Args:
         images: Should be (n, height, width, 1 or 3), n at least 1; uint8 in [0, 255] or
-            float32 in [-1, 1].
+            floats in [-1, 1], of 16 bits too, as a network in mixed precision draws them.
         name: What to call the batch in the message.
 
     Returns:
-        The batch as a NumPy array, not copied if it already is one.
+        The batch as a NumPy array, uint8 or float32, not copied if it already is one.
 
     Raises:
         ValueError: Wrong rank, channels, dtype or range, an empty batch, NaN or infinity.
@@ -113,6 +113,8 @@ def check_images(images: Any, name: str = "images") -> np.ndarray:
     _check_layout(images, name)
     if images.dtype == np.uint8:
         return images
+    if images.dtype.name in ("float16", "bfloat16"):
+        images = images.astype(np.float32)
     if images.dtype != np.float32:
         raise ValueError(
             f"{name} are {images.dtype}; give uint8 in [0, 255] or float32 in [-1, 1], "

@@ -1,5 +1,6 @@
 """Tests of gan_utils.images."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -42,6 +43,14 @@ def test_conversions_refuse_the_wrong_kind():
 def test_check_images_accepts_both_ranges_without_a_copy():
     for good in (batch(), batch(channels=3), images.to_float(batch())):
         assert images.check_images(good) is good
+
+
+@pytest.mark.parametrize("half", ["float16", "bfloat16"])
+def test_images_in_16_bits_are_taken_as_float32(half):
+    ones = np.ones((2, 4, 4, 1), keras.ops.zeros((), half).numpy().dtype)
+    found = images.check_images(ones)
+    assert found.dtype == np.float32
+    assert (found == 1).all()
 
 
 @pytest.mark.parametrize(
