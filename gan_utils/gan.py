@@ -106,6 +106,7 @@ class GAN(keras.Model):
         d_optimizer, g_optimizer = map(keras.optimizers.get, (d_optimizer, g_optimizer))
         if d_optimizer is g_optimizer:
             raise ValueError("d_optimizer and g_optimizer are one object: make one for each player")
+        precision.hint_at_bfloat16()
         networks = self.layers
         if options.get("auto_scale_loss", True):
             d_optimizer, g_optimizer = (

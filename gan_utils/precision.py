@@ -5,6 +5,7 @@ keeps its weights in 32. Losses, penalties, the EMA and helper networks need 32 
 """
 
 import functools
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,9 +13,19 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gan_utils import records
 from gan_utils.layers import sublayers
 
 HALF = ("float16", "bfloat16")
+
+
+@functools.cache
+def hint_at_bfloat16() -> None:
+    """Log once, in one line, that the processor has units for bfloat16, which nobody uses."""
+    hint = records.bfloat16_hint()
+    unused = keras.config.dtype_policy().name == "float32"
+    if hint and unused and not tf.config.list_physical_devices("GPU"):
+        logging.getLogger("gan_utils").warning(hint)
 
 
 def to_float32(values: Any) -> Any:

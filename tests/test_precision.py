@@ -62,6 +62,36 @@ def apart(first, second):
     )
 
 
+def test_unused_units_for_bfloat16_are_named_once(global_policy, monkeypatch, tmp_path, caplog):
+    info = tmp_path / "cpuinfo"
+    info.write_text("flags : fpu avx512_bf16\n", encoding="utf-8")
+    monkeypatch.setattr(records, "_CPU_INFO", info)
+    precision.hint_at_bfloat16.cache_clear()
+    for _ in range(2):
+        build_gan()
+    (line,) = (entry.getMessage() for entry in caplog.records if entry.name == "gan_utils")
+    assert "avx512_bf16" in line
+    assert "GAN_PRECISION=mixed_bfloat16" in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("case", ["chosen", "in use", "no units"])
+def test_nothing_is_said_where_bfloat16_is_no_news(
+    case, global_policy, monkeypatch, tmp_path, caplog
+):
+    info = tmp_path / "cpuinfo"
+    info.write_text("flags : fpu" + " amx_bf16\n" * (case != "no units"), encoding="utf-8")
+    monkeypatch.setattr(records, "_CPU_INFO", info)
+    if case == "chosen":
+        monkeypatch.setenv("GAN_PRECISION", "float32")
+    if case == "in use":
+        global_policy("mixed_bfloat16")
+    precision.hint_at_bfloat16.cache_clear()
+    build_gan()
+    precision.hint_at_bfloat16.cache_clear()
+    assert not [entry for entry in caplog.records if entry.name == "gan_utils"]
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 def test_all_that_leaves_the_networks_is_float32(policy, global_policy, real_images):
     global_policy(policy)

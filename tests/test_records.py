@@ -42,6 +42,31 @@ def test_record_has_all_facts():
     assert json.loads(json.dumps(run)) == run
 
 
+@pytest.mark.parametrize(
+    ("flags", "units"),
+    [
+        ("fpu sse avx512_bf16 amx_tile amx_bf16", ["amx_bf16", "avx512_bf16"]),
+        ("fpu avx512_bf16", ["avx512_bf16"]),
+        ("fpu avx512f avx512_bf16x", []),
+    ],
+)
+def test_units_for_bfloat16_are_read_where_linux_lists_them(flags, units, tmp_path, monkeypatch):
+    info = tmp_path / "cpuinfo"
+    processor = f"processor\t: 0\nmodel name\t: A Processor: fast\nflags\t\t: {flags}\n\n"
+    info.write_text(2 * processor, encoding="utf-8")
+    monkeypatch.setattr(records, "_CPU_INFO", info)
+    hardware = records.hardware()
+    assert (hardware["bfloat16"], hardware["cpu"]) == (units, "A Processor: fast")
+    monkeypatch.delenv("GAN_PRECISION", raising=False)
+    hint = records.bfloat16_hint()
+    assert f"This processor has {units[0]}: " in hint if units else hint == ""
+    monkeypatch.setenv("GAN_PRECISION", "float32")
+    assert records.bfloat16_hint() == ""
+    monkeypatch.setattr(records, "_CPU_INFO", tmp_path / "of another system")
+    assert records.bfloat16_units() == []
+    assert records.hardware()["cpu"]
+
+
 def test_an_image_set_is_described(digits):
     run = records.record("lenet", {}, data=digits.take(5))
     assert run["data"] == {"name": "mnist", "split": "train", "source": "embedded", "count": 5}

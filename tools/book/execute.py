@@ -246,6 +246,8 @@ def run_nbmake(notebook: Path, profile: str, extra: dict[str, str] | None = None
     environment = (extra or {}) | environment
     environment |= {"GAN_PROFILE": profile, "JUPYTER_PREFER_ENV_PATH": "1"}
     environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Where nothing is chosen, `GAN` prints a hint that depends on the processor.
+    environment["GAN_PRECISION"] = environment.get("GAN_PRECISION", "").strip() or "float32"
     return subprocess.run(
         command,
         env=environment,

@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=execute.ROOT, help="the repository")
     options = parser.parse_args(arguments)
     os.environ.setdefault("GAN_PROFILE", "full")
-    from gan_utils import profile
+    from gan_utils import profile, records
 
     root = options.root.resolve()
     if options.lesson not in execute.lesson_names(root):
@@ -31,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     folder = root / "runs" / profile.name / options.lesson
     notebook = execute.copy_alone(root, options.lesson, folder)
     print(f"Training {options.lesson} in profile {profile.name}, in {folder}", flush=True)
+    if hint := records.bfloat16_hint():
+        print(hint, flush=True)
     extra = {"GAN_RECORD": str(root / "book" / "results")}
     log = execute.run_nbmake(notebook, profile.name, extra)
     executed = nbformat.read(notebook, as_version=4)
