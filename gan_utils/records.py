@@ -217,6 +217,7 @@ def bfloat16_hint() -> str:
         return ""
     return (
         f"This processor has {units[0]}: convolutional networks train faster under "
+        'keras.config.set_dtype_policy("mixed_bfloat16"), in the lessons of the book '
         "GAN_PRECISION=mixed_bfloat16 (GAN_PRECISION=float32 hides this line)."
     )
 
