@@ -65,7 +65,18 @@ from IPython.display import Image, display
 from keras import layers
 
 import gan_utils
-from gan_utils import GAN, callbacks, images, lenet, losses, metrics, plots, profile, records
+from gan_utils import (
+    GAN,
+    callbacks,
+    evaluation,
+    images,
+    lenet,
+    losses,
+    metrics,
+    plots,
+    profile,
+    records,
+)
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -74,10 +85,11 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # %% [markdown]
 # ### Constants
 #
-# All hyperparameters are defined here: small batches and fairly large learning rates, which suit a
-# short run. `full` is a budget for a CPU too, not a record attempt. `quick` trains the main model
-# only; the figures of the side experiments are then those of the recorded `full` run, which repeats
-# them with several seeds. With a GPU, raise the steps.
+# All hyperparameters are defined here. `full` makes 20 passes over the data with the batch size,
+# the learning rates and the schedule (`STAGES`) of the DCGAN lesson, so that the two differ in the
+# loss alone. `quick` takes small batches and large steps, trains the main model only, and shows the
+# side experiments with the figures of the recorded `full` run, which repeats them with several
+# seeds.
 
 # %%
 SEED = profile.seed(9)
@@ -86,16 +98,19 @@ FIXED_COUNT = 16
 REAL_TARGET = 1.0
 FAKE_TARGET = 0.0
 GENERATOR_TARGET = 1.0
-BATCH_SIZE = 8
-D_RATE = 5e-4
-G_RATE = 1e-3
+FULL = {"batch_size": 32, "d_rate": 1e-3, "g_rate": 3e-4, "ema_decay": 0.9995}
+SHORT = {"batch_size": 8, "d_rate": 5e-4, "g_rate": 1e-3, "ema_decay": 0.998}
+STAGES = ((0, 1e-3, 3e-4), (0.4, 3e-4, 5e-4))
+SETTINGS = FULL if profile.name == "full" else SHORT
 BETA_1 = 0.5
-AVERAGE = 0.998
 EPOCHS = profile.epochs(full=20, quick=4, smoke=2)
-STEPS_PER_EPOCH = profile.steps(full=250, quick=200, smoke=3)
+STEPS_PER_EPOCH = profile.steps(full=60_000 // 32, quick=200, smoke=3)
 STABILITY_SEEDS = [profile.seed(n) for n in range(profile.samples(full=5, quick=2, smoke=1))]
 STABILITY_STEPS = profile.steps(full=500, quick=80, smoke=3)
-STABILITY_RATES = [(5e-4, 1e-3), (2e-4, 2e-4)][: 2 if profile.name == "full" else 1]
+STABILITY_BATCH = 8
+STABILITY_RATES = [(SHORT["d_rate"], SHORT["g_rate"]), (2e-4, 2e-4)][
+    : 2 if profile.name == "full" else 1
+]
 LEAST_SPREAD = 0.5
 
 keras.utils.set_random_seed(SEED)
@@ -302,7 +317,7 @@ train_set = gan_utils.load_images("mnist")
 test_set = gan_utils.load_images("mnist", split="test")
 RUN = records.run_folder("09_lsgan", train_set)
 print(train_set)
-SAMPLES = profile.samples(full=5_000, quick=2_000, smoke=100, available=len(test_set))
+SAMPLES = evaluation.count(test_set)
 STABILITY_SAMPLES = profile.samples(full=2_000, quick=1_000, smoke=100, available=len(test_set))
 JUDGED = min(500, len(test_set))
 real_sample = images.to_float(train_set.images[:FIXED_COUNT])
@@ -434,8 +449,9 @@ class LeastSquaresGAN(GAN):
         return generator_loss(fake_logits)
 
 
-def make_gan(kind, seed=SEED, normalize=True, ema_decay=AVERAGE, rates=(D_RATE, G_RATE)):
+def make_gan(kind, seed=SEED, normalize=True, ema_decay=SETTINGS["ema_decay"], rates=None):
     keras.utils.set_random_seed(seed)
+    rates = rates or (SETTINGS["d_rate"], SETTINGS["g_rate"])
     networks = build_generator(normalize=normalize), build_discriminator()
     gan = kind(*networks, LATENT_DIM, ema_decay=ema_decay, seed=seed)
     gan.compile(
@@ -475,33 +491,34 @@ for title, rates in {"both": (1e-4, 1e-4), "D alone": (1e-4, 0.0), "G alone": (0
 
 # %%
 gan = make_gan(LeastSquaresGAN)
-real_features = lenet.features(test_set.sample(SAMPLES).images)
-floor = metrics.fid(real_features, lenet.features(train_set.sample(SAMPLES).images))
-distance_before = metrics.fid(real_features, lenet.features(gan.generate(SAMPLES)))
+facts = {"real_images": test_set.images}
+floor = evaluation.noise_floor(train_set, test_set)
+distance_before = evaluation.scores(gan.generate(SAMPLES), **facts)["distance"]
 print(f"LeNet features, {SAMPLES:,} images on each side: ", end="")
 print(f"untrained {distance_before:.1f}, real against real {floor:.2f}")
 
 # %% [markdown]
 # The run, with the callbacks of the DCGAN lesson: a fixed-noise grid per epoch, the losses of each
-# step, a checkpoint, a stop when something is no longer a number. What Keras calls an epoch is here
-# a fixed number of training steps, far less than one pass over the data; the last line says how
-# many images the run saw.
+# step, a checkpoint, a stop when something is no longer a number. In a short run, what Keras calls
+# an epoch is a fixed number of training steps, far less than one pass over the data; the last line
+# says how many images the run saw.
 
 # %%
 fixed_latents = keras.random.normal((FIXED_COUNT, LATENT_DIM), seed=SEED)
 grid = callbacks.SampleGrid(fixed_latents, columns=4, folder=RUN / "grids")
 steps = callbacks.StepHistory(RUN / "steps.csv")
-checkpoint = callbacks.Checkpoint(RUN / "checkpoints", every=max(1, EPOCHS // 2))
+checkpoint = callbacks.Checkpoint(RUN / "checkpoints", every=profile.epochs(full=1, quick=2))
+watchers = [grid, steps, checkpoint, callbacks.TerminateOnNaN()]
+if SETTINGS is FULL:
+    watchers.append(callbacks.LinearDecay(*STAGES))
 batches = gan_utils.Batches(
-    train_set.images, batch_size=BATCH_SIZE, steps_per_epoch=STEPS_PER_EPOCH, seed=SEED
+    train_set.images,
+    batch_size=SETTINGS["batch_size"],
+    steps_per_epoch=STEPS_PER_EPOCH,
+    seed=SEED,
 )
-gan.fit(
-    batches,
-    epochs=EPOCHS,
-    callbacks=[grid, steps, checkpoint, callbacks.TerminateOnNaN()],
-    verbose=2,
-)
-seen = EPOCHS * STEPS_PER_EPOCH * BATCH_SIZE
+gan.fit(batches, epochs=EPOCHS, callbacks=watchers, verbose=2)
+seen = EPOCHS * STEPS_PER_EPOCH * SETTINGS["batch_size"]
 print(f"{EPOCHS * STEPS_PER_EPOCH:,} training steps in {gan.seconds:.0f} s", end=", ")
 print(f"{seen:,} images seen: {seen / len(train_set):.2f} passes over the training set")
 
@@ -572,10 +589,10 @@ display(Image(filename=animation, alt="Sixteen digits forming out of noise, epoc
 
 # %%
 generated = gan.generate(SAMPLES)
-distance_after = metrics.fid(real_features, lenet.features(generated))
+scored = evaluation.row(gan, generated, batch_size=SETTINGS["batch_size"], **facts)
 print(f"Fréchet distance on LeNet features, {SAMPLES:,} images on each side")
 print(f"  untrained      {distance_before:8.1f}")
-print(f"  trained        {distance_after:8.1f}   (profile {profile.name}: {EPOCHS}", end=" ")
+print(f"  trained        {scored['distance']:8.1f}   (profile {profile.name}: {EPOCHS}", end=" ")
 print(f"epochs of {STEPS_PER_EPOCH} steps)")
 print(f"  real vs. real  {floor:8.2f}   (noise floor)")
 if run:
@@ -608,7 +625,7 @@ def spread(samples):
 def stability_run(kind, normalize, rates, seed):
     trial = make_gan(kind, seed=seed, normalize=normalize, ema_decay=0.99, rates=rates)
     source = gan_utils.Batches(
-        train_set.images, batch_size=BATCH_SIZE, steps_per_epoch=STABILITY_STEPS, seed=seed
+        train_set.images, batch_size=STABILITY_BATCH, steps_per_epoch=STABILITY_STEPS, seed=seed
     )
     trial.fit(source, epochs=1, verbose=0)
     return trial.generate(STABILITY_SAMPLES)
@@ -816,7 +833,7 @@ class PearsonGAN(GAN):
 recorded_targets = records.measured("09_lsgan", "targets")
 targets_compared = recorded_targets or {
     name: metrics.fid(
-        few_features, lenet.features(stability_run(kind, True, (D_RATE, G_RATE), SEED))
+        few_features, lenet.features(stability_run(kind, True, STABILITY_RATES[0], SEED))
     )
     for name, kind in {"0/1/1": LeastSquaresGAN, "-1/1/0": PearsonGAN}.items()
 }
@@ -872,9 +889,9 @@ for name, size in sizes.items():
 found = {
     "epochs": EPOCHS,
     "steps_per_epoch": batches.steps_per_epoch,
-    "batch_size": BATCH_SIZE,
+    "batch_size": SETTINGS["batch_size"],
     "distance_before": distance_before,
-    "distance_after": distance_after,
+    "distance_after": scored["distance"],
     "real_vs_real": floor,
     "samples": SAMPLES,
     "extractor": "LeNet on MNIST, 84 features",
@@ -890,10 +907,7 @@ if not recorded_targets:
 # The record of this run.
 
 # %% tags=["remove-cell"]
-settings = {"d_rate": D_RATE, "g_rate": G_RATE, "beta_1": BETA_1, "average": AVERAGE}
-drawn_now = gan.generate(gan_utils.evaluation.DRAWS)
-facts = {"real_images": test_set.images, "batch_size": BATCH_SIZE}
-row = gan_utils.evaluation.row(gan, drawn_now, **facts)
+settings = SETTINGS | {"beta_1": BETA_1} | ({"stages": STAGES} if SETTINGS is FULL else {})
 records.record(
     "09_lsgan",
     found,
@@ -901,7 +915,7 @@ records.record(
     data=train_set,
     seed=SEED,
     settings=settings,
-    comparison={"LSGAN": row},
+    comparison={"LSGAN": scored},
 )
 
 # %% [markdown] tags=["remove-cell"]
@@ -913,7 +927,7 @@ assert np.abs(generated).max() <= 1
 assert all(np.isfinite(values).all() for values in steps.history.values())
 assert len(grid.frames) == EPOCHS + 1
 assert len(steps.rows) == EPOCHS * STEPS_PER_EPOCH
-assert np.isfinite([distance_before, distance_after, floor, *wrong, *right]).all()
-assert min(distance_before, distance_after, floor) >= 0
+assert np.isfinite([distance_before, scored["distance"], floor, *wrong, *right]).all()
+assert min(distance_before, scored["distance"], floor) >= 0
 assert len(stability) >= len(KINDS)
 assert all((RUN / name).exists() for name in ("generator.keras", "lsgan.gif", "steps.csv"))

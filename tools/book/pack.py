@@ -57,7 +57,8 @@ def pack_lesson(root: Path, lesson: str, runs: Path | None = None) -> list[str]:
         found = json.loads(record_file.read_text("utf-8"))["runs"] if record_file.exists() else {}
         if PROFILE not in found:
             raise PackError(f"{record_file} has no recorded full run: make train LESSON={lesson}")
-        source = run_folder(root, lesson, runs) / origin.file
+        precision = found[PROFILE].get("precision", "float32")
+        source = run_folder(root, lesson, runs, precision) / origin.file
         if not source.is_file():
             raise PackError(f"{name}: the run has left no {source}")
         with tempfile.TemporaryDirectory(prefix="gan-workbook-") as folder:
@@ -71,10 +72,13 @@ def pack_lesson(root: Path, lesson: str, runs: Path | None = None) -> list[str]:
     return packed
 
 
-def run_folder(root: Path, lesson: str, runs: Path | None = None) -> Path:
+def run_folder(
+    root: Path, lesson: str, runs: Path | None = None, precision: str = "float32"
+) -> Path:
     """Return where `make train` has left what a lesson's full run wrote."""
     home = runs or Path(os.environ.get("GAN_RUNS", "").strip() or "runs").expanduser()
-    return root / "runs" / PROFILE / lesson / home / f"{lesson}-{PROFILE}"
+    kind = "" if precision == "float32" else f"-{precision}"
+    return root / "runs" / PROFILE / lesson / home / f"{lesson}-{PROFILE}{kind}"
 
 
 def pack_one(name: str, source: Path, record: dict[str, Any], target: Path) -> dict[str, Any]:
