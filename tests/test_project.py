@@ -166,9 +166,11 @@ def test_page_of_the_contents_is_in_git(page):
 
 
 def test_every_lesson_is_in_the_contents():
-    assert [f"notebooks/{path.stem}" for path in NOTEBOOKS] == [
-        page for page in toc_pages() if page.startswith("notebooks/")
-    ]
+    pages = [page for page in toc_pages() if page.startswith("notebooks/")]
+    assert sorted(pages) == [f"notebooks/{path.stem}" for path in NOTEBOOKS]
+    # Lessons in order; the two that one looks things up in stand with the studies.
+    lookups = ["notebooks/03_keras_notes", "notebooks/15_diagnosis"]
+    assert pages == [page for page in sorted(pages) if page not in lookups] + lookups
 
 
 # ---- one address -----------------------------------------------------------------------------
