@@ -331,10 +331,14 @@ class GAN(keras.Model):
         # treat the fakes as it did then. But it learns nothing here, its statistics included.
         with tape, keep_statistics(self.discriminator):
             loss, logs = self.generator_objective(batch, inputs, fake_images)
+        return logs | self.move_generator(tape, loss)
+
+    def move_generator(self, tape: tf.GradientTape, loss: tf.Tensor) -> Logs:
+        """Take one step of the generator down a loss on a tape, and one of its moving average."""
         moved = minimize(self.g_optimizer, tape, loss, self.generator_variables())
         # After the generator moved, never before: the average is of weights that were reached.
         self._ema.update(self.g_optimizer.iterations.value, moved)
-        return logs | count_skipped("g_skipped", self.g_skipped, moved)
+        return count_skipped("g_skipped", self.g_skipped, moved)
 
     def draw_inputs(self, batch: Any, stream: int = 0) -> Any:
         """Draw what the generator sees in the next update; of several devices, each its share."""

@@ -5,12 +5,15 @@ that a model learns, ``full`` is the run that is recorded. ``GAN_EPOCHS`` sets a
 of ``full``, for a machine that cannot afford all of them. ``GAN_SEED_SHIFT`` is added to every
 seed, so that anybody can see which results depend on luck. ``GAN_PRECISION`` is the precision in
 which the networks compute: float32, or 16 bits that a processor or GPU has units for.
+``GAN_RECIPE=tutorial`` trains a lesson as the tutorial does that it follows.
 """
 
 import os
+from typing import TypeVar
 
 NAMES = ("smoke", "quick", "full")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+RECIPES = ("ours", "tutorial")
 _SEED_LIMIT = 1_000_000  # a shifted seed stays within 32 bits, which TensorFlow's seeds have
 
 
@@ -53,16 +56,29 @@ def _read_precision() -> str:
     return value
 
 
+def _read_recipe() -> str:
+    value = os.environ.get("GAN_RECIPE", "").strip() or RECIPES[0]
+    if value not in RECIPES:
+        raise ValueError(
+            f"GAN_RECIPE is {value!r}; choose one of {', '.join(RECIPES)}, or unset it."
+        )
+    return value
+
+
+_Settings = TypeVar("_Settings")
 _READERS = {
     "name": _read_name,
     "epoch_limit": _read_limit,
     "seed_shift": _read_seed_shift,
     "precision": _read_precision,
+    "recipe": _read_recipe,
 }
 
 
 def __getattr__(attribute: str) -> object:
-    """Return `name`, `epoch_limit`, `seed_shift` or `precision` as the environment says now.
+    """Return what the environment says now.
+
+    One of `name`, `epoch_limit`, `seed_shift`, `precision` and `recipe`.
 
     Raises:
         AttributeError: Another name.
@@ -71,6 +87,33 @@ def __getattr__(attribute: str) -> object:
     if attribute in _READERS:
         return _READERS[attribute]()
     raise AttributeError(f"module {__name__!r} has no attribute {attribute!r}")
+
+
+def settings(*, full: _Settings, short: _Settings, tutorial: _Settings | None = None) -> _Settings:
+    """Return a lesson's hyperparameters for this run.
+
+    Args:
+        full: Those of the recorded run.
+        short: Those of ``quick`` and ``smoke``.
+        tutorial: Those of the tutorial that the lesson follows, which ``GAN_RECIPE=tutorial`` asks
+            for in every profile.
+
+    Returns:
+        One of the three.
+
+    Raises:
+        ValueError: The tutorial's are asked for, and the lesson has none.
+    """
+    if _read_recipe() == "tutorial":
+        if tutorial is None:
+            raise ValueError("GAN_RECIPE is 'tutorial', but this lesson has no such recipe.")
+        return tutorial
+    return full if _read_name() == "full" else short
+
+
+def run_name() -> str:
+    """Return what records call this run: the profile, with "-tutorial" for that recipe."""
+    return _read_name() + ("" if _read_recipe() == "ours" else f"-{_read_recipe()}")
 
 
 def epochs(full: int, *, quick: int = 1, smoke: int = 1) -> int:

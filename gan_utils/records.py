@@ -51,9 +51,9 @@ def record(
         **facts: Anything else that JSON can hold, such as sample size or extractor.
 
     Returns:
-        The facts, with lesson, profile, precision, versions, hardware, date (UTC), commit when in a
-        checkout, and metrics. A run of the same lesson and profile in the folder is replaced,
-        others stay.
+        The facts, with lesson, profile, recipe, precision, versions, hardware, date (UTC), commit
+        when in a checkout, and metrics. A run of the same lesson, profile and recipe in the folder
+        is replaced, others stay.
 
     Raises:
         ValueError: A wrong name, a value that JSON cannot hold (NaN and infinity among them), or a
@@ -88,7 +88,8 @@ def recorded(lesson: str, profile: str = "full") -> dict[str, Any] | None:
 
     Args:
         lesson: Name of the lesson, such as "02_dcgan".
-        profile: Profile of the run.
+        profile: Profile of the run, such as "full", or "full-tutorial" for the run with the recipe
+            of the tutorial.
 
     Returns:
         What `record` gave at the time, or None when there is no such run.
@@ -97,7 +98,7 @@ def recorded(lesson: str, profile: str = "full") -> dict[str, Any] | None:
         ValueError: A wrong name or profile, or a file that is not a record.
     """
     _check_lesson(lesson)
-    if profile not in profiles.NAMES:
+    if profile.removesuffix("-tutorial") not in profiles.NAMES:
         raise ValueError(
             f"profile {profile!r} is unknown; choose from {', '.join(profiles.NAMES)}."
         )
@@ -138,7 +139,7 @@ def origin(run: dict[str, Any]) -> str:
         data = f"{data['count']:,} images of {data['name']}"
     hardware = run["hardware"]
     parts = [
-        f"recorded {run['profile']} run",
+        f"recorded {run['profile']} run" + (", as in the tutorial" if _is_tutorial(run) else ""),
         *([data] if data else []),
         *([f"seed {run['seed']}"] if run.get("seed") is not None else []),
         *([run["precision"]] if run.get("precision", "float32") != "float32" else []),
@@ -155,7 +156,7 @@ def run_folder(lesson: str, data: ImageSet | None = None) -> Path:
         lesson: Name of the lesson, such as "02_dcgan".
         data: What it is trained on; a run on the embedded sample, on a stand-in, or on the part
             that ``GAN_IMAGES`` allows, gets a folder of its own, so that no run resumes one on
-            other data; so does one in another precision.
+            other data; so does one in another precision or with the recipe of the tutorial.
 
     Returns:
         The folder, made if need be; another profile has another one.
@@ -167,7 +168,7 @@ def run_folder(lesson: str, data: ImageSet | None = None) -> Path:
     kind = "" if data is None else _data_kind(data)
     home = Path(os.environ.get("GAN_RUNS", "").strip() or "runs").expanduser()
     kind += "" if _precision() == "float32" else f"-{_precision()}"
-    folder = home / f"{lesson}-{profiles.name}{kind}"
+    folder = home / f"{lesson}-{profiles.run_name()}{kind}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -260,10 +261,15 @@ def _precision() -> str:
     return keras.config.dtype_policy().name if keras else profiles.precision
 
 
+def _is_tutorial(run: dict[str, Any]) -> bool:
+    return run.get("recipe") == "tutorial"
+
+
 def _circumstances(lesson: str) -> dict[str, Any]:
     facts = {
         "lesson": lesson,
         "profile": profiles.name,
+        "recipe": profiles.recipe,
         "precision": _precision(),
         "versions": versions(),
         "hardware": hardware(),
@@ -310,7 +316,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _merge(path: Path, run: dict[str, Any]) -> None:
     content = _read(path) if path.exists() else {"lesson": run["lesson"], "runs": {}}
-    content["runs"][run["profile"]] = run
+    content["runs"][profiles.run_name()] = run
     with whole_file(path) as temporary:
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")

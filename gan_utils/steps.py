@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_utils.gan import Logs, minimize
+from gan_utils.gan import Logs, count_skipped, minimize
 
 
 @dataclass(frozen=True)
@@ -161,3 +161,43 @@ class ClassicOrder:
             fake_images = self.generator(inputs, training=True)
         g_logs = self.update_generator(doubled, inputs, fake_images, tape)
         return {**real_logs, **fake_logs, "d_loss": d_loss, **g_logs}
+
+
+class SimultaneousOrder:
+    """Mixin for a `GAN`, named before it: both players learn from one forward pass.
+
+    This is the update order of the DCGAN tutorial of TensorFlow. The generator's gradient is that
+    of the discriminator *before* its update. (`GAN` alternates: its generator learns from the
+    discriminator just updated.)
+    """
+
+    def train_step(self, batch: Any) -> Logs:
+        """Update both players once.
+
+        Args:
+            batch: As for `GAN.train_step`.
+
+        Returns:
+            Scalars of this step.
+        """
+        inputs = self.draw_inputs(batch)
+        with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
+            fake_images = self.generator(inputs, training=True)
+            real_logits = self.discriminator(self.real_inputs(batch), training=True)
+            fake_logits = self.discriminator(self.fake_inputs(fake_images, inputs), training=True)
+            d_loss = self.discriminator_loss(real_logits, fake_logits)
+            g_loss = self.generator_loss(fake_logits)
+        variables = self.discriminator.trainable_variables
+        moved = minimize(self.d_optimizer, d_tape, d_loss, variables)
+        # The tape keeps what the forward pass read, so the discriminator's move changes nothing.
+        skipped = self.move_generator(g_tape, g_loss)
+        return (
+            count_skipped("d_skipped", self.d_skipped, moved)
+            | skipped
+            | {
+                "d_loss": d_loss,
+                "g_loss": g_loss,
+                "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
+                "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
+            }
+        )

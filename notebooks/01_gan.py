@@ -95,7 +95,7 @@ RING_SAMPLES = 4_000
 LATENT_DIM = 100
 FULL = {"batch_size": 64, "rate": 4e-4, "ema_decay": 0.9998, "decay_after": 0.3}
 SHORT = {"batch_size": 32, "rate": 5e-4, "ema_decay": 0.998, "decay_after": None}
-SETTINGS = FULL if profile.name == "full" else SHORT
+SETTINGS = profile.settings(full=FULL, short=SHORT)
 EPOCHS = profile.epochs(full=40, quick=10, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=60_000 // 64, quick=150, smoke=3)
 BLUE = "#0072B2"

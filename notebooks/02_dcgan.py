@@ -64,6 +64,7 @@ from keras import layers
 
 import gan_utils
 from gan_utils import GAN, callbacks, evaluation, images, lenet, plots, profile, records
+from gan_utils.steps import SimultaneousOrder
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -74,8 +75,8 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 #
 # All hyperparameters are defined here. `TUTORIAL` is the classic recipe: large batches, a small
 # learning rate, 50 passes over the data. On two CPU cores a minute of it is about two hundred
-# updates, too few to show anything. With a GPU, set `SETTINGS = TUTORIAL`. On a CPU small batches
-# with larger steps get far more out of a minute: the `full` run takes 32 images in place of 256
+# updates, too few to show anything; `GAN_RECIPE=tutorial` selects it. On a CPU small batches with
+# larger steps get far more out of a minute: the `full` run takes 32 images in place of 256
 # and 20 passes over the data, and the short one, `quick`, takes 8. In the short run an "epoch" is a
 # part of a pass, so that there is something to look at after each.
 #
@@ -87,13 +88,27 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 SEED = profile.seed(2)
 LATENT_DIM = 100
 FIXED_COUNT = 16
-TUTORIAL = {"batch_size": 256, "d_rate": 1e-4, "g_rate": 1e-4, "beta_1": 0.9, "ema_decay": None}
-FULL = {"batch_size": 32, "d_rate": 1e-3, "g_rate": 3e-4, "beta_1": 0.5, "ema_decay": 0.9995}
+TUTORIAL = {
+    "epochs": 50,
+    "batch_size": 256,
+    "d_rate": 1e-4,
+    "g_rate": 1e-4,
+    "beta_1": 0.9,
+    "ema_decay": None,
+}
+FULL = {
+    "epochs": 20,
+    "batch_size": 32,
+    "d_rate": 1e-3,
+    "g_rate": 3e-4,
+    "beta_1": 0.5,
+    "ema_decay": 0.9995,
+}
 SHORT = {"batch_size": 8, "d_rate": 5e-4, "g_rate": 1e-3, "beta_1": 0.5, "ema_decay": 0.998}
 STAGES = ((0, 1e-3, 3e-4), (0.4, 3e-4, 5e-4))
-SETTINGS = FULL if profile.name == "full" else SHORT
-EPOCHS = profile.epochs(full=20, quick=12, smoke=2)
-STEPS_PER_EPOCH = profile.steps(full=60_000 // 32, quick=70, smoke=3)
+SETTINGS = profile.settings(full=FULL, short=SHORT, tutorial=TUTORIAL)
+EPOCHS = profile.epochs(full=SETTINGS.get("epochs", 1), quick=12, smoke=2)
+STEPS_PER_EPOCH = profile.steps(full=60_000 // SETTINGS["batch_size"], quick=70, smoke=3)
 CHECKPOINT_EVERY = profile.epochs(full=1, quick=6, smoke=1)
 
 keras.utils.set_random_seed(SEED)
@@ -437,7 +452,8 @@ np.testing.assert_allclose(discriminator_loss(undecided, undecided), 2 * np.log(
 # respect to its own variables, and nothing else: that is what keeps the other player still.
 #
 # The two updates *alternate*. The tutorial's are *simultaneous*: it computes both losses from one
-# forward pass, so that its generator learns from the discriminator as it was before the update.
+# forward pass, so that its generator learns from the discriminator as it was before the update
+# (`gan_utils.steps.SimultaneousOrder`, which the run with its recipe uses).
 
 
 # %%
@@ -573,10 +589,15 @@ for step in range(3):
 # `ema_decay` keeps an exponential moving average (EMA) of the generator's weights. Samples are
 # drawn with the EMA weights, steadier than those of any single moment (Yazici et al., 2019).
 
+
 # %%
-gan = GAN(
-    build_generator(), build_discriminator(), LATENT_DIM, ema_decay=SETTINGS["ema_decay"], seed=SEED
-)
+class SimultaneousGAN(SimultaneousOrder, GAN):
+    pass
+
+
+model = SimultaneousGAN if SETTINGS is TUTORIAL else GAN
+networks = build_generator(), build_discriminator()
+gan = model(*networks, LATENT_DIM, ema_decay=SETTINGS["ema_decay"], seed=SEED)
 gan.compile(
     d_optimizer=keras.optimizers.Adam(SETTINGS["d_rate"], beta_1=SETTINGS["beta_1"]),
     g_optimizer=keras.optimizers.Adam(SETTINGS["g_rate"], beta_1=SETTINGS["beta_1"]),

@@ -82,7 +82,7 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 #
 # One number is easily misread. The tutorial passes 0.8 to batch normalization as the *second*
 # argument, which in PyTorch is `epsilon`, a number added to the variance. Keras implementations of
-# the same networks pass `momentum=0.8`, and so do we. Set `SETTINGS = TUTORIAL` to train with the
+# the same networks pass `momentum=0.8`, and so do we. `GAN_RECIPE=tutorial` trains with the
 # tutorial's values. Its discriminator loss is half of ours, the mean of the two terms in place of
 # their sum; Adam divides such a factor out again.
 
@@ -94,6 +94,7 @@ IMAGE_SHAPE = (28, 28, 1)
 BETA_1 = 0.5
 NORM = {"momentum": 0.8, "epsilon": 1e-3}
 TUTORIAL = {
+    "epochs": 200,
     "batch_size": 64,
     "d_rate": 2e-4,
     "g_rate": 2e-4,
@@ -103,6 +104,7 @@ TUTORIAL = {
     "norm": {"momentum": 0.9, "epsilon": 0.8},
 }
 FULL = {
+    "epochs": 40,
     "batch_size": 64,
     "d_rate": 4e-4,
     "g_rate": 4e-4,
@@ -117,8 +119,8 @@ SHORT = FULL | {
     "ema_decay": 0.995,
     "decay_after": 0.75,
 }
-SETTINGS = FULL if profile.name == "full" else SHORT
-EPOCHS = profile.epochs(full=40, quick=8, smoke=2)
+SETTINGS = profile.settings(full=FULL, short=SHORT, tutorial=TUTORIAL)
+EPOCHS = profile.epochs(full=SETTINGS["epochs"], quick=8, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=60_000 // 64, quick=170, smoke=3)
 CHECKPOINT_EVERY = profile.epochs(full=2, quick=3, smoke=1)
 EXPERIMENT_STEPS = profile.steps(full=2_000, quick=2_000, smoke=3)

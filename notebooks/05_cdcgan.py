@@ -90,14 +90,26 @@ IMAGE_SHAPE = (28, 28, 1)
 LABEL_SPREAD = 1.0
 PRODUCT_SPREAD = 0.03
 BETA_1 = 0.5
-TUTORIAL = {"batch_size": 256, "d_rate": 1e-4, "g_rate": 1e-4, "ema_decay": None}
-FULL = {"batch_size": 32, "d_rate": 1e-3, "g_rate": 3e-4, "ema_decay": 0.9995}
-SHORT = {"batch_size": 8, "d_rate": 1e-3, "g_rate": 5e-4, "ema_decay": 0.998}
+TUTORIAL = {
+    "epochs": 50,
+    "batch_size": 256,
+    "d_rate": 1e-4,
+    "g_rate": 1e-4,
+    "ema_decay": None,
+}
+FULL = {
+    "epochs": 20,
+    "batch_size": 32,
+    "d_rate": 1e-3,
+    "g_rate": 3e-4,
+    "ema_decay": 0.9995,
+}
+SHORT = FULL | {"batch_size": 8, "d_rate": 1e-3, "g_rate": 5e-4, "ema_decay": 0.998}
 LATE_START = 0.4 if profile.name == "full" else 0.6
 LATE_RATES = (2.5e-4, 6e-4) if profile.name == "full" else (1e-3, 5e-4)
-SETTINGS = FULL if profile.name == "full" else SHORT
-EPOCHS = profile.epochs(full=20, quick=6, smoke=2)
-STEPS_PER_EPOCH = profile.steps(full=60_000 // 32, quick=140, smoke=3)
+SETTINGS = profile.settings(full=FULL, short=SHORT, tutorial=TUTORIAL)
+EPOCHS = profile.epochs(full=SETTINGS["epochs"], quick=6, smoke=2)
+STEPS_PER_EPOCH = profile.steps(full=60_000 // SETTINGS["batch_size"], quick=140, smoke=3)
 CHECKPOINT_EVERY = profile.epochs(full=1, quick=3, smoke=1)
 SLIDE_EPOCHS = min(EPOCHS, 2)
 FAILURE_STEPS = profile.steps(full=600, quick=600, smoke=3)

@@ -101,7 +101,7 @@ GENERATOR_TARGET = 1.0
 FULL = {"batch_size": 32, "d_rate": 1e-3, "g_rate": 3e-4, "ema_decay": 0.9995}
 SHORT = {"batch_size": 8, "d_rate": 5e-4, "g_rate": 1e-3, "ema_decay": 0.998}
 STAGES = ((0, 1e-3, 3e-4), (0.4, 3e-4, 5e-4))
-SETTINGS = FULL if profile.name == "full" else SHORT
+SETTINGS = profile.settings(full=FULL, short=SHORT)
 BETA_1 = 0.5
 EPOCHS = profile.epochs(full=20, quick=4, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=60_000 // 32, quick=200, smoke=3)

@@ -87,3 +87,18 @@ def test_the_environment_shifts_every_seed(in_profile, monkeypatch):
     monkeypatch.setenv("GAN_SEED_SHIFT", "-1")
     with pytest.raises(ValueError, match="GAN_SEED_SHIFT is '-1'"):
         in_profile("quick").seed(4)
+
+
+def test_settings_are_those_of_the_profile_or_of_the_tutorial(in_profile, monkeypatch):
+    monkeypatch.delenv("GAN_RECIPE", raising=False)
+    recipes = {"full": "long", "short": "brief", "tutorial": "classic"}
+    for name, expected in {"smoke": "brief", "quick": "brief", "full": "long"}.items():
+        module = in_profile(name)
+        assert (module.settings(**recipes), module.run_name()) == (expected, name)
+    monkeypatch.setenv("GAN_RECIPE", "tutorial")
+    assert (profile.settings(**recipes), profile.run_name()) == ("classic", "full-tutorial")
+    with pytest.raises(ValueError, match="this lesson has no such recipe"):
+        profile.settings(full=1, short=2)
+    monkeypatch.setenv("GAN_RECIPE", "cake")
+    with pytest.raises(ValueError, match=r"GAN_RECIPE is 'cake'; choose one of ours, tutorial"):
+        profile.settings(**recipes)

@@ -164,6 +164,20 @@ def test_recorded_checks_the_profile():
         records.recorded("lenet", "long")
 
 
+def test_a_run_as_in_the_tutorial_is_kept_next_to_ours(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "_CHECKOUT", tmp_path)
+    monkeypatch.setenv("GAN_RECORD", str(tmp_path / "book" / "results"))
+    monkeypatch.setenv("GAN_PROFILE", "full")
+    records.record("02_dcgan", {"steps": 1})
+    ours = records.run_folder("02_dcgan")
+    monkeypatch.setenv("GAN_RECIPE", "tutorial")
+    run = records.record("02_dcgan", {"steps": 2})
+    assert records.run_folder("02_dcgan").name == f"{ours.name}-tutorial"
+    assert records.recorded("02_dcgan")["metrics"] == {"steps": 1}
+    assert records.recorded("02_dcgan", "full-tutorial") == run
+    assert records.origin(run).startswith("recorded full run, as in the tutorial")
+
+
 def test_runs_of_other_profiles_and_on_other_data_have_their_own_folders(
     digits, tmp_path, monkeypatch
 ):

@@ -23,6 +23,10 @@ class Classic(steps.ClassicOrder, GAN):
     pass
 
 
+class Simultaneous(steps.SimultaneousOrder, GAN):
+    pass
+
+
 def classic(rate=1e-2):
     keras.utils.set_random_seed(7)
     gan = Classic(build_generator(), build_discriminator(), LATENT_DIM, ema_decay=None)
@@ -119,3 +123,33 @@ def test_classic_fakes_are_drawn_in_inference_mode(batch):
         stepped.generator.non_trainable_weights, drawn.generator.non_trainable_weights, strict=True
     ):
         np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-5, atol=1e-6)
+
+
+# ---- the simultaneous order ----------------------------------------------------------------------
+
+
+def generator_after_a_step(kind, d_rate, batch):
+    keras.utils.set_random_seed(7)
+    discriminator = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
+    gan = kind(build_generator(), discriminator, LATENT_DIM, ema_decay=None)
+    gan.compile(keras.optimizers.SGD(d_rate), keras.optimizers.SGD(1.0))
+    logs = gan.train_step(batch)
+    assert all(np.isfinite(float(value)) for value in logs.values())
+    return np.concatenate([values.ravel() for values in snapshot(gan.generator)])
+
+
+def test_simultaneous_generator_learns_from_the_discriminator_before_its_update(batch):
+    still, moving = (generator_after_a_step(Simultaneous, rate, batch) for rate in (0.0, 5.0))
+    np.testing.assert_array_equal(still, moving)
+    still, moving = (generator_after_a_step(GAN, rate, batch) for rate in (0.0, 5.0))
+    assert np.abs(still - moving).max() > 1e-3
+
+
+def test_simultaneous_step_moves_both_players(batch):
+    keras.utils.set_random_seed(7)
+    gan = Simultaneous(build_generator(), build_discriminator(), LATENT_DIM, ema_decay=0.9)
+    gan.compile("sgd", "sgd")
+    before = [snapshot(network) for network in (gan.generator, gan.discriminator)]
+    gan.fit(batch.numpy(), batch_size=8, epochs=2, verbose=0)
+    for network, old in zip((gan.generator, gan.discriminator), before, strict=True):
+        assert any(np.abs(a - b).max() > 0 for a, b in zip(snapshot(network), old, strict=True))

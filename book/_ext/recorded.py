@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+RUNS = ("quick", "full", "full-tutorial")  # the last: full, with the recipe of the tutorial
 TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
 
 
@@ -18,7 +19,7 @@ def runs(srcdir: str | Path, lesson: str) -> dict[str, dict[str, Any]]:
     """Return a lesson's recorded runs by profile, shortest first; empty when there is none."""
     path = results_path(srcdir, lesson)
     found = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.is_file() else {}
-    return {name: found[name] for name in ("quick", "full") if name in found}
+    return {name: found[name] for name in RUNS if name in found}
 
 
 def duration(seconds: float) -> str:

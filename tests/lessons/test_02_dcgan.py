@@ -10,6 +10,7 @@ import tensorflow as tf
 from lesson import load_lesson
 
 from gan_utils import GAN, records
+from gan_utils.steps import SimultaneousOrder
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +119,19 @@ def test_a_second_sigmoid_bounds_the_loss_unless_keras_sees_it(lesson, real_imag
     # its first two steps: later ones may drift apart
     assert first["Keras' sigmoid layer"] == pytest.approx(first["logits (right)"], rel=1e-3)
     assert first["tf.sigmoid"] != pytest.approx(first["logits (right)"], rel=1e-2)
+
+
+def test_the_tutorials_recipe(lesson):
+    assert lesson.TUTORIAL == {
+        "epochs": 50,
+        "batch_size": 256,
+        "d_rate": 1e-4,
+        "g_rate": 1e-4,
+        "beta_1": 0.9,  # Adam's own
+        "ema_decay": None,
+    }
+    assert issubclass(lesson.SimultaneousGAN, GAN)
+    assert lesson.SimultaneousGAN.train_step is SimultaneousOrder.train_step
 
 
 def test_the_recorded_run_carries_what_the_lesson_says():

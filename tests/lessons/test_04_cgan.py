@@ -67,6 +67,7 @@ def test_layers_are_those_of_the_text(lesson):
 
 
 def test_the_tutorials_settings_are_those_of_the_tutorial(lesson):
+    assert lesson.TUTORIAL["epochs"] == 200
     gan = lesson.make_gan(settings=lesson.TUTORIAL)
     norms = [la for la in gan.generator.layers if isinstance(la, keras.layers.BatchNormalization)]
     assert [(norm.momentum, norm.epsilon) for norm in norms] == [(0.9, 0.8)] * 3

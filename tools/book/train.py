@@ -28,9 +28,12 @@ def main(arguments: list[str] | None = None) -> int:
     if options.lesson not in execute.lesson_names(root):
         names = ", ".join(execute.lesson_names(root))
         parser.error(f"there is no lesson {options.lesson!r}; choose one of {names}")
-    folder = root / "runs" / profile.name / options.lesson
+    source = (root / "notebooks" / f"{options.lesson}.py").read_text(encoding="utf-8")
+    if profile.recipe == "tutorial" and "tutorial=" not in source:
+        parser.error(f"{options.lesson} has no recipe of a tutorial: unset GAN_RECIPE")
+    folder = root / "runs" / profile.run_name() / options.lesson
     notebook = execute.copy_alone(root, options.lesson, folder)
-    print(f"Training {options.lesson} in profile {profile.name}, in {folder}", flush=True)
+    print(f"Training {options.lesson} in profile {profile.run_name()}, in {folder}", flush=True)
     if hint := records.bfloat16_hint():
         print(hint, flush=True)
     extra = {"GAN_RECORD": str(root / "book" / "results")}
@@ -42,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{options.lesson} stopped; start it again to go on.", file=sys.stderr)
         return 1
     print(f"{options.lesson}: {execute.seconds(executed):.0f} s; recorded in {root}/book/results")
-    if profile.name != "full":
+    if profile.run_name() != "full":
         return 0
     from . import pack  # what it needs takes seconds to import
 
