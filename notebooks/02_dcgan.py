@@ -107,6 +107,11 @@ FULL = {
 SHORT = {"batch_size": 8, "d_rate": 5e-4, "g_rate": 1e-3, "beta_1": 0.5, "ema_decay": 0.998}
 STAGES = ((0, 1e-3, 3e-4), (0.4, 3e-4, 5e-4))
 SETTINGS = profile.settings(full=FULL, short=SHORT, tutorial=TUTORIAL)
+
+# %% [markdown]
+# What follows from the recipe, and what all recipes share:
+
+# %%
 EPOCHS = profile.epochs(full=SETTINGS.get("epochs", 1), quick=12, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=60_000 // SETTINGS["batch_size"], quick=70, smoke=3)
 CHECKPOINT_EVERY = profile.epochs(full=1, quick=6, smoke=1)

@@ -91,8 +91,6 @@ SEED = profile.seed(4)
 LATENT_DIM = 100
 NUM_CLASSES = 10
 IMAGE_SHAPE = (28, 28, 1)
-BETA_1 = 0.5
-NORM = {"momentum": 0.8, "epsilon": 1e-3}
 TUTORIAL = {
     "epochs": 200,
     "batch_size": 64,
@@ -103,23 +101,18 @@ TUTORIAL = {
     "spread": 1.0,
     "norm": {"momentum": 0.9, "epsilon": 0.8},
 }
-FULL = {
-    "epochs": 40,
-    "batch_size": 64,
-    "d_rate": 4e-4,
-    "g_rate": 4e-4,
-    "ema_decay": 0.9995,
-    "decay_after": 0.4,
-    "spread": 1.0,
-}
-SHORT = FULL | {
-    "batch_size": 32,
-    "d_rate": 1e-3,
-    "g_rate": 1e-3,
-    "ema_decay": 0.995,
-    "decay_after": 0.75,
-}
+FULL = {"epochs": 40, "batch_size": 64, "d_rate": 4e-4, "g_rate": 4e-4}
+FULL |= {"ema_decay": 0.9995, "decay_after": 0.4, "spread": 1.0}
+SHORT = FULL | {"batch_size": 32, "d_rate": 1e-3, "g_rate": 1e-3}
+SHORT |= {"ema_decay": 0.995, "decay_after": 0.75}
 SETTINGS = profile.settings(full=FULL, short=SHORT, tutorial=TUTORIAL)
+
+# %% [markdown]
+# What follows from the recipe, and what all recipes share:
+
+# %%
+BETA_1 = 0.5
+NORM = {"momentum": 0.8, "epsilon": 1e-3}
 EPOCHS = profile.epochs(full=SETTINGS["epochs"], quick=8, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=60_000 // 64, quick=170, smoke=3)
 CHECKPOINT_EVERY = profile.epochs(full=2, quick=3, smoke=1)

@@ -108,6 +108,11 @@ SHORT = FULL | {"batch_size": 8, "d_rate": 1e-3, "g_rate": 5e-4, "ema_decay": 0.
 LATE_START = 0.4 if profile.name == "full" else 0.6
 LATE_RATES = (2.5e-4, 6e-4) if profile.name == "full" else (1e-3, 5e-4)
 SETTINGS = profile.settings(full=FULL, short=SHORT, tutorial=TUTORIAL)
+
+# %% [markdown]
+# What follows from the recipe, and what all recipes share:
+
+# %%
 EPOCHS = profile.epochs(full=SETTINGS["epochs"], quick=6, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=60_000 // SETTINGS["batch_size"], quick=140, smoke=3)
 CHECKPOINT_EVERY = profile.epochs(full=1, quick=3, smoke=1)
@@ -591,13 +596,8 @@ display(Image(filename=animation, alt="Ten rows of digits, one digit a row, form
 
 # %%
 generated = draw(gan, class_labels)
-scored = evaluation.row(
-    gan,
-    generated,
-    class_labels,
-    real_images=test_set.images,
-    batch_size=SETTINGS["batch_size"],
-)
+facts = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
+scored = evaluation.row(gan, generated, class_labels, **facts)
 result = {
     "accuracy": scored["agreement"],
     "distance": scored["distance"],

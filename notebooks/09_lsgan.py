@@ -65,18 +65,7 @@ from IPython.display import Image, display
 from keras import layers
 
 import gan_utils
-from gan_utils import (
-    GAN,
-    callbacks,
-    evaluation,
-    images,
-    lenet,
-    losses,
-    metrics,
-    plots,
-    profile,
-    records,
-)
+from gan_utils import GAN, callbacks, images, lenet, losses, metrics, plots, profile, records
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -317,7 +306,7 @@ train_set = gan_utils.load_images("mnist")
 test_set = gan_utils.load_images("mnist", split="test")
 RUN = records.run_folder("09_lsgan", train_set)
 print(train_set)
-SAMPLES = evaluation.count(test_set)
+SAMPLES = gan_utils.evaluation.count(test_set)
 STABILITY_SAMPLES = profile.samples(full=2_000, quick=1_000, smoke=100, available=len(test_set))
 JUDGED = min(500, len(test_set))
 real_sample = images.to_float(train_set.images[:FIXED_COUNT])
@@ -492,8 +481,8 @@ for title, rates in {"both": (1e-4, 1e-4), "D alone": (1e-4, 0.0), "G alone": (0
 # %%
 gan = make_gan(LeastSquaresGAN)
 facts = {"real_images": test_set.images}
-floor = evaluation.noise_floor(train_set, test_set)
-distance_before = evaluation.scores(gan.generate(SAMPLES), **facts)["distance"]
+floor = gan_utils.evaluation.noise_floor(train_set, test_set)
+distance_before = gan_utils.evaluation.scores(gan.generate(SAMPLES), **facts)["distance"]
 print(f"LeNet features, {SAMPLES:,} images on each side: ", end="")
 print(f"untrained {distance_before:.1f}, real against real {floor:.2f}")
 
@@ -589,7 +578,7 @@ display(Image(filename=animation, alt="Sixteen digits forming out of noise, epoc
 
 # %%
 generated = gan.generate(SAMPLES)
-scored = evaluation.row(gan, generated, batch_size=SETTINGS["batch_size"], **facts)
+scored = gan_utils.evaluation.row(gan, generated, batch_size=SETTINGS["batch_size"], **facts)
 print(f"Fréchet distance on LeNet features, {SAMPLES:,} images on each side")
 print(f"  untrained      {distance_before:8.1f}")
 print(f"  trained        {scored['distance']:8.1f}   (profile {profile.name}: {EPOCHS}", end=" ")
