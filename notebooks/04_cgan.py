@@ -102,9 +102,9 @@ TUTORIAL = {
     "norm": {"momentum": 0.9, "epsilon": 0.8},
 }
 FULL = {"epochs": 40, "batch_size": 64, "d_rate": 4e-4, "g_rate": 4e-4}
-FULL |= {"ema_decay": 0.9995, "decay_after": 0.4, "spread": 1.0}
+FULL = FULL | {"ema_decay": 0.9995, "decay_after": 0.4, "spread": 1.0}
 SHORT = FULL | {"batch_size": 32, "d_rate": 1e-3, "g_rate": 1e-3}
-SHORT |= {"ema_decay": 0.995, "decay_after": 0.75}
+SHORT = SHORT | {"ema_decay": 0.995, "decay_after": 0.75}
 SETTINGS = profile.settings(full=FULL, short=SHORT, tutorial=TUTORIAL)
 
 # %% [markdown]
