@@ -71,8 +71,8 @@ def row(
     """Measure what a trained model draws.
 
     Args:
-        gan: A `gan_utils.GAN`, or anything with `generator`, `discriminator`, `g_optimizer` and
-            `seconds`.
+        gan: A `gan_utils.GAN`, or anything with `generator`, `discriminator`, their optimizers
+            and `seconds`.
         fake_images: `(n, 28, 28, 1)` float32 in [-1, 1], at best n = `DRAWS`, as the model's users
             would draw them.
         class_labels: `(n,)` int, what was asked for, where one can ask.
@@ -81,8 +81,9 @@ def row(
         classifier: Data set of the LeNet that looks, `"mnist"` or `"fashion_mnist"`.
 
     Returns:
-        Plain values for `records.record`: the `scores`, the cost, and a `sheet` of images, ten
-        in a row (with labels: a class in each column), for `decode_image`.
+        Plain values for `records.record`: the `scores`, the cost (`seconds`, `steps` of the
+        generator, real `images_seen` by the discriminator, ...), and a `sheet` of images, ten in a
+        row (with labels: a class in each column), for `decode_image`.
 
     Raises:
         ValueError: Images or labels that do not fit.
@@ -93,6 +94,7 @@ def row(
         "seconds": float(gan.seconds),
         "steps": int(np.asarray(gan.g_optimizer.iterations)),
         "batch_size": batch_size,
+        "images_seen": int(np.asarray(gan.d_optimizer.iterations)) * batch_size,
         "parameters": [gan.generator.count_params(), gan.discriminator.count_params()],
         "sheet": encode_image(sheet),
     }

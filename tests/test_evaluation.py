@@ -20,7 +20,11 @@ def gan():
     optimizer = keras.optimizers.Adam()
     optimizer.iterations.assign(7)
     return types.SimpleNamespace(
-        generator=network, discriminator=network, g_optimizer=optimizer, seconds=1.5
+        generator=network,
+        discriminator=network,
+        d_optimizer=optimizer,
+        g_optimizer=optimizer,
+        seconds=1.5,
     )
 
 
@@ -39,6 +43,7 @@ def test_a_row_holds_the_scores_of_the_library(digits, gan):
     assert found["agreement"] == lenet.accuracy(pictures, labels)
     assert (found["samples"], found["real_samples"]) == (300, 300)
     assert (found["seconds"], found["steps"], found["batch_size"]) == (1.5, 7, 8)
+    assert found["images_seen"] == 7 * 8
     assert found["parameters"] == [8, 8]
     assert json.loads(json.dumps(found)) == found
 

@@ -51,19 +51,26 @@ def data(run: dict[str, Any]) -> str:
 
 
 def budget(run: dict[str, Any]) -> str:
-    """Return how much training a run had: passes, steps and batch size, as far as recorded."""
+    """Return how much training a run had: updates, images seen and passes, as far as recorded."""
     facts = {**run.get("settings", {}), **run["metrics"]}
-    parts = []
-    if "epochs" in facts and "steps_per_epoch" in facts:
-        parts.append(f"{facts['epochs']} epochs of {facts['steps_per_epoch']:,} steps")
-        if facts.get("tutorial_epochs", facts["epochs"]) != facts["epochs"]:
-            parts[0] += f" (the classic recipe has {facts['tutorial_epochs']} epochs)"
-    elif "updates" in facts or "steps" in facts:
-        steps = facts.get("updates", facts.get("steps"))
-        parts.append(f"{steps:,} steps")
-    for key, words in (("batch_size", "batch {}"), ("real_images", "{} real pictures a step")):
-        if isinstance(facts.get(key), int):
-            parts.append(words.format(facts[key]))
+    steps = facts.get("updates", facts.get("steps"))
+    if steps is None and {"epochs", "steps_per_epoch"} <= facts.keys():
+        steps = facts["epochs"] * facts["steps_per_epoch"]
+    if steps is None:
+        return ""
+    parts = [f"{steps:,} updates"]
+    sizes = [facts.get(key) for key in ("batch_size", "real_images", "half_batch")]
+    size = next((size for size in sizes if isinstance(size, int)), None)
+    if size:
+        parts[0] += f" of {size} real images"
+    rows = [
+        row["images_seen"] for row in run.get("comparison", {}).values() if "images_seen" in row
+    ]
+    found = run.get("data")
+    if rows and isinstance(found, dict):
+        parts.append(
+            f"{rows[0]:,} images seen, {rows[0] / found['count']:.1f} passes over the data"
+        )
     return ", ".join(parts)
 
 

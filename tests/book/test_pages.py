@@ -172,11 +172,12 @@ def test_lesson_links_terms_once(site, name):
 
 
 def test_recorded_runs_become_a_table(build, tmp_path):
-    metrics = {"error": 0.0853, "epochs": 8, "steps_per_epoch": 937, "tutorial_epochs": 100}
-    record(tmp_path, "08_infogan", full={"metrics": metrics, "commit": "abc"})
+    metrics = {"error": 0.0853, "epochs": 8, "steps_per_epoch": 937, "batch_size": 16}
+    rows = {"InfoGAN": {"images_seen": 120_000}}
+    record(tmp_path, "08_infogan", full={"metrics": metrics, "commit": "abc", "comparison": rows})
     pages, _ = build(page="# Results\n\n```{recorded-run} 08_infogan\n```\n")
     text = unescape(re.sub(r"<[^>]+>", " ", pages["page"]))
-    for words in ("8.5%", "5%", "8 epochs of 937 steps (the classic recipe has 100 epochs)"):
+    for words in ("8.5%", "5%", "7,496 updates of 16 real images", "2.0 passes over the data"):
         assert words in text
     for words in ("MNIST, train part (60,000 images)", "2 CPU cores (a CPU)", "2026-01-02"):
         assert words in text
