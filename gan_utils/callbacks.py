@@ -1,6 +1,7 @@
 """Keras callbacks of the book: samples, checkpoints, step curves, TensorBoard, a stop on NaN."""
 
 import math
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,37 @@ class TensorBoardImages(keras.callbacks.Callback):
     def on_train_end(self, logs: dict | None = None) -> None:
         """Close the event file."""
         self._writer.close()
+
+
+class ScoreByEpoch(keras.callbacks.Callback):
+    """Measures the model after each epoch, with the Fréchet distance for example.
+
+    Args:
+        measure: Called with the model; returns a number.
+        path: A text file with one row for each epoch, which a resumed run goes on with.
+
+    Attributes:
+        rows: For each measured epoch [epochs finished, value].
+    """
+
+    def __init__(self, measure: Callable[[keras.Model], float], path: str | Path) -> None:
+        super().__init__()
+        self.measure = measure
+        self.path = Path(path)
+        self.rows: list[list[float]] = []
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Read what was measured in the epochs that a resumed run had finished."""
+        if self.model.first_epoch and self.path.exists():
+            rows = np.loadtxt(self.path, ndmin=2).tolist()
+            self.rows = [row for row in rows if row[0] <= self.model.first_epoch]
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Measure, and write the file."""
+        self.rows.append([epoch + 1, float(self.measure(self.model))])
+        if is_chief():
+            with io.whole_file(self.path) as temporary:
+                np.savetxt(temporary, self.rows)
 
 
 class LinearDecay(keras.callbacks.Callback):

@@ -160,6 +160,7 @@ RUN = records.run_folder("02_dcgan", train_set)
 print(train_set)
 print("shape", train_set.images.shape, train_set.images.dtype)
 SAMPLES = evaluation.count(test_set)
+WATCHED = profile.samples(full=2_000, quick=500, smoke=50, available=len(test_set))
 
 # %% [markdown]
 # Pictures are kept as bytes, 0 to 255, and become floats from -1 to 1 batch by batch. That range
@@ -600,6 +601,10 @@ class SimultaneousGAN(SimultaneousOrder, GAN):
     pass
 
 
+def distance_of(gan):
+    return evaluation.scores(gan.generate(WATCHED), real_images=test_set.images)["distance"]
+
+
 model = SimultaneousGAN if SETTINGS is TUTORIAL else GAN
 networks = build_generator(), build_discriminator()
 gan = model(*networks, LATENT_DIM, ema_decay=SETTINGS["ema_decay"], seed=SEED)
@@ -611,7 +616,8 @@ fixed_latents = keras.random.normal((FIXED_COUNT, LATENT_DIM), seed=SEED)
 grid = callbacks.SampleGrid(fixed_latents, columns=4, folder=RUN / "grids")
 steps = callbacks.StepHistory(RUN / "steps.csv")
 checkpoint = callbacks.Checkpoint(RUN / "checkpoints", every=CHECKPOINT_EVERY)
-watchers = [grid, steps, checkpoint, callbacks.TerminateOnNaN()]
+distances = callbacks.ScoreByEpoch(distance_of, RUN / "distances.txt")
+watchers = [grid, steps, distances, checkpoint, callbacks.TerminateOnNaN()]
 if SETTINGS is FULL:
     watchers.append(callbacks.LinearDecay(*STAGES))
 print(f"run folder: {RUN} (delete it to start over)")
@@ -954,6 +960,7 @@ found = {
     "distance_before": distance_before,
     "distance_after": distance_after,
     "distance_plain": distance_plain,
+    "distances": distances.rows,
     "real_vs_real": floor,
     "readable": readable,
     "readable_real": readable_real,
