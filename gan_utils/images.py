@@ -10,16 +10,19 @@ import struct
 import unicodedata
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     from PIL import Image
+
+Size = tuple[int, int]
+Result = TypeVar("Result")
 
 # One factor for NumPy and TensorFlow: a product gives the same bits in both, a quotient may not.
 SCALE = np.float32(1 / 127.5)
@@ -43,6 +46,9 @@ _BITS, _SAMPLE_FORMAT, _SIGNED = 258, 339, 2
 _FILMS = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")  # not MPO: a camera's JPEG with a preview behind it
 _TIFF_BEGINS = (b"II*\0", b"MM\0*")
 _LIMIT = "GAN_MAX_PIXELS"  # Pillow's MAX_IMAGE_PIXELS, where no Python code sets it
+# Names of subfolders that are parts of one set.
+SUBSETS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"}
+_LISTED = 10
 _CONVERT = "Convert it, to PNG for instance"
 _MAKE_AGAIN = "Make it again, or remove it"
 # HEIC and AVIF files begin alike, with a size, `ftyp`, and one of these names of the contents.
@@ -351,30 +357,50 @@ def read_image(path: str | os.PathLike, *, channels: int = 3) -> np.ndarray:
             deep = _has_sixteen_bits(opened)
             image = _on_white(_eight_bits(ImageOps.exif_transpose(opened), opened, path))
             pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
-            frames = getattr(opened, "n_frames", 1) if opened.format in _FILMS else 1
+            frames = _frames(opened)
     except (BrokenImageError, PermissionError, FileNotFoundError, IsADirectoryError):
         raise
     except Exception as error:  # a damaged file can raise nearly anything
         raise BrokenImageError(path, *_diagnosis(path, error)) from error
     if deep and pixels.any():  # Pillow keeps the upper 8 bits of a color
         _warn_of_dark(path, int(pixels.max()) * 256 + 255)
-    if frames > 1:
-        _warn(path, f"has {frames} frames or pages, of which the first is read", "animation")
+    _warn_of_frames(path, frames)
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
-def image_size(path: str | os.PathLike) -> tuple[int, int]:
+class ImageInfo(NamedTuple):
+    """What the header of an image file says.
+
+    Attributes:
+        height: In pixels, as the image is shown (turned by its EXIF orientation).
+        width: The same.
+        mode: Pillow's mode, such as "L", "RGBA" or "I;16", with ";16" for 16 bits a color.
+        channels: Channels of that mode.
+        kind: One of the `FORMATS`.
+    """
+
+    height: int
+    width: int
+    mode: str
+    channels: int
+    kind: str
+
+
+def inspect_image(path: str | os.PathLike) -> ImageInfo:
     """Check the beginning and the end of an image file, without decoding it if both are right.
 
     Args:
         path: The file.
 
     Returns:
-        (height, width) in pixels, as the image is shown (turned by its EXIF orientation).
+        Its size and mode.
 
     Raises:
         BrokenImageError: The file is damaged, cut off, or no image, or a TIFF of signed numbers.
         OSError: The file cannot be opened.
+
+    Warns:
+        ImageWarning: A file of several frames or pages.
     """
     from PIL import Image
 
@@ -382,18 +408,27 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
     try:
         with path.open("rb") as stream, Image.open(stream, formats=formats) as opened:
             _require_unsigned(opened, path)
-            if not _has_end(stream, opened.format):
+            mode = opened.mode + (";16" if _has_sixteen_bits(opened) else "")
+            channels, kind = len(opened.getbands()), opened.format
+            if not _has_end(stream, kind):
                 stream.seek(0)
                 opened.load()
             # After loading: Pillow turns a TIFF itself when it decodes it.
             width, height = opened.size
             if opened.getexif().get(_ORIENTATION, 1) >= 5:
                 width, height = height, width
+            frames = _frames(opened)
     except (BrokenImageError, PermissionError, FileNotFoundError, IsADirectoryError):
         raise
     except Exception as error:  # a damaged file can raise nearly anything
         raise BrokenImageError(path, *_diagnosis(path, error)) from error
-    return height, width
+    _warn_of_frames(path, frames)
+    return ImageInfo(height, width, mode, channels, kind)
+
+
+def image_size(path: str | os.PathLike) -> Size:
+    """Return height and width in pixels, as `inspect_image` finds them."""
+    return inspect_image(path)[:2]
 
 
 def list_images(
@@ -438,6 +473,44 @@ def list_images(
         )
     # File systems spell accents in two ways; the order must be the same on all of them.
     return sorted(found, key=lambda path: (unicodedata.normalize("NFC", str(path)), str(path)))
+
+
+def read_or_name(read: Callable[[Path], Result], path: Path, advice: str) -> Result:
+    """Call `read(path)`; every error names the file and how to go on without it.
+
+    Args:
+        read: Reads a file, or looks at it.
+        path: The file.
+        advice: How to go on without it, behind what the reader advises.
+
+    Raises:
+        BrokenImageError: Whatever went wrong with the file.
+    """
+    try:
+        return read(path)
+    except BrokenImageError as error:
+        raise BrokenImageError(path, error.reason, f"{error.advice}, {advice}") from error
+    except OSError as error:
+        reason = dead_link(path) or f"cannot be read ({error.strerror})"
+        raise BrokenImageError(path, reason, f"Fix or remove it, {advice}") from error
+
+
+def files_in_words(what: str, names: list[str], folder: str | os.PathLike) -> str:
+    """Return a line for a warning: how many files of a folder something is true of, and of which.
+
+    Args:
+        what: What is true of them.
+        names: At least one; the first ten are named.
+        folder: Where they are.
+    """
+    count = f"{len(names):,} image{'s' if len(names) > 1 else ''}"
+    return f"{printable(folder)}: {count} {what}: {name_some(names)}."
+
+
+def name_some(names: list[str]) -> str:
+    """Return the first ten names, and how many there are besides."""
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
+    return ", ".join(map(printable, names[:_LISTED])) + more
 
 
 def dead_link(path: Path) -> str:
@@ -535,6 +608,16 @@ def _eight_bits(image: "Image.Image", opened: "Image.Image", path: Path) -> "Ima
     if isinstance(clear := opened.info.get("transparency"), int):
         values[np.asarray(image) == clear] = _SIXTEEN_BITS
     return Image.fromarray(np.rint(values * (255 / _SIXTEEN_BITS)).astype(np.uint8))
+
+
+def _frames(opened: "Image.Image") -> int:
+    return getattr(opened, "n_frames", 1) if opened.format in _FILMS else 1
+
+
+def _warn_of_frames(path: Path, frames: int) -> None:
+    if frames > 1:
+        what = f"has {frames} frames or pages, of which the first is read"
+        _warn(path, what, "animation", stacklevel=4)
 
 
 def _warn_of_dark(path: Path, high: float) -> None:

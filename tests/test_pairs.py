@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_utils import pairs
-from gan_utils.pairs import folder
+from gan_utils import images, pairs
 
 LEFT, RIGHT = (200, 40, 60), (20, 90, 220)
 
@@ -120,7 +119,7 @@ def test_exif_rotation_is_applied(orientation, suffix, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored.save(tmp_path / f"photo.{suffix}", exif=exif)
-    assert folder.side_by_side_size(tmp_path / f"photo.{suffix}") == (24, 48)
+    assert images.image_size(tmp_path / f"photo.{suffix}") == (24, 48)
     left, right = pairs.load_pairs(tmp_path, (24, 24))[0]
     np.testing.assert_allclose(left.mean(axis=(0, 1)), LEFT, atol=6)
     np.testing.assert_allclose(right.mean(axis=(0, 1)), RIGHT, atol=6)

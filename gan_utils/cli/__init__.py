@@ -17,7 +17,7 @@ from types import ModuleType
 
 import gan_utils
 
-NAMES = ("generate", "translate", "score", "export")
+NAMES = ("generate", "translate", "score", "pairs", "export")
 PROGRAM = "gan-utils"
 UNUSABLE = 1
 STOPPED = 130

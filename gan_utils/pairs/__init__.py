@@ -15,6 +15,7 @@ from gan_utils.pairs.city import (
 from gan_utils.pairs.folder import Pairs, load_pairs
 from gan_utils.pairs.maps_set import find_maps, maps
 from gan_utils.pairs.prepared import load_prepared, prepare
+from gan_utils.pairs.report import PairReport, check_pairs
 from gan_utils.pairs.sources import PairBatches, PairSet, PairSource
 
 __all__ = [
@@ -23,9 +24,11 @@ __all__ = [
     "BrokenImageError",
     "City",
     "PairBatches",
+    "PairReport",
     "PairSet",
     "PairSource",
     "Pairs",
+    "check_pairs",
     "city",
     "city_classes",
     "city_stream",

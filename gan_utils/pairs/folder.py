@@ -1,91 +1,133 @@
-"""Folders of side-by-side images, read one pair at a time."""
+"""Pairs in image files, read one pair at a time."""
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, TypeVar
-
-import numpy as np
+from pathlib import Path, PurePath
 
 from gan_utils import images
-from gan_utils.images import BrokenImageError, printable
+from gan_utils.images import printable
+from gan_utils.pairs.matching import PairFiles, match, plain
+from gan_utils.pairs.report import WITHOUT, PairReport, inspect_files, require_halves
 from gan_utils.pairs.sources import Pair, PairSource, Size, check_size
-
-Result = TypeVar("Result")
-
-_LISTED = 10
-# Halves this many times longer one way than asked for are probably no halves.
-_SQUEEZED = 1.6
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs(PairSource):
-    """Side-by-side images in a folder; only their names are held in memory.
+    """Pairs in image files; only their names are held in memory.
 
     Attributes:
-        folder: Where they are.
-        names: Their file names, in order.
-        size: Height and width that each half is read at.
-        source: "left" or "right": the half that is the source.
+        folders: The folder of side-by-side images, or those of the sources and of the targets.
+        files: The file, or the two files, of each pair, in order.
+        size: Height and width that each image of a pair is read at.
+        source: "left" or "right": the half, or the folder, that is the source.
         skipped: File name -> why it was left out (only with ``broken="skip"``).
     """
 
-    folder: Path
-    names: tuple[str, ...]
+    folders: tuple[Path, ...]
+    files: tuple[tuple[Path, ...], ...]
     size: Size = (256, 256)
     source: str = "left"
     skipped: dict[str, str] = field(default_factory=dict)
     # Kinds of `ImageWarning` that training gave already, in this set or a part of it.
     _said: dict[str, Path] = field(default_factory=dict, repr=False)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of the first file of each pair."""
+        return tuple(pair[0].name for pair in self.files)
+
     def __len__(self) -> int:
         """Return the number of pairs."""
-        return len(self.names)
+        return len(self.files)
 
     def __str__(self) -> str:
         """Return one line: how many, from where, at which size."""
+        where = " and ".join(map(printable, self.folders))
+        part = "half" if len(self.folders) == 1 else "image"
+        place = f"on the {self.source}"
+        if len(self.folders) == 2:
+            place = f"in {printable(self.folders[self.source == 'right'])}"
         line = (
-            f"{len(self):,} pairs in {printable(self.folder)}, each half {self.size[0]} x "
-            f"{self.size[1]}, source on the {self.source}"
+            f"{len(self):,} pairs in {where}, each {part} {self.size[0]} x {self.size[1]}, "
+            f"source {place}"
         )
         return line + (f", {len(self.skipped):,} broken left out" if self.skipped else "")
 
     __repr__ = __str__
 
     def pair(self, position: int, size: Size | None = None) -> Pair:
-        """Read one pair from its file."""
+        """Read one pair from its file, or its two files."""
         with images.grouped_warnings(self._said):
-            return read_pair(self.folder / self.names[position], size or self.size, self.source)
+            return _read_pair(self.files[position], size or self.size, self.source)
 
     def part(self, chosen: slice) -> "Pairs":
         """Return the set of some of the pairs."""
-        return replace(self, names=self.names[chosen])
+        return replace(self, files=self.files[chosen])
 
     def swapped(self) -> "Pairs":
-        """Return the same pairs with the other half as the source."""
+        """Return the same pairs with the other half, or the other folder, as the source."""
         return replace(self, source="right" if self.source == "left" else "left")
+
+    def only(self, names: str | os.PathLike | Iterable[str]) -> "Pairs":
+        """Return the pairs of some names, such as those of a split, in the order of the names.
+
+        Args:
+            names: Names of first files, with or without their endings; or a text file with one in
+                each line, such as `train.txt`.
+
+        Raises:
+            ValueError: No names, or one that no pair has; those left out as broken may be named.
+            OSError: The text file cannot be read.
+        """
+        if isinstance(names, (str, os.PathLike)):
+            names = Path(names).read_text(encoding="utf-8").splitlines()
+        wanted = {name: plain(PurePath(name).name) for name in map(str.strip, names) if name}
+        known: dict[str, tuple[Path, ...]] = {}
+        for pair in self.files:
+            known |= dict.fromkeys(_names(pair[0]), pair)
+        broken = {part for name in self.skipped for part in _names(PurePath(name))}
+        absent = [name for name, key in wanted.items() if key not in known and key not in broken]
+        if absent or not wanted:
+            what = f"no pair is named {images.name_some(absent)}" if absent else "no name is given"
+            raise ValueError(f"{' and '.join(map(printable, self.folders))}: {what}.")
+        return replace(self, files=tuple(known[key] for key in wanted.values() if key in known))
+
+    def report(self) -> PairReport:
+        """Return what the headers of the files say: sizes, modes, kinds, odd ones."""
+        with images.grouped_warnings(self._said):
+            return inspect_files(PairFiles(self.folders, self.files), self.size)
 
 
 def load_pairs(
     folder: str | os.PathLike,
-    size: Size | int = (256, 256),
+    targets: str | os.PathLike | Size | int | None = None,
+    size: Size | int | None = None,
     *,
     source: str = "left",
     broken: str = "raise",
 ) -> Pairs:
-    """Find the side-by-side images of a folder; they are read when they are used.
+    """Find pairs of images in one folder or two; they are read when they are used.
 
-    Images are the files in the folder itself that `images.list_images` finds, in the order of their
-    names; hidden files and subfolders are not looked at. The beginning and the end of every image
-    are checked now. Jitter and mirroring belong to the batches:
+    `load_pairs("facades")` takes side-by-side images: one file is one pair.
+    `load_pairs("photos", "maps")` takes a source from the first folder and a target from the
+    second: two files are a pair if they have one name without the ending, in upper or lower case.
+    Of the paired sets of CycleGAN, `1_A.jpg` and `1_B.jpg` are a pair. A folder that has no images
+    but subfolders `A` and `B`, or `trainA` and `trainB`, is read as those two.
+
+    Images are the files in the folders themselves that `images.list_images` finds, in the order of
+    their names; hidden files and subfolders are not looked at. The beginning and the end of every
+    image are checked now. Jitter and mirroring belong to the batches:
     ``load_pairs("photos").batches(batch_size=4, jitter=286, mirror=True)``.
 
     Args:
-        folder: The folder.
-        size: Height and width in pixels that each half is resized to, or one number for both.
-        source: "left" or "right": the half that is the source; the other one is the target.
+        folder: The folder of side-by-side images, or that of the sources.
+        targets: The folder of the targets. A number, or two, are taken as `size`.
+        size: Height and width in pixels that each image of a pair is resized to, or one number for
+            both; by default (256, 256).
+        source: "left" or "right": the half that is the source; the other one is the target. Of two
+            folders "left" is the first.
         broken: "raise" stops at the first broken image; "skip" decodes every image once and
             leaves broken ones out, with a warning that names them.
 
@@ -93,127 +135,67 @@ def load_pairs(
         The pairs.
 
     Raises:
-        ValueError: No such folder, no images in it, or an argument that is none of the above.
+        ValueError: No such folder, no images in it, images without a partner, or an argument that
+            is none of the above.
         BrokenImageError: An image is broken; the message names it.
 
     Warns:
-        UserWarning: Images left out, odd widths (the middle column is left out), or halves that
-            are so far from `size` that they are probably no side-by-side images.
+        UserWarning: Images left out, odd widths (the middle column is left out), halves of another
+            shape than `size` (probably no side-by-side images), partners of different shapes.
     """
+    if targets is not None and not isinstance(targets, (str, os.PathLike)):
+        if size is not None:
+            raise ValueError(f"targets is {targets!r}; give the folder that the targets are in.")
+        targets, size = None, targets
     if source not in ("left", "right"):
         raise ValueError(f"source is {source!r}; choose 'left' or 'right'.")
     if broken not in ("raise", "skip"):
         raise ValueError(f"broken is {broken!r}; choose 'raise' or 'skip'.")
-    size, folder = check_size(size), Path(folder)
-    names, skipped, odd, squeezed, said = [], {}, [], [], {}
-    with images.grouped_warnings(said):
-        for name in _image_names(folder):
-            try:
-                height, width = _inspect(folder / name, size, decode=broken == "skip")
-            except BrokenImageError as error:
-                if broken == "raise":
-                    raise
-                skipped[name] = error.reason
-                continue
-            names.append(name)
-            aspect = (width // 2) / height * size[0] / size[1]
-            odd += [name] * (width % 2)
-            squeezed += [name] * (max(aspect, 1 / aspect) > _SQUEEZED)
-    _say("broken, left out", [f"{name} {why}" for name, why in skipped.items()], folder)
-    _say("of odd width, their middle column belongs to neither half", odd, folder)
-    _say(f"strongly squeezed to halves of {size}: are they side-by-side pairs?", squeezed, folder)
-    if not names:
+    size = check_size((256, 256) if size is None else size)
+    files = match(Path(folder), None if targets is None else Path(targets))
+    if files.unpaired:
         raise ValueError(
-            f"{printable(folder)} holds no whole image: all {len(skipped)} are broken."
+            f"{files.title} do not match: {'; '.join(files.problems())}. {len(files.pairs):,} "
+            "files have a partner: one name, without the ending. Add the missing partners, or move "
+            "the others away."
         )
-    return Pairs(folder, tuple(names), size, source, skipped, said)
+    said: dict[str, Path] = {}
+    with images.grouped_warnings(said):
+        report = inspect_files(files, size, decode=broken == "skip")
+    if report.broken and broken == "raise":
+        raise next(iter(report.broken.values()))
+    skipped = {_short(path, files): error.reason for path, error in report.broken.items()}
+    lines = [f"{name} {why}" for name, why in skipped.items()]
+    lines = [images.files_in_words("broken, left out", lines, files.title)] if lines else []
+    for line in lines + report.remarks():
+        warnings.warn(line, stacklevel=2)
+    if not report.whole:
+        raise ValueError(
+            f"{files.title}: there is no whole image: all {len(files.pairs)} pairs are broken."
+        )
+    return Pairs(files.folders, report.whole, size, source, skipped, said)
 
 
-def read_pair(path: Path, size: Size, source: str = "left") -> Pair:
-    """Read both halves of a side-by-side image, as `images.read_image` reads it.
+def _names(path: PurePath) -> tuple[str, str]:
+    return plain(path.stem), plain(path.name)
+
+
+def _short(path: Path, files: PairFiles) -> str:
+    return path.name if len(files.folders) == 1 else f"{path.parent.name}/{path.name}"
+
+
+def _read_pair(paths: tuple[Path, ...], size: Size, source: str) -> Pair:
+    """Read the two halves of a side-by-side image, or two images, as `images.read_image` does.
 
     Of an odd number of columns the middle one belongs to neither half.
-
-    Args:
-        path: The file.
-        size: Height and width of each half that is returned; larger halves are antialiased.
-        source: "left" or "right": the half that is the source.
-
-    Returns:
-        Source and target, each (height, width, 3) uint8 in [0, 255].
-
-    Raises:
-        BrokenImageError: The file cannot be read or is no whole image.
     """
-    whole = _named(images.read_image, path)
-    _require_halves(path, whole.shape[1])
-    half = whole.shape[1] // 2
-    left, right = (_resized(part, size) for part in (whole[:, :half], whole[:, -half:]))
-    return (left, right) if source == "left" else (right, left)
-
-
-def side_by_side_size(path: Path) -> Size:
-    """Return height and width of an image that is whole, as far as `images.image_size` looks.
-
-    Raises:
-        BrokenImageError: It is broken, or too narrow for a pair.
-    """
-    height, width = _named(images.image_size, path)
-    _require_halves(path, width)
-    return height, width
-
-
-def _named(read: Callable[[Path], Result], path: Path) -> Result:
-    """Call `read(path)`; every error names the file and how to go on without it."""
-    try:
-        return read(path)
-    except BrokenImageError as error:
-        raise _broken(path, error.reason, error.advice) from error
-    except OSError as error:
-        reason = images.dead_link(path) or f"cannot be read ({error.strerror})"
-        raise _broken(path, reason) from error
-
-
-def _broken(path: Path, reason: str, advice: str = "Fix or remove it") -> BrokenImageError:
-    advice += ', or leave broken images out with load_pairs(..., broken="skip")'
-    return BrokenImageError(path, reason, advice)
-
-
-def _require_halves(path: Path, width: int) -> None:
-    if width < 2:
-        raise _broken(path, f"is {width} pixel wide: too narrow for two halves")
-
-
-def _resized(half: np.ndarray, size: Size) -> np.ndarray:
-    return half if half.shape[:2] == size else images.resize(half[None], size)[0]
-
-
-def _inspect(path: Path, size: Size, *, decode: bool) -> Size:
-    """Return height and width of an image that is whole, as far as is looked."""
-    found = side_by_side_size(path)
-    if decode:
-        read_pair(path, size)
-    return found
-
-
-def _image_names(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        what = "is not a folder; unpack it first" if folder.exists() else "does not exist"
-        raise ValueError(f"{printable(folder)} {what}. Give the folder of side-by-side images.")
-    try:
-        return [
-            path.name for path in images.list_images(folder, subfolders=False, check_links=False)
-        ]
-    except ValueError as error:
-        inside = sorted(path.name for path in folder.iterdir() if path.is_dir())
-        hint = f" Its subfolders are {', '.join(inside)}:" if inside else ""
-        raise ValueError(f"{error}{hint} Give the folder that the images are in.") from error
-
-
-def _say(what: str, names: list[Any], folder: Path) -> None:
-    if not names:
-        return
-    listed = ", ".join(printable(Path(name)) for name in names[:_LISTED])
-    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
-    count = f"{len(names):,} image{'s' if len(names) > 1 else ''}"
-    warnings.warn(f"{printable(folder)}: {count} {what}: {listed}{more}.", stacklevel=3)
+    both = [images.read_or_name(images.read_image, path, WITHOUT) for path in paths]
+    if len(both) == 1:
+        (whole,), (path,) = both, paths
+        require_halves(path, whole.shape[1])
+        half = whole.shape[1] // 2
+        both = [whole[:, :half], whole[:, -half:]]
+    first, second = (
+        image if image.shape[:2] == size else images.resize(image[None], size)[0] for image in both
+    )
+    return (first, second) if source == "left" else (second, first)

@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,12 @@ from gan_utils.pairs.sources import PairSet, PairSource
 _NAMES = ("arr_0", "arr_1")
 
 
-def prepare(pairs: PairSource, path: str | os.PathLike) -> Path:
+def prepare(
+    pairs: PairSource,
+    path: str | os.PathLike,
+    *,
+    print_fn: Callable[[str], object] | None = print,
+) -> Path:
     """Write all pairs into one .npz: ``arr_0`` the sources, ``arr_1`` the targets, both uint8.
 
     One pair at a time is in memory; each is read twice, since a zip file holds one array after
@@ -23,6 +29,8 @@ def prepare(pairs: PairSource, path: str | os.PathLike) -> Path:
     Args:
         pairs: What to write, at its `size`.
         path: The file, ending in .npz; a file of that name is replaced when the new one is whole.
+        print_fn: Gets the report of the pairs first, as in `keras.Model.summary`: sizes, modes and
+            kinds of their files, and odd ones. None: no report.
 
     Returns:
         The path.
@@ -34,6 +42,8 @@ def prepare(pairs: PairSource, path: str | os.PathLike) -> Path:
     path = Path(path)
     if path.suffix != ".npz":
         raise ValueError(f"{path} must end in .npz.")
+    if print_fn is not None:
+        print_fn(str(pairs.report()))
     with (
         images.grouped_warnings(),
         whole_file(path) as temporary,

@@ -60,6 +60,11 @@ class PairSource(ABC):
     def swapped(self) -> "PairSource":
         """Return the same pairs with source and target exchanged: for the other direction."""
 
+    def report(self) -> object:
+        """Return what is known about the pairs before they are read; its text is for people."""
+        height, width = self.size
+        return f"{len(self):,} pairs of {width} x {height} pixels"
+
     def __getitem__(self, position: int | slice) -> Any:
         """Return a pair, or with a slice a smaller set."""
         if isinstance(position, slice):

@@ -1,0 +1,84 @@
+"""Look at pairs of images before a training.
+
+`check` counts the pairs of FOLDER (side-by-side images), or of FOLDER and TARGETS (matched by the
+names of their files), and lists sizes, channels, modes and kinds, odd ones, and what cannot be
+used. It decodes every image once, by the rules of `load_pairs`. Exit status 1: a file has no
+partner or cannot be read.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from gan_utils import images
+from gan_utils.cli import options as shared
+
+if TYPE_CHECKING:
+    from gan_utils.pairs import PairReport
+
+EXAMPLES = """examples:
+  gan-utils pairs check facades/train
+  gan-utils pairs check photos/ maps/ --size 192 256 --sheet first.png
+"""
+_SHOWN, _COLUMNS, _HEIGHT = 12, 3, 128
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("action", choices=["check"], metavar="check", help="what to do")
+    parser.add_argument("folder", metavar="FOLDER", help="side-by-side images, or the sources")
+    parser.add_argument("targets", metavar="TARGETS", nargs="?", help="the folder of the targets")
+    parser.add_argument(
+        "--size",
+        type=shared.positive,
+        nargs="+",
+        default=[256],
+        metavar="N",
+        help="height and width to read each image of a pair at, or one number (default 256)",
+    )
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="an image of the first pairs")
+    parser.add_argument(
+        "--progress",
+        action=argparse.BooleanOptionalAction,
+        help="a bar on stderr (default: on a terminal)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the report to stdout.
+
+    Raises:
+        ValueError: No such folder, no images in it, or an impossible size.
+        OSError: Files that cannot be read or written.
+    """
+    from gan_utils.pairs import check_pairs  # brings Pillow, which --help can do without
+
+    if options.sheet:
+        shared.require_place(options.sheet, "the sheet is an image")
+    size = options.size[0] if len(options.size) == 1 else tuple(options.size)
+    hidden = None if options.progress is None else not options.progress
+    with shared.warnings_as_lines(), images.grouped_warnings():
+        report = check_pairs(
+            options.folder,
+            options.targets,
+            size=size,
+            progress=lambda files: tqdm(files, unit=" images", disable=hidden, leave=False),
+        )
+        if options.sheet and report.whole:
+            shared.save(_contact_sheet(report), options.sheet)
+    sys.stdout.write(f"{report}\n")
+    return 0 if report.usable else 1
+
+
+def _contact_sheet(report: "PairReport") -> np.ndarray:
+    """Return the first pairs, each source beside its target, at a small size of the same shape."""
+    from gan_utils.pairs import Pairs
+
+    height, width = report.size
+    small = (_HEIGHT, max(1, round(_HEIGHT * width / height)))
+    first = Pairs(report.files.folders, report.whole[:_SHOWN], small).arrays()
+    return images.grid(np.concatenate([first.source, first.target], axis=2), _COLUMNS, pad=8)

@@ -1,0 +1,221 @@
+"""What the files of pairs are like: sizes, modes, odd ones, and what cannot be used."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan_utils import images
+from gan_utils.images import BrokenImageError, ImageInfo, printable
+from gan_utils.pairs.matching import PairFiles, match
+from gan_utils.pairs.sources import Size, check_size
+
+WITHOUT = 'or leave broken images out with load_pairs(..., broken="skip")'
+# An image this many times longer one way than asked for is squeezed, or is no pair of halves.
+_SQUEEZED = 1.05
+_MOST_VALUES, _MOST_BROKEN = 5, 10
+
+
+@dataclass(frozen=True, eq=False)
+class PairReport:
+    """What was found out about the files of pairs; as text, a table of it.
+
+    Attributes:
+        files: The files, and those without a partner.
+        size: Height and width that each image of a pair is read at.
+        found: File -> what its header says.
+        broken: File -> why it cannot be read.
+    """
+
+    files: PairFiles
+    size: Size
+    found: dict[Path, ImageInfo]
+    broken: dict[Path, BrokenImageError]
+
+    @property
+    def whole(self) -> tuple[tuple[Path, ...], ...]:
+        """The pairs of which no file is broken."""
+        return tuple(pair for pair in self.files.pairs if self.broken.keys().isdisjoint(pair))
+
+    @property
+    def usable(self) -> bool:
+        """Whether each file has a partner and none is broken."""
+        return not (self.files.unpaired or self.broken)
+
+    def remarks(self) -> list[str]:
+        """Return a line for each kind of pair that can be read, but perhaps not as it is meant."""
+        said = {}
+        if len(self.files.folders) == 2:
+            shapes = {pair: [self._shape(path) for path in pair] for pair in self.whole}
+            said["of another shape than its partner"] = [
+                pair[0] for pair, (one, other) in shapes.items() if _differ(one, other)
+            ]
+        else:
+            whole = [path for (path,) in self.whole]
+            said["of odd width, their middle column belongs to neither half"] = [
+                path for path in whole if self.found[path].width % 2
+            ]
+            squeezed = [path for path in whole if _differ(self._shape(path), 2 * self._wanted)]
+            if squeezed:
+                said[self._about_halves(squeezed[0])] = squeezed
+        return [
+            images.files_in_words(what, [path.name for path in paths], self.files.title)
+            for what, paths in said.items()
+            if paths
+        ]
+
+    def odd(self) -> list[str]:
+        """Return a line for each group of images that are unlike most of their folder."""
+        lines = []
+        for folder, infos in self._by_folder().items():
+            for what, value in (("size", _size), ("mode", _mode)):
+                counts = Counter(map(value, infos.values()))
+                most, count = counts.most_common(1)[0] if counts else ("", 0)
+                others = [path.name for path, info in infos.items() if value(info) != most]
+                if others and count >= 2 * len(others):
+                    lines.append(
+                        images.files_in_words(f"of another {what} than {most}", others, folder)
+                    )
+        return lines
+
+    def problems(self) -> list[str]:
+        """Return a line for each kind of file that cannot be used."""
+        lines = [f"{printable(path)} {error.reason}" for path, error in self.broken.items()]
+        rest = len(lines) - _MOST_BROKEN
+        lines[_MOST_BROKEN:] = [f"and {rest:,} more broken images"] if rest > 0 else []
+        return self.files.problems() + lines
+
+    def __str__(self) -> str:
+        """Return a table with a line for each size, mode and kind, then what is odd or wrong."""
+        lines = [
+            f"{len(self.whole):,} pairs in {self.files.title}, read at {_text(self.size)} pixels"
+        ]
+        for folder, infos in self._by_folder().items():
+            lines += ["", f"{printable(folder):<35}{'images':>8}", *_rows(list(infos.values()))]
+        for title, part in (
+            ("unlike the others", self.odd()),
+            ("perhaps not as it is meant", self.remarks()),
+            ("cannot be used", self.problems()),
+        ):
+            lines += ["", f"{title}:", *(f"  {line}" for line in part)] if part else []
+        return "\n".join(lines)
+
+    @property
+    def _wanted(self) -> float:
+        return self.size[1] / self.size[0]
+
+    def _shape(self, path: Path) -> float:
+        return self.found[path].width / self.found[path].height
+
+    def _about_halves(self, path: Path) -> str:
+        height, width = self.found[path][:2]
+        return (
+            f"whose halves, such as {width // 2} x {height}, are squeezed to {_text(self.size)} "
+            "pixels (single images instead of side-by-side pairs? Then give two folders, "
+            "load_pairs(sources, targets). Else give size=(height, width) in the shape of a half)"
+        )
+
+    def _by_folder(self) -> dict[Path, dict[Path, ImageInfo]]:
+        return {
+            folder: {
+                pair[side]: self.found[pair[side]]
+                for pair in self.files.pairs
+                if pair[side] in self.found
+            }
+            for side, folder in enumerate(self.files.folders)
+        }
+
+
+def check_pairs(
+    folder: str | os.PathLike,
+    targets: str | os.PathLike | None = None,
+    *,
+    size: Size | int = (256, 256),
+    progress: Callable[[list[Path]], Iterable[Path]] = iter,
+) -> PairReport:
+    """Look at the files of pairs, as `load_pairs` finds and reads them; each is decoded once.
+
+    Args:
+        folder: Of side-by-side images, or of the sources.
+        targets: The folder of the targets.
+        size: Height and width in pixels that each image of a pair is to be read at.
+        progress: Wraps the list of files, such as `tqdm`.
+
+    Returns:
+        What was found. `print` shows it as a table; `usable` is False if files are without a
+        partner or broken.
+
+    Raises:
+        ValueError: No such folder, or no images in it.
+    """
+    files = match(Path(folder), None if targets is None else Path(targets))
+    return inspect_files(files, check_size(size), decode=True, progress=progress)
+
+
+def inspect_files(
+    files: PairFiles,
+    size: Size,
+    *,
+    decode: bool = False,
+    progress: Callable[[list[Path]], Iterable[Path]] = iter,
+) -> PairReport:
+    """Look at the beginning and the end of each file, or decode it."""
+    found, broken = {}, {}
+    for path in progress([path for pair in files.pairs for path in pair]):
+        try:
+            info = images.read_or_name(images.inspect_image, path, WITHOUT)
+            if len(files.folders) == 1:
+                require_halves(path, info.width)
+            if decode:
+                images.read_or_name(images.read_image, path, WITHOUT)
+            found[path] = info
+        except BrokenImageError as error:
+            broken[path] = error
+    return PairReport(files, size, found, broken)
+
+
+def require_halves(path: Path, width: int) -> None:
+    """Raise a BrokenImageError unless an image is wide enough for two halves."""
+    if width < 2:
+        reason = f"is {width} pixel wide: too narrow for two halves"
+        raise BrokenImageError(path, reason, f"Fix or remove it, {WITHOUT}")
+
+
+def _rows(infos: list[ImageInfo]) -> list[str]:
+    """Return a line for each value that something has, the most frequent first."""
+    lines = []
+    for what, value in _COLUMNS.items():
+        counts = Counter(map(value, infos)).most_common()
+        rest = sum(count for _, count in counts[_MOST_VALUES:])
+        counts[_MOST_VALUES:] = [("others", rest)] if rest else []
+        titles = [what] + [""] * len(counts)
+        lines += [
+            f"  {title:<13}{text:<20}{count:>8,}"
+            for title, (text, count) in zip(titles, counts, strict=False)
+        ]
+    return lines
+
+
+def _differ(one: float, other: float) -> bool:
+    return max(one, other) > _SQUEEZED * min(one, other)
+
+
+def _text(size: Size) -> str:
+    return f"{size[1]} x {size[0]}"
+
+
+def _size(info: ImageInfo) -> str:
+    return _text(info[:2])
+
+
+def _mode(info: ImageInfo) -> str:
+    return info.mode
+
+
+_COLUMNS: dict[str, Callable[[ImageInfo], str]] = {
+    "size": _size,
+    "channels": lambda info: str(info.channels),
+    "mode": _mode,
+    "kind": lambda info: info.kind,
+}
