@@ -24,7 +24,7 @@ EXAMPLES = """examples:
   gan-utils pairs check facades/train
   gan-utils pairs check photos/ maps/ --size 192 256 --sheet first.png
 """
-_SHOWN, _COLUMNS, _HEIGHT = 12, 3, 128
+_SHOWN, _COLUMNS, _LONGER_SIDE = 12, 3, 128
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +78,6 @@ def _contact_sheet(report: "PairReport") -> np.ndarray:
     """Return the first pairs, each source beside its target, at a small size of the same shape."""
     from gan_utils.pairs import Pairs
 
-    height, width = report.size
-    small = (_HEIGHT, max(1, round(_HEIGHT * width / height)))
+    small = tuple(max(1, round(side * _LONGER_SIDE / max(report.size))) for side in report.size)
     first = Pairs(report.files.folders, report.whole[:_SHOWN], small).arrays()
     return images.grid(np.concatenate([first.source, first.target], axis=2), _COLUMNS, pad=8)

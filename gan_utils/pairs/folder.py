@@ -34,6 +34,11 @@ class Pairs(PairSource):
     _said: dict[str, Path] = field(default_factory=dict, repr=False)
 
     @property
+    def folder(self) -> Path:
+        """The folder of side-by-side images, or the first of two."""
+        return self.folders[0]
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The name of the first file of each pair."""
         return tuple(pair[0].name for pair in self.files)

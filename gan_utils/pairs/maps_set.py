@@ -84,7 +84,7 @@ def maps(
                 f"{folder} does not hold the maps set: there are no folders train and val in it."
             )
         found = _download(cache_folder(), sha256)
-    pairs = load_pairs(found / split, size, source=source)
+    pairs = load_pairs(found / split, size=size, source=source)
     if len(pairs) != MAPS_COUNTS[split]:
         raise ValueError(
             f"{found / split} holds {len(pairs):,} images instead of {MAPS_COUNTS[split]:,}; "
