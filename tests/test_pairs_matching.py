@@ -130,6 +130,7 @@ LAYOUTS = {
         [f"{part}/{side}/1.png" for part in ("train", "val") for side in "AB"],
         [("train",), ("val",)],
     ),
+    "also side by side": (["A/1.png", "B/1.png", "AB/1.png"], [("A", "B"), ("AB",)]),
     "other names": (
         ["labels/1.png", "photos/1.png", "docs/readme.txt"],
         [("labels", "photos"), ("photos", "labels")],
@@ -160,11 +161,14 @@ def test_what_is_written_so_works(tmp_path):
     assert len(pairs.load_pairs(tmp_path / "train", 8)) == 1
 
 
-def test_a_folder_of_images_says_that_its_subfolders_are_not_read(tmp_path):
+def test_images_of_subfolders_are_not_left_out_in_silence(two, tmp_path):
     picture(tmp_path / "1.png", size=(32, 16))
-    picture(tmp_path / "val" / "2.png", size=(32, 16))
-    with pytest.warns(UserWarning, match=r"images of its own.*load_pairs\('.*val'\)") as seen:
+    with pytest.warns(UserWarning, match=r"subfolders are not: maps, photos\.") as seen:
         assert pairs.load_pairs(tmp_path, 8).names == ("1.png",)
+    assert seen[0].filename == __file__
+    picture(two[1] / "more" / "d.png")
+    with pytest.warns(UserWarning, match=r"maps has images.*subfolders are not: more\.") as seen:
+        assert len(pairs.load_pairs(*two)) == 3
     assert seen[0].filename == __file__
 
 

@@ -61,7 +61,7 @@ def match(folder: Path, targets: Path | None = None) -> PairFiles:
         ValueError: No such folder, no images in it, or several subfolders of pairs.
     """
     folders = _subfolders_of_pairs(folder) if targets is None else (folder, targets)
-    listed = [_image_files(one) for one in folders]
+    listed = list(map(_image_files, folders))
     if len(folders) == 1:
         return PairFiles(folders, tuple((path,) for path in listed[0]))
     if folders[0].resolve() == folders[1].resolve():
@@ -101,32 +101,29 @@ def _image_files(folder: Path) -> list[Path]:
         what = "is not a folder; unpack it first" if folder.exists() else "does not exist"
         what = images.dead_link(folder) or what
         raise ValueError(f"{printable(folder)} {what}. Give the folder that the images are in.")
+    inside = ", ".join(printable(path.name) for path in _inside(folder))
     try:
-        return images.list_images(folder, subfolders=False, check_links=False)
+        found = images.list_images(folder, subfolders=False, check_links=False)
     except ValueError as error:
-        inside = ", ".join(printable(path.name) for path in _inside(folder))
         hint = f" Its subfolders are {inside}:" if inside else ""
         raise ValueError(f"{error}{hint} Give the folder that the images are in.") from error
+    if _choices(folder):
+        what = "has images of its own, which are read; those of its subfolders are not"
+        warnings.warn(f"{printable(folder)} {what}: {inside}.", stacklevel=4)
+    return found
 
 
 def _subfolders_of_pairs(folder: Path) -> tuple[Path, ...]:
     """Return the folder itself, or its `A` and `B` where it has no images of its own."""
-    choices = _choices(folder) if folder.is_dir() else []
+    choices = _choices(folder) if folder.is_dir() and not _has_images(folder) else []
     if not choices:
-        return (folder,)
-    written = " or ".join(
-        f"load_pairs({', '.join(repr(printable(one)) for one in choice)})" for choice in choices
-    )
-    if _has_images(folder):
-        warnings.warn(
-            f"{printable(folder)} has images of its own, which are read; for those of its "
-            f"subfolders write {written}.",
-            stacklevel=4,
-        )
         return (folder,)
     if len(choices) == 1 and len(choices[0]) == 2:
         return choices[0]
     inside = ", ".join(printable(path.name) for path in _inside(folder))
+    written = " or ".join(
+        f"load_pairs({', '.join(repr(printable(one)) for one in choice)})" for choice in choices
+    )
     raise ValueError(
         f"{printable(folder)} has no images of its own. Its subfolders are {inside}: write "
         f"{written}."
@@ -136,19 +133,20 @@ def _subfolders_of_pairs(folder: Path) -> tuple[Path, ...]:
 def _choices(folder: Path, nested: int = _NESTED) -> list[tuple[Path, ...]]:
     """Return the folders of pairs below a folder: alone, or sources and targets."""
     inside = {path.name.lower(): path for path in _inside(folder)}
+    couples = [
+        (one, inside[f"{name[:-1]}b"])
+        for name, one in inside.items()
+        if name[-1] == "a" and f"{name[:-1]}b" in inside
+    ]
     found = []
-    for name, one in inside.items():
-        other = inside.get(f"{name[:-1]}b")
-        if name.endswith("a") and other:
-            below = [(path, other / path.name) for path in _inside(one)]
-            below = [choice for choice in below if choice[1].is_dir() and not _has_images(one)]
-            found += below or [(one, other)]
-    if found or not nested:
-        return found
-    alone = [one for one in inside.values() if _has_images(one) or _choices(one, nested - 1)]
-    if len(alone) == 2 and not {one.name.lower() for one in alone} & images.SUBSETS:
-        return [tuple(alone), tuple(alone[::-1])]
-    return [(one,) for one in alone]
+    for one, other in couples:
+        parts = [] if _has_images(one) else [(part, other / part.name) for part in _inside(one)]
+        found += [choice for choice in parts if choice[1].is_dir()] or [(one, other)]
+    rest = [one for one in inside.values() if nested and one not in chain(*couples)]
+    rest = [one for one in rest if _has_images(one) or _choices(one, nested - 1)]
+    if not couples and len(rest) == 2 and not {one.name.lower() for one in rest} & images.SUBSETS:
+        return [tuple(rest), tuple(rest[::-1])]
+    return found + [(one,) for one in rest]
 
 
 def _inside(folder: Path) -> list[Path]:
