@@ -210,9 +210,10 @@ for name, share in zip(validation_set.class_names, shares, strict=True):
 # %% [markdown]
 # ### Your own pairs
 #
-# Any folder of side-by-side pictures will do: `load_pairs` takes JPEG, PNG and WebP of any size.
-# Only the names of the files are kept in memory; pictures are read when a batch needs them. To show
-# it, we write a few cities as such a folder, and read them back.
+# Any folder of side-by-side images will do, or two folders, `load_pairs("photos", "maps")`, whose
+# files are matched by name; `gan-utils pairs check` shows what is in them. Only the names of the
+# files are kept in memory; images are read when a batch needs them. To show it, we write a few
+# cities as such a folder, and read them back.
 
 # %%
 own_folder = pairs.write_city(folder / "own_pairs", 3, SIZE, seed=SEED + 3, extension="jpg")
