@@ -261,6 +261,33 @@ def _precision() -> str:
     return keras.config.dtype_policy().name if keras else profiles.precision
 
 
+def summary(run: dict[str, Any] | None, row: str) -> str:
+    """Return what a recorded run cost and reached, in a few lines for a page.
+
+    Args:
+        run: What `recorded` returned.
+        row: Name of a row of its comparison, which `evaluation.row` has measured.
+
+    Returns:
+        Where the record comes from, the training, and the scores; one line where there is no run.
+    """
+    found = ((run or {}).get("comparison") or {}).get(row)
+    if run is None or found is None:
+        return "no recorded full run yet"
+    cost = [f"{found['steps']:,} updates"]
+    if "images_seen" in found:
+        passes = found["images_seen"] / run["data"]["count"]
+        cost.append(f"{found['images_seen']:,} real images seen, {passes:.1f} passes over the data")
+    cost.append(f"{found['seconds'] / 60:.0f} minutes")
+    floor = run["metrics"].get("real_vs_real")
+    scores = [f"Fréchet distance {found['distance']:.1f}"]
+    scores[0] += "" if floor is None else f" (noise floor {floor:.2f})"
+    scores += [f"precision {found['precision']:.2f}", f"recall {found['recall']:.2f}"]
+    if found.get("agreement") is not None:
+        scores.append(f"label accuracy {found['agreement']:.1%}")
+    return f"{origin(run)}\n  {', '.join(cost)}\n  {', '.join(scores)}"
+
+
 def _is_tutorial(run: dict[str, Any]) -> bool:
     return run.get("recipe") == "tutorial"
 

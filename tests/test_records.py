@@ -164,6 +164,23 @@ def test_recorded_checks_the_profile():
         records.recorded("lenet", "long")
 
 
+def test_a_summary_has_cost_and_scores(digits, monkeypatch):
+    monkeypatch.setenv("GAN_PROFILE", "full")
+    row = {"steps": 1_500, "images_seen": 4_000, "seconds": 90.0, "distance": 12.34}
+    row |= {"precision": 0.8, "recall": 0.7, "agreement": 0.985}
+    rows = {"GAN": row, "plain": row | {"agreement": None}}
+    run = records.record("01_gan", {"real_vs_real": 0.75}, data=digits, comparison=rows)
+    lines = records.summary(run, "GAN").splitlines()
+    assert lines[0] == records.origin(run)
+    assert "1,500 updates, 4,000 real images seen, 2.0 passes over the data, 2 minutes" in lines[1]
+    assert "Fréchet distance 12.3 (noise floor 0.75), precision 0.80, recall 0.70" in lines[2]
+    assert "label accuracy 98.5%" in lines[2]
+    assert "label" not in records.summary(run, "plain")
+    assert (
+        records.summary(None, "GAN") == records.summary(run, "other") == "no recorded full run yet"
+    )
+
+
 def test_a_run_as_in_the_tutorial_is_kept_next_to_ours(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "_CHECKOUT", tmp_path)
     monkeypatch.setenv("GAN_RECORD", str(tmp_path / "book" / "results"))

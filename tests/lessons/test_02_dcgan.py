@@ -1,6 +1,7 @@
 """Lesson 02: its networks, its losses, its update written out, and the package's beside it."""
 
 import math
+import types
 import warnings
 
 import keras
@@ -9,7 +10,7 @@ import pytest
 import tensorflow as tf
 from lesson import load_lesson
 
-from gan_utils import GAN, records
+from gan_utils import GAN, callbacks, records
 from gan_utils.steps import SimultaneousOrder
 
 
@@ -23,16 +24,15 @@ def real_images():
     return np.random.default_rng(0).uniform(-1, 1, (8, 28, 28, 1)).astype("float32")
 
 
-def test_both_writings_of_the_networks_have_the_lessons_counts(lesson):
+def test_networks_have_the_lessons_counts(lesson):
     latents = tf.zeros((2, lesson.LATENT_DIM))
     for build in (lesson.build_generator, lesson.Generator):
         network = build()
         assert network(latents).shape == (2, 28, 28, 1)
         assert network.count_params() == 2_330_944
-    for build in (lesson.build_discriminator, lesson.Discriminator):
-        network = build()
-        assert network(tf.zeros((2, 28, 28, 1))).shape == (2, 1)
-        assert network.count_params() == 212_865
+    network = lesson.build_discriminator()
+    assert network(tf.zeros((2, 28, 28, 1))).shape == (2, 1)
+    assert network.count_params() == 212_865
 
 
 def test_no_bias_in_the_generator_and_a_logit_at_the_end(lesson):
@@ -41,11 +41,7 @@ def test_no_bias_in_the_generator_and_a_logit_at_the_end(lesson):
     assert last.activation is keras.activations.linear
 
 
-def test_classes_pass_training_on(lesson, real_images):
-    discriminator = lesson.Discriminator()
-    calm = [discriminator(real_images, training=False).numpy() for _ in range(2)]
-    np.testing.assert_array_equal(*calm)
-    assert not np.allclose(discriminator(real_images, training=True), calm[0])
+def test_the_class_passes_training_on(lesson):
     generator = lesson.Generator()
     latents = keras.random.normal((8, lesson.LATENT_DIM), seed=1)
     generator(latents)
@@ -86,10 +82,19 @@ def test_the_written_out_update_moves_who_it_should(lesson, real_images, mover):
         assert all(moved) if rates[name] else not any(moved)
 
 
+def networks_without_dropout(lesson):
+    networks = lesson.build_generator(), lesson.build_discriminator()
+    for layer in networks[1].layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+    return networks
+
+
 def test_the_package_does_the_same_update(lesson, real_images):
     """One step of plain gradient descent: Adam would turn rounding into full steps."""
-    by_hand = lesson.twin_networks()
-    packaged = lesson.twin_networks([network.get_weights() for network in by_hand])
+    by_hand, packaged = (networks_without_dropout(lesson) for _ in range(2))
+    for mine, its in zip(by_hand, packaged, strict=True):
+        its.set_weights(mine.get_weights())
     before = [[w.numpy() for w in network.trainable_weights] for network in by_hand]
     gan = GAN(*packaged, lesson.LATENT_DIM, seed=3)
     gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
@@ -111,7 +116,7 @@ def test_a_second_sigmoid_bounds_the_loss_unless_keras_sees_it(lesson, real_imag
     fake_images = lesson.build_generator()(latents, training=False)
     bound = math.log1p(math.exp(-1)) + math.log(2)
     last, first = {}, {}
-    for title, (_, _, ending) in lesson.ENDINGS.items():
+    for title, ending in lesson.ENDINGS.items():
         losses = lesson.train_discriminator_alone(ending, real_images, fake_images, 30)
         last[title], first[title] = losses[-1], losses[:2]
     assert last["logits (right)"] < 0.2
@@ -119,6 +124,44 @@ def test_a_second_sigmoid_bounds_the_loss_unless_keras_sees_it(lesson, real_imag
     # its first two steps: later ones may drift apart
     assert first["Keras' sigmoid layer"] == pytest.approx(first["logits (right)"], rel=1e-3)
     assert first["tf.sigmoid"] != pytest.approx(first["logits (right)"], rel=1e-2)
+
+
+def test_the_average_written_out_is_that_of_the_package(lesson, real_images):
+    gan = GAN(*networks_without_dropout(lesson), lesson.LATENT_DIM, ema_decay=0.99, seed=3)
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+    mine = keras.models.clone_model(gan.generator)
+    mine.set_weights(gan.generator.get_weights())
+    for step in range(1, 4):
+        gan.train_step(tf.constant(real_images))
+        lesson.update_ema(mine, gan.generator, step, decay=0.99)
+    for a, b in zip(mine.weights, gan.ema_generator.weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_recomputed_statistics_are_the_means_over_the_batches(lesson):
+    network = lesson.build_generator()
+    batches = [keras.random.normal((32, lesson.LATENT_DIM), seed=n) for n in range(4)]
+    lesson.recompute_statistics(network, batches)
+    norm = next(x for x in network.layers if isinstance(x, keras.layers.BatchNormalization))
+    features = [network.layers[0](part).numpy() for part in batches]
+    expected = np.mean([part.mean(axis=0) for part in features], axis=0)
+    np.testing.assert_allclose(norm.moving_mean, expected, rtol=1e-4, atol=1e-5)
+    expected = np.mean([part.var(axis=0) for part in features], axis=0)
+    np.testing.assert_allclose(norm.moving_variance, expected, rtol=1e-3, atol=1e-5)
+    assert norm.momentum == 0.99
+
+
+@pytest.mark.parametrize("done", [0.0, 0.2, 0.4, 0.5, 0.95])
+def test_the_schedule_written_out_is_that_of_the_package(lesson, done):
+    model = types.SimpleNamespace(
+        d_optimizer=types.SimpleNamespace(), g_optimizer=types.SimpleNamespace()
+    )
+    schedule = callbacks.LinearDecay(*lesson.STAGES)
+    schedule.set_params({"epochs": 20})
+    schedule.set_model(model)
+    schedule.on_epoch_begin(round(20 * done))
+    rates = model.d_optimizer.learning_rate, model.g_optimizer.learning_rate
+    assert rates == pytest.approx(lesson.rates_at(done))
 
 
 def test_the_tutorials_recipe(lesson):
