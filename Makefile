@@ -79,7 +79,7 @@ colab:  ## Check update, lessons and their claims on Colab's versions and with i
 
 fuzz: $(FOR_TEST)  ## Try bad input by the thousand: make fuzz GAN_FUZZ=10000
 	GAN_FUZZ=$(or $(GAN_FUZZ),1000) $(BIN)/python -m pytest \
-		tests/test_fuzz.py tests/test_fuzz_models.py --hypothesis-show-statistics
+		tests/test_fuzz*.py --hypothesis-show-statistics
 
 bench: $(FOR_TEST)  ## Measure speed and memory
 	@for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done

@@ -98,6 +98,7 @@ NAMES = {
         "understand": "weights:inputs_of",
     },
     "metrics.precision_recall": {"inception_score": "metrics.inception_score:inception_score"},
+    "images": {"list_images": "image_folders:list_images"},
     "pairs": {"BrokenPictureError": "images:BrokenImageError"},
 }
 _PACKAGE = __package__

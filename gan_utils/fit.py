@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from gan_utils import distribution, model_checks
 from gan_utils.callbacks import Checkpoint
-from gan_utils.data.batches import Batches, ShuffledBatches, untuned
+from gan_utils.data import Batches, ImageSet
+from gan_utils.data.batches import ShuffledBatches, untuned
 
 
 @contextmanager
@@ -40,11 +41,11 @@ def prepared(
     Raises:
         ValueError, OSError, MemoryError: As in `GAN.fit`.
     """
-    if isinstance(x, np.ndarray):
-        array = x
+    if isinstance(x, np.ndarray | ImageSet):
+        given = x
         x = Batches(x, y, batch_size=batch_size * model.batches_per_step, seed=model.seed)
-        if array.dtype != np.uint8:
-            model_checks.check_range(array, "the array of images")
+        if isinstance(given, np.ndarray) and given.dtype != np.uint8:
+            model_checks.check_range(given, "the array of images")
     # A checkpoint comes last: what other callbacks write must never be older than it.
     callbacks = sorted(callbacks, key=lambda callback: isinstance(callback, Checkpoint))
     with ExitStack() as held:

@@ -165,11 +165,13 @@ class GAN(keras.Model):
         """Train; go on from the last checkpoint if `callbacks` holds a `Checkpoint` that has one.
 
         Args:
-            x: Images (n, h, w, c), uint8 in [0, 255] or float32 in [-1, 1]; or `Batches`; or a
-                `tf.data.Dataset` of such batches, of fixed size. The first two are shuffled by
-                epoch and seed alone, so that a resumed run sees what an uninterrupted one does.
-            y: Labels (n,) int, for variants that use them.
-            batch_size: Images per update of one player (arrays only), on all devices together.
+            x: Images (n, h, w, c), uint8 in [0, 255] or float32 in [-1, 1]; or an `ImageSet`; or
+                `Batches`; or a `tf.data.Dataset` of such batches, of fixed size. All but the last
+                are shuffled by epoch and seed alone, so that a resumed run sees what an
+                uninterrupted one does.
+            y: Labels (n,) int, for variants that use them; an `ImageSet` brings its own.
+            batch_size: Images per update of one player, on all devices together (of arrays and an
+                `ImageSet` only).
             epochs: At which epoch to stop.
             callbacks: Keras' or the book's own.
             **options: Of Keras' own `fit` (`verbose`, `steps_per_epoch`, `initial_epoch`, ...),

@@ -7,22 +7,21 @@ import math
 import os
 import re
 import struct
-import unicodedata
 import warnings
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
+
+from gan_utils import _aliases
 
 if TYPE_CHECKING:
     from PIL import Image
 
 Size = tuple[int, int]
-Result = TypeVar("Result")
 
 # One factor for NumPy and TensorFlow: a product gives the same bits in both, a quotient may not.
 SCALE = np.float32(1 / 127.5)
@@ -35,7 +34,7 @@ SUFFIXES = (
 # Endings of kinds that Pillow reads only where it was built with them.
 _OPTIONAL = {".avif": "AVIF", ".webp": "WEBP"}
 # Images for other programs: left out as any other file is, with the advice to convert them.
-_FOREIGN = {
+FOREIGN = {
     *(".heic", ".heif", ".jp2", ".jxl", ".svg", ".eps", ".pdf", ".psd", ".xcf", ".ico", ".tga"),
     *(".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw", ".dcm"),
 }
@@ -46,9 +45,6 @@ _BITS, _SAMPLE_FORMAT, _SIGNED = 258, 339, 2
 _FILMS = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")  # not MPO: a camera's JPEG with a preview behind it
 _TIFF_BEGINS = (b"II*\0", b"MM\0*")
 _LIMIT = "GAN_MAX_PIXELS"  # Pillow's MAX_IMAGE_PIXELS, where no Python code sets it
-# Names of subfolders that are parts of one set.
-SUBSETS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"}
-_LISTED = 10
 _CONVERT = "Convert it, to PNG for instance"
 _MAKE_AGAIN = "Make it again, or remove it"
 # HEIC and AVIF files begin alike, with a size, `ftyp`, and one of these names of the contents.
@@ -239,6 +235,8 @@ def resize(
     filters = {choice.name.lower(): choice for choice in Image.Resampling}
     if method not in filters:
         raise ValueError(f"resize: method {method!r} is unknown; choose from {sorted(filters)}.")
+    if images.shape[1:3] == (height, width):
+        return images.copy()
     squeeze = images.shape[-1] == 1
     resized = [
         np.asarray(
@@ -325,6 +323,33 @@ def printable(path: str | os.PathLike) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
+def check_size(size: Any, name: str = "size") -> Size:
+    """Check an image size.
+
+    Args:
+        size: (height, width) in pixels, or one number for both.
+        name: What to call it in the message.
+
+    Returns:
+        (height, width).
+
+    Raises:
+        ValueError: Not one or two whole numbers of at least 1.
+    """
+    values = (size, size) if isinstance(size, (int, np.integer)) else size
+    try:
+        height, width = (int(value) for value in values)
+        whole = (height, width) == tuple(values) and min(height, width) >= 1
+    except (TypeError, ValueError):
+        whole = False
+    if not whole or isinstance(size, bool):
+        raise ValueError(
+            f"{name} is {size!r}; give (height, width) in pixels, such as (256, 256), "
+            "or one number for both."
+        )
+    return height, width
+
+
 def read_image(path: str | os.PathLike, *, channels: int = 3) -> np.ndarray:
     """Read an image file, as every part of this package does.
 
@@ -348,13 +373,18 @@ def read_image(path: str | os.PathLike, *, channels: int = 3) -> np.ndarray:
         ImageWarning: 16-bit values that end below a quarter of their range, such as those of a
             12-bit scanner: the image is dark. Or a file of several frames or pages.
     """
+    return read_with_mode(path, channels=channels)[0]
+
+
+def read_with_mode(path: str | os.PathLike, *, channels: int = 3) -> tuple[np.ndarray, str]:
+    """Return what `read_image` returns, and Pillow's mode of the file, such as "L" or "RGBA"."""
     from PIL import Image, ImageOps
 
     path, formats = Path(path), _formats()
     try:
         with path.open("rb") as stream, Image.open(stream, formats=formats) as opened:
             _require_unsigned(opened, path)
-            deep = _has_sixteen_bits(opened)
+            deep, mode = _has_sixteen_bits(opened), opened.mode
             image = _on_white(_eight_bits(ImageOps.exif_transpose(opened), opened, path))
             pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
             frames = _frames(opened)
@@ -365,7 +395,7 @@ def read_image(path: str | os.PathLike, *, channels: int = 3) -> np.ndarray:
     if deep and pixels.any():  # Pillow keeps the upper 8 bits of a color
         _warn_of_dark(path, int(pixels.max()) * 256 + 255)
     _warn_of_frames(path, frames)
-    return pixels.reshape(*pixels.shape[:2], channels)
+    return pixels.reshape(*pixels.shape[:2], channels), mode
 
 
 class ImageInfo(NamedTuple):
@@ -431,127 +461,10 @@ def image_size(path: str | os.PathLike) -> Size:
     return inspect_image(path)[:2]
 
 
-def list_images(
-    folder: str | os.PathLike, *, subfolders: bool = True, check_links: bool = True
-) -> list[Path]:
-    """Find the image files of a folder.
-
-    Hidden files and folders are left out. Linked folders are followed, each folder once.
-
-    Args:
-        folder: Where to look.
-        subfolders: Whether to look below it too.
-        check_links: Whether a link that leads to nothing is an error, or one of the files.
-
-    Returns:
-        Files whose names end in one of the `SUFFIXES` that this version of Pillow reads, in the
-        order of their names.
-
-    Raises:
-        ValueError: There is none, or a link leads to nothing.
-        OSError: The folder cannot be read.
-
-    Warns:
-        UserWarning: Files of all other kinds, with their number.
-    """
-    root = Path(folder)
-    found, others, read = [], Counter(), _suffixes()
-    for path in _visible_files(root, subfolders):
-        suffix = path.suffix.lower()
-        if suffix in read:
-            if check_links and (reason := dead_link(path)):
-                raise ValueError(f"{printable(path)} {reason}; remove it, or bring the file back.")
-            found.append(path)
-        else:
-            others[suffix or "without an ending"] += 1
-    if others:
-        warnings.warn(f"{printable(root)}: {_left_out(others)}", stacklevel=2)
-    if not found:
-        kinds = ", ".join(suffix[1:] for suffix in read)
-        raise ValueError(
-            f"{printable(root)} has no images in it; their names should end in {kinds}."
-        )
-    # File systems spell accents in two ways; the order must be the same on all of them.
-    return sorted(found, key=lambda path: (unicodedata.normalize("NFC", str(path)), str(path)))
-
-
-def read_or_name(read: Callable[[Path], Result], path: Path, advice: str) -> Result:
-    """Call `read(path)`; every error names the file and how to go on without it.
-
-    Args:
-        read: Reads a file, or looks at it.
-        path: The file.
-        advice: How to go on without it, behind what the reader advises.
-
-    Raises:
-        BrokenImageError: Whatever went wrong with the file.
-    """
-    try:
-        return read(path)
-    except BrokenImageError as error:
-        raise BrokenImageError(path, error.reason, f"{error.advice}, {advice}") from error
-    except OSError as error:
-        reason = dead_link(path) or f"cannot be read ({error.strerror})"
-        raise BrokenImageError(path, reason, f"Fix or remove it, {advice}") from error
-
-
-def files_in_words(what: str, names: list[str], folder: str | os.PathLike) -> str:
-    """Return a line for a warning: how many files of a folder something is true of, and of which.
-
-    Args:
-        what: What is true of them.
-        names: At least one; the first ten are named.
-        folder: Where they are.
-    """
-    count = f"{len(names):,} image{'s' if len(names) > 1 else ''}"
-    return f"{printable(folder)}: {count} {what}: {name_some(names)}."
-
-
-def name_some(names: list[str]) -> str:
-    """Return the first ten names, and how many there are besides."""
-    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
-    return ", ".join(map(printable, names[:_LISTED])) + more
-
-
-def dead_link(path: Path) -> str:
-    """Return what is wrong with a link that leads to nothing, or an empty text."""
-    if path.exists() or not path.is_symlink():
-        return ""
-    return f"is a link to {printable(os.readlink(path))}, which does not exist"
-
-
-def _left_out(others: Counter) -> str:
-    count = others.total()
-    kinds = ", ".join(f"{suffix} {number:,}" for suffix, number in sorted(others.items()))
-    line = f"{count:,} file{'s' if count > 1 else ''} left out: {kinds}."
-    foreign = [suffix for suffix in sorted(others) if suffix in {*_FOREIGN, *_OPTIONAL}]
-    if not foreign:
-        return line
-    verb = "is" if len(foreign) == 1 else "are"
-    return f"{line} {', '.join(foreign)} {verb} not read: convert them, to PNG for instance."
-
-
-def _suffixes() -> tuple[str, ...]:
+def readable_suffixes() -> tuple[str, ...]:
     """Return the `SUFFIXES` that this version of Pillow can read."""
     formats = _formats()
     return tuple(end for end in SUFFIXES if _OPTIONAL.get(end, "PNG") in formats)
-
-
-def _visible_files(root: Path, subfolders: bool) -> Iterator[Path]:
-    next(root.iterdir(), None)  # raises where the folder cannot be read; os.walk would skip it
-    known = set()
-    for folder, inside, files in os.walk(root, followlinks=True):
-        yield from (Path(folder, name) for name in files if not name.startswith("."))
-        if not subfolders:
-            return
-        inside[:] = sorted(name for name in inside if not name.startswith("."))
-        places = {name: os.stat(os.path.join(folder, name)) for name in [".", *inside]}
-        for name, place in places.items():
-            identity = place.st_dev, place.st_ino
-            # A link may lead back to a folder above it, and would be followed without end.
-            if name != "." and identity in known:
-                inside.remove(name)
-            known.add(identity)
 
 
 def _formats() -> list[str]:
@@ -671,7 +584,7 @@ def _diagnosis(path: Path, error: Exception) -> tuple[str, str]:
         )
     if isinstance(error, Image.UnidentifiedImageError):
         kind = "HEIC" if _is_heic(path) else path.suffix[1:].upper()
-        if kind == "HEIC" or path.suffix.lower() in _FOREIGN:
+        if kind == "HEIC" or path.suffix.lower() in FOREIGN:
             return f"is a file of the kind {kind}, which is not read", _CONVERT
         with path.open("rb") as stream:
             if stream.read(4) in _TIFF_BEGINS:
@@ -684,3 +597,6 @@ def _is_heic(path: Path) -> bool:
     with path.open("rb") as stream:
         begin = stream.read(12)
     return begin[4:8] == b"ftyp" and begin[8:] in _HEIC
+
+
+__getattr__ = _aliases.getter(__name__)

@@ -66,7 +66,7 @@ from PIL import Image, ImageDraw, ImageOps
 from scipy import stats
 
 import gan_utils
-from gan_utils import GAN, callbacks, evaluation, images, plots, profile, records
+from gan_utils import GAN, callbacks, evaluation, image_folders, images, plots, profile, records
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -606,31 +606,15 @@ print(f"{len(list(folder.iterdir()))} files")
 # %% [markdown]
 # ### From files to an array
 #
-# A network wants one size, one number of channels and one range. The steps, in this order: turn the
-# image as its camera meant it, lay transparent parts on white, cut the middle square, and resize
-# with an antialiased filter (lesson 13 shows what the other filters do). `images.read_image` does
-# the first two, for all kinds of files, as `gan-utils score` does. A file that cannot be read is
-# named, not skipped in silence.
-
+# A network wants one size, one number of channels and one range. `gan_utils.load_folder` turns each
+# image as its camera meant it, lays transparent parts on white, cuts the middle square, and resizes
+# with an antialiased filter (lesson 13 shows what the other filters do). It does so once and keeps
+# the result as bytes, which the next call reads. What is odd is named, not skipped in silence: here
+# gray images among colored ones, and a file that is no image.
 
 # %%
-def read_square(path, size):
-    picture = Image.fromarray(images.read_image(path))
-    side = min(picture.size)
-    return np.asarray(ImageOps.fit(picture, (side, side)).resize((size, size), Image.BICUBIC))
-
-
-def read_folder(folder, size):
-    kept, refused = [], []
-    for path in images.list_images(folder):
-        try:
-            kept.append(read_square(path, size))
-        except (ValueError, OSError) as error:
-            refused.append(f"{path.name}: {error}")
-    if len(kept) < 2:
-        raise ValueError(f"{folder} holds {len(kept)} readable pictures; a GAN needs many more.")
-    return np.stack(kept), refused
-
+own_set = gan_utils.load_folder(folder, OWN_SIZE, broken="skip")
+print(own_set)
 
 # %% [markdown]
 # Shuffle before you set some aside: files often lie in order of date or kind. What is held out
@@ -638,11 +622,10 @@ def read_folder(folder, size):
 # files.
 
 # %%
-own_pictures, refused = read_folder(folder, OWN_SIZE)
-own_pictures = own_pictures[np.random.default_rng(SEED).permutation(len(own_pictures))]
+own_pictures = own_set.images[np.random.default_rng(SEED).permutation(len(own_set))]
 held_out = min(HELD_OUT, len(own_pictures) // 2)
 kept_out, own_train = own_pictures[:held_out], own_pictures[held_out:]
-print(f"{len(own_train)} to train with, {len(kept_out)} held out; refused: {refused or 'none'}")
+print(f"{len(own_train)} to train with, {len(kept_out)} held out")
 print(f"{own_train.shape[1:]} {own_train.dtype}, values {own_train.min()} to {own_train.max()}")
 plots.show_images(own_train[:16], columns=8, title="What the network will see")
 plt.show()
@@ -889,8 +872,8 @@ else:
 # A correlation of 1 means the same order, 0 none. Distance and kernel distance see the same
 # features and nearly the same things; precision alone can be bought with variety.
 #
-# **2. Keep the whole image.** `read_square` cuts off what lies outside the middle square. Write a
-# version that keeps everything and fills up with white. When is each the better choice?
+# **2. Keep the whole image.** `load_folder` cuts off what lies outside the middle square. Write a
+# reader that keeps everything and fills up with white. When is each the better choice?
 
 
 # %% tags=["hide-cell"]
@@ -899,11 +882,10 @@ def read_padded(path, size):
     return np.asarray(ImageOps.pad(picture, (size, size), Image.BICUBIC, color="white"))
 
 
-paths = images.list_images(folder)[:8]
-both = [[read(path, OWN_SIZE) for path in paths] for read in (read_square, read_padded)]
+padded = [read_padded(path, OWN_SIZE) for path in image_folders.list_images(folder)[:8]]
 plots.show_images(
-    np.concatenate(both),
-    columns=len(paths),
+    np.concatenate([own_set.images[:8], padded]),
+    columns=len(padded),
     row_labels=["cut", "filled up"],
     title="Two ways to a square",
 )
@@ -973,7 +955,6 @@ if len(test_set) >= evaluation.COUNT:  # measured here
 records.record("14_comparison", found, seconds=seconds, data="drawn faces", seed=SEED)
 assert own_train.shape[1:] == (OWN_SIZE, OWN_SIZE, 3)
 if not OWN_FOLDER:
-    assert refused == []
     assert len(own_train) == OWN_COUNT
 assert all(np.isfinite(run["logits"]).all() for run in own.values())
 assert all(len(run["grid"].frames) == EPOCHS + 1 for run in own.values())

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from test_data import COUNTS, WRITERS, make_arrays
 
-from gan_utils import archives, images, pairs
+from gan_utils import archives, images, load_folder, pairs
 from gan_utils import io as files
 from gan_utils.data import datasets
 from gan_utils.metrics import Moments
@@ -59,7 +59,10 @@ FILES = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("fuzz")
+    folder = tmp_path_factory.mktemp("fuzz")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("KERAS_HOME", str(folder / "keras"))
+        yield folder
 
 
 @given(content=mutated(FILES))
@@ -78,6 +81,7 @@ def test_pictures(folder, content):
         (lambda: pairs.load_pairs(path.parent, 8, broken="skip")[0][1], (8, 8, 3)),
         (lambda: named.read_picture(path, gray), (8, 8, 1)),
         (lambda: images.read_image(path)[:1, :1], (1, 1, 3)),
+        (lambda: load_folder(path.parent, 8, channels=1).images[0], (8, 8, 1)),
     )
     for index, (read, shape) in enumerate(readers):
         with harmless(folder, f"reader {index}"), warnings.catch_warnings():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_utils import images, weights
+from gan_utils import image_folders, images, weights
 from gan_utils.metrics import sources
 from gan_utils.metrics.sources import Wish
 
@@ -37,7 +37,7 @@ def test_a_folder_is_listed_with_its_subfolders_and_in_order(tmp_path):
         save(tmp_path / name, GRAY)
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / "folder.png").mkdir()
-    found = [path.relative_to(tmp_path).as_posix() for path in images.list_images(tmp_path)]
+    found = [path.relative_to(tmp_path).as_posix() for path in image_folders.list_images(tmp_path)]
     assert found == ["a.jpg", "b.PNG", "cats/c.webp"]
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from gan_utils import images, weights
+from gan_utils import image_folders, images, weights
 from gan_utils.cli import options as shared
 from gan_utils.process import import_tensorflow
 
@@ -134,7 +134,7 @@ def _plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
     if source.is_dir():
         if target.exists() and not target.is_dir():
             raise ValueError(f"{target} is a file; {source} is a folder, so give a folder for it.")
-        files = images.list_images(source)
+        files = image_folders.list_images(source)
         jobs = [(file, (target / file.relative_to(source)).with_suffix(".png")) for file in files]
     else:
         shared.require_place(target, f"{source} is an image")

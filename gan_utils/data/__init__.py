@@ -1,4 +1,4 @@
-"""Labeled images by name, and batches of them.
+"""Labeled images by name or from a folder, and batches of them.
 
 `load_images` looks in the Keras cache, then downloads, then takes what comes with the package, with
 one line that says so: a sample of MNIST or Fashion-MNIST, and a stand-in for CIFAR-10.
@@ -9,7 +9,9 @@ evenly drawn.
 
 import os
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -17,15 +19,22 @@ from gan_utils import download, images
 from gan_utils.data import embedded
 from gan_utils.data.batches import Batches, check_labels
 from gan_utils.data.datasets import SOURCES, DatasetSpec, read_verified
+from gan_utils.data.folder import ImageFolder, find_root
+from gan_utils.images import Size
 
-__all__ = ["NAMES", "SPLITS", "Batches", "ImageSet", "data_kind", "load_images"]
+__all__ = ["NAMES", "SPLITS", "Batches", "ImageSet", "data_kind", "load_folder", "load_images"]
 
 NAMES = tuple(SOURCES)
 _OLD_NAMES = ("digits",)
 SPLITS = ("train", "test")
 TEST_SHARE = 0.4  # of GAN_IMAGES
 _FEWEST_IMAGES = 20
-_ORIGINS = {"cache": "from the Keras cache", "download": "downloaded", "embedded": "embedded"}
+_ORIGINS = {
+    "cache": "from the Keras cache",
+    "download": "downloaded",
+    "embedded": "embedded",
+    "folder": "from a folder",
+}
 _STAND_IN_CLASSES = tuple("0123456789")
 
 # One run never mixes the whole set and its sample, waits for a dead network once, and says so once.
@@ -36,19 +45,20 @@ _announced: set[str] = set()
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Labeled images, with where they come from.
+    """Images, with their labels if they have any, and where they come from.
 
     Attributes:
         images: (n, height, width, channels) uint8 in [0, 255].
-        labels: (n,) int64, positions in `class_names`.
+        labels: (n,) int64, positions in `class_names`; or None.
         class_names: Name of each class.
-        source: "cache", "download" or "embedded".
-        name: What was asked for, such as "mnist", "fashion_mnist" or "cifar10".
-        split: "train" or "test".
+        source: "cache", "download", "embedded" or "folder".
+        name: What was asked for, such as "mnist", "fashion_mnist" or "cifar10"; of a folder, its
+            own name.
+        split: "train" or "test"; of a folder, its subset or "all".
     """
 
     images: np.ndarray
-    labels: np.ndarray
+    labels: np.ndarray | None
     class_names: tuple[str, ...]
     source: str
     name: str
@@ -58,9 +68,11 @@ class ImageSet:
         """Check that images, labels and classes fit together."""
         if images.check_images(self.images).dtype != np.uint8:
             raise ValueError(f"{self.name}: an ImageSet holds uint8 images; use to_uint8.")
-        check_labels(self.labels, len(self.images))
         if self.source not in _ORIGINS:
             raise ValueError(f"{self.name}: source {self.source!r} is not one of {list(_ORIGINS)}.")
+        if self.labels is None:
+            return
+        check_labels(self.labels, len(self.images))
         if self.labels.max() >= len(self.class_names):
             raise ValueError(
                 f"{self.name}: label {self.labels.max()} has no name among the "
@@ -101,7 +113,7 @@ class ImageSet:
         """
         if count < 1:
             raise ValueError(f"take: count is {count}; ask for at least 1 image.")
-        return replace(self, images=self.images[:count], labels=self.labels[:count])
+        return self._part(lambda array: array[:count])
 
     def sample(self, count: int) -> "ImageSet":
         """At most `count` images, evenly drawn over the whole set, with their labels.
@@ -114,11 +126,7 @@ class ImageSet:
         """
         if count < 1:
             raise ValueError(f"sample: count is {count}; ask for at least 1 image.")
-        return replace(
-            self,
-            images=images.evenly(self.images, count),
-            labels=images.evenly(self.labels, count),
-        )
+        return self._part(lambda array: images.evenly(array, count))
 
     def of_class(self, label: int) -> "ImageSet":
         """Return the images with one label, in the same order.
@@ -126,10 +134,14 @@ class ImageSet:
         Raises:
             ValueError: No image has that label.
         """
-        chosen = self.labels == label
+        chosen = np.equal(self.labels, label)
         if not chosen.any():
             raise ValueError(f"{self.name} ({self.split}): no image has the label {label!r}.")
-        return replace(self, images=self.images[chosen], labels=self.labels[chosen])
+        return self._part(lambda array: array[chosen])
+
+    def _part(self, choose: Callable[[np.ndarray], np.ndarray]) -> "ImageSet":
+        labels = None if self.labels is None else choose(self.labels)
+        return replace(self, images=choose(self.images), labels=labels)
 
 
 def load_images(name: str, split: str = "train") -> ImageSet:
@@ -163,6 +175,55 @@ def load_images(name: str, split: str = "train") -> ImageSet:
     else:
         found = _load(name, split)
     return found if limit is None else found.sample(limit)
+
+
+def load_folder(
+    path: str | os.PathLike,
+    size: Size | int = 64,
+    *,
+    channels: int = 3,
+    subset: str | None = None,
+    broken: str = "raise",
+) -> ImageSet:
+    """Load a folder of images, for `GAN.fit`, `Batches` and the scores.
+
+    Images that lie in the folder itself have no labels. Images in subfolders have the subfolder's
+    name as their class: ``cats/a.jpg``, ``dogs/b.png``. Each is read as `images.read_image` does,
+    cut to its middle of the shape of `size`, and resized (antialiased). That is done once: the
+    result is kept as bytes in the folder where Keras keeps data sets, and made anew when a file
+    of the folder, `size` or `channels` has changed. `images` reads from that file, so memory does
+    not grow with the folder.
+
+    Args:
+        path: The folder.
+        size: Height and width of the images in pixels, or one number for both.
+        channels: 1 for gray, 3 for RGB.
+        subset: The subfolder to take, where there are ``train`` and ``test``, or the like.
+        broken: "raise" stops at the first image that cannot be read; "skip" leaves such images
+            out, with a warning that names them.
+
+    Returns:
+        The images in the order of their names; `labels` is None where there are no classes, and
+        `class_names` are in the order of their names.
+
+    Raises:
+        ValueError: No such folder or subset, no image, a class without images, images next to
+            class folders, subsets of which none was chosen, or an argument out of its range.
+        images.BrokenImageError: An image cannot be read; the message names it.
+        OSError: The copy cannot be written.
+
+    Warns:
+        UserWarning: Files left out, gray and color mixed, images smaller than `size`, images in
+            subfolders of a class, animations, 16-bit images that are dark.
+    """
+    folder, size = Path(path), images.check_size(size)
+    pixels, labels, class_names, lines = ImageFolder(
+        find_root(folder, subset), size, channels, broken
+    ).read()
+    for line in lines:
+        warnings.warn(line, stacklevel=2)
+    name = images.printable(folder.resolve().name)
+    return ImageSet(pixels, labels, class_names, "folder", name, subset or "all")
 
 
 def image_limit(split: str = "train") -> int | None:

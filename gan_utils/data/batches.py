@@ -1,5 +1,8 @@
 """Shuffled batches that can be resumed at any epoch."""
 
+import atexit
+import threading
+import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +12,40 @@ from gan_utils import images as image_tools
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+# What a file holds beyond this stays there; below it, tf.gather in memory is quicker.
+_IN_MEMORY = 1 << 30
+
+# TensorFlow's threads must not wait for Python once it ends: the program would never leave.
+_QUIET_SECONDS = 0.25
+
+
+class _Reads:
+    """The reads under way in any stream, so that none is when Python ends."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._under_way, self._latest = 0, 0.0
+        self.ending = False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._under_way += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._under_way -= 1
+            self._latest = time.monotonic()
+
+    def end(self) -> None:
+        """Drain unclosed tf.data iterators with blank images so that the interpreter can exit."""
+        self.ending = True
+        while self._under_way or time.monotonic() - self._latest < _QUIET_SECONDS:
+            time.sleep(0.01)
+
+
+reads = _Reads()
+atexit.register(reads.end)
 
 
 class ShuffledBatches(ABC):
@@ -103,10 +140,12 @@ class ShuffledBatches(ABC):
 
 
 class Batches(ShuffledBatches):
-    """Shuffled batches of images in memory.
+    """Shuffled batches of images.
 
-    The images are held once, as they came; a uint8 batch becomes float32 in [-1, 1] when it is
-    drawn: images (batch, height, width, channels), or (images, labels (batch,) int32).
+    The images are held once, as they came, or are read batch by batch where they are in a file
+    (a `numpy.memmap`, such as `load_folder` returns) of more than 1 GiB. A uint8 batch becomes
+    float32 in [-1, 1] when it is drawn: images (batch, height, width, channels), or
+    (images, labels (batch,) int32).
 
     Attributes:
         has_labels: Whether batches are (images, labels).
@@ -125,7 +164,8 @@ class Batches(ShuffledBatches):
         """Take the images.
 
         Args:
-            images: (n, height, width, channels), uint8 in [0, 255] or float32 in [-1, 1].
+            images: (n, height, width, channels), uint8 in [0, 255] or float32 in [-1, 1]; or an
+                `ImageSet`, which brings its labels.
             labels: (n,) integers from 0, or None.
             batch_size: Images in a batch, 1 to n.
             steps_per_epoch: Batches that count as one epoch, for epochs shorter than one pass
@@ -137,13 +177,17 @@ class Batches(ShuffledBatches):
         """
         import tensorflow as tf
 
+        if hasattr(images, "class_names"):  # an ImageSet, whose module imports this one
+            images, labels = images.images, images.labels if labels is None else labels
+        mapped = isinstance(images, np.memmap)
         images = image_tools.check_images(images)
         super().__init__(len(images), batch_size, steps_per_epoch, seed, "images")
         self.has_labels = labels is not None
         self.image_shape = images.shape[1:]
         # tf.data runs on the CPU; a tensor on a GPU would be copied for every batch.
         with tf.device("CPU:0"):
-            self._images = tf.constant(images)
+            self._in_file = mapped and images.nbytes > _IN_MEMORY
+            self._images = images if self._in_file else tf.constant(images)
             if self.has_labels:
                 self._labels = tf.constant(check_labels(labels, len(images)), tf.int32)
 
@@ -151,10 +195,19 @@ class Batches(ShuffledBatches):
         import tensorflow as tf
 
         del number
-        images = tf.gather(self._images, positions)
+        if self._in_file:
+            images = tf.numpy_function(self._read, [positions], self._images.dtype)
+            images.set_shape((self.batch_size, *self.image_shape))
+        else:
+            images = tf.gather(self._images, positions)
         if images.dtype == tf.uint8:
             images = tf.cast(images, tf.float32) * image_tools.SCALE - 1
         return (images, tf.gather(self._labels, positions)) if self.has_labels else images
+
+    def _read(self, positions: np.ndarray) -> np.ndarray:
+        """Read a batch from its file; runs outside of TensorFlow's graph."""
+        with reads:
+            return self._images[: len(positions)] if reads.ending else self._images[positions]
 
 
 def untuned(dataset: "tf.data.Dataset") -> "tf.data.Dataset":

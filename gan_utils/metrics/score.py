@@ -53,9 +53,10 @@ def score(
 
     Args:
         real: Real images: an array `(n, height, width, 1 or 3)`, uint8 in [0, 255] or float32 in
-            [-1, 1]; a `tf.data.Dataset` of images or `(images, labels)`, in batches or not; a
-            folder; a data set of the book, such as `"mnist:test"`; `Features`; or statistics: a
-            `Moments`, an .npz file of ours, pytorch-fid's or clean-fid's, or a tuple `(mu, sigma)`.
+            [-1, 1]; an `ImageSet`; a `tf.data.Dataset` of images or `(images, labels)`, in
+            batches or not; a folder; a data set of the book, such as `"mnist:test"`; `Features`;
+            or statistics: a `Moments`, an .npz file of ours, pytorch-fid's or clean-fid's, or a
+            tuple `(mu, sigma)`.
         generated: The same, or a generator: a Keras model, a .keras file or a name.
         metrics: Keys of `METRICS`; by default all that the extractor allows, with
             statistics the FID alone.

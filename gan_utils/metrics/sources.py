@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gan_utils import images, weights
+from gan_utils import data, image_folders, images, weights
 
 DATA_SETS = ("mnist", "fashion_mnist", "cifar10")
 _OLD_DATA_SETS = ("digits",)
@@ -61,9 +61,9 @@ def open_source(what: Any, wish: Wish) -> Source:
     """Find the images that are given, or that a name stands for.
 
     Args:
-        what: An array or `tf.data.Dataset` (see `from_array`, `from_dataset`); a Keras model that
-            draws from noise; a name: a folder, else a data set (`mnist`, `mnist:test`), else a
-            trained generator: its name, or the .keras file that a lesson saved.
+        what: An array, `ImageSet` or `tf.data.Dataset` (see `from_array`, `from_dataset`); a Keras
+            model that draws from noise; a name: a folder, else a data set (`mnist`, `mnist:test`),
+            else a trained generator: its name, or the .keras file that a lesson saved.
         wish: How many and in what form.
 
     Returns:
@@ -78,8 +78,8 @@ def open_source(what: Any, wish: Wish) -> Source:
         return from_dataset(what, wish)
     if hasattr(what, "inputs") and callable(what):
         return _drawn(getattr(what, "name", "generator"), what, wish)
-    if hasattr(what, "__array__") or isinstance(what, list | tuple):
-        return from_array(np.asarray(what), wish)
+    if isinstance(what, data.ImageSet | list | tuple) or hasattr(what, "__array__"):
+        return from_array(what, wish)
     name = str(what)
     if Path(name).is_dir():
         return _folder(name, wish)
@@ -111,11 +111,12 @@ def read_picture(path: Path, wish: Wish) -> np.ndarray:
     return _fit(str(path), pixels[None], wish)[0]
 
 
-def from_array(array: np.ndarray, wish: Wish, title: str = "array") -> Source:
+def from_array(array: Any, wish: Wish, title: str = "array") -> Source:
     """Take images from memory.
 
     Args:
-        array: `(n, height, width, 1 or 3)`, uint8 in [0, 255] or float32 in [-1, 1].
+        array: `(n, height, width, 1 or 3)`, uint8 in [0, 255] or float32 in [-1, 1]; or an
+            `ImageSet`.
         wish: How many and in what form.
         title: What to call them.
 
@@ -125,13 +126,16 @@ def from_array(array: np.ndarray, wish: Wish, title: str = "array") -> Source:
     Raises:
         ValueError: Another shape, dtype or range, fewer than two, or a size that is not wanted.
     """
-    array = _fit(title, images.check_images(array, title), wish)
+    if isinstance(array, data.ImageSet):
+        array, title = array.images, str(array)
+    array = images.check_images(array, title)
+    _fit(title, array[:1], wish)  # before anything is drawn
     order = _draw(title, len(array), wish)
 
     def batches(batch_size: int) -> Iterator[np.ndarray]:
         for start in range(0, len(order), batch_size):
             part = array[order[start : start + batch_size]]
-            yield _gray(part) if wish.gray else part
+            yield _fit(title, _gray(part) if wish.gray else part, wish)
 
     return Source(title, len(order), batches)
 
@@ -172,8 +176,8 @@ def first_size(what: Any) -> tuple[int, int] | None:
     if hasattr(what, "inputs") and callable(what):
         return tuple(what.output_shape)[1:3]
     if not isinstance(what, str | Path):
-        return np.shape(what)[1:3]
-    return images.image_size(images.list_images(what)[0]) if Path(what).is_dir() else None
+        return np.shape(what.images if isinstance(what, data.ImageSet) else what)[1:3]
+    return images.image_size(image_folders.list_images(what)[0]) if Path(what).is_dir() else None
 
 
 def _fit(name: str, batch: np.ndarray, wish: Wish) -> np.ndarray:
@@ -200,7 +204,7 @@ def _gray(batch: np.ndarray) -> np.ndarray:
 
 
 def _folder(name: str, wish: Wish) -> Source:
-    files = images.list_images(name)
+    files = image_folders.list_images(name)
     chosen = [files[index] for index in _draw(name, len(files), wish)]
 
     def batches(batch_size: int) -> Iterator[np.ndarray]:
@@ -217,17 +221,8 @@ def _folder(name: str, wish: Wish) -> Source:
 
 
 def _data_set(name: str, wish: Wish) -> Source:
-    from gan_utils import data
-
     base, _, split = name.partition(":")
-    found = data.load_images(base, split or "train")
-    order = _draw(name, len(found), wish)
-
-    def batches(batch_size: int) -> Iterator[np.ndarray]:
-        for start in range(0, len(order), batch_size):
-            yield found.images[order[start : start + batch_size]]
-
-    return Source(str(found), len(order), batches)
+    return from_array(data.load_images(base, split or "train"), wish)
 
 
 def _generator(name: str, wish: Wish) -> Source:

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
-from gan_utils import images
-from gan_utils.images import printable
+from gan_utils import image_folders, images
+from gan_utils.image_folders import name_some
+from gan_utils.images import Size, check_size, printable
 from gan_utils.pairs.matching import PairFiles, match, plain
 from gan_utils.pairs.report import WITHOUT, PairReport, inspect_files, require_halves
-from gan_utils.pairs.sources import Pair, PairSource, Size, check_size
+from gan_utils.pairs.sources import Pair, PairSource
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +96,7 @@ class Pairs(PairSource):
         broken = {part for name in self.skipped for part in _names(PurePath(name))}
         absent = [name for name, key in wanted.items() if key not in known and key not in broken]
         if absent or not wanted:
-            what = f"no pair is named {images.name_some(absent)}" if absent else "no name is given"
+            what = f"no pair is named {name_some(absent)}" if absent else "no name is given"
             raise ValueError(f"{' and '.join(map(printable, self.folders))}: {what}.")
         return replace(self, files=tuple(known[key] for key in wanted.values() if key in known))
 
@@ -121,9 +122,9 @@ def load_pairs(
     Of the paired sets of CycleGAN, `1_A.jpg` and `1_B.jpg` are a pair. A folder that has no images
     but subfolders `A` and `B`, or `trainA` and `trainB`, is read as those two.
 
-    Images are the files in the folders themselves that `images.list_images` finds, in the order of
-    their names; hidden files and subfolders are not looked at. The beginning and the end of every
-    image are checked now. Jitter and mirroring belong to the batches:
+    Images are the files in the folders themselves that `image_folders.list_images` finds, in the
+    order of their names; hidden files and subfolders are not looked at. The beginning and the end
+    of every image are checked now. Jitter and mirroring belong to the batches:
     ``load_pairs("photos").batches(batch_size=4, jitter=286, mirror=True)``.
 
     Args:
@@ -171,7 +172,7 @@ def load_pairs(
         raise next(iter(report.broken.values()))
     skipped = {_short(path, files): error.reason for path, error in report.broken.items()}
     lines = [f"{name} {why}" for name, why in skipped.items()]
-    lines = [images.files_in_words("broken, left out", lines, files.title)] if lines else []
+    lines = [image_folders.files_in_words("broken, left out", lines, files.title)] if lines else []
     for line in lines + report.remarks():
         warnings.warn(line, stacklevel=2)
     if not report.whole:
@@ -194,13 +195,11 @@ def _read_pair(paths: tuple[Path, ...], size: Size, source: str) -> Pair:
 
     Of an odd number of columns the middle one belongs to neither half.
     """
-    both = [images.read_or_name(images.read_image, path, WITHOUT) for path in paths]
+    both = [image_folders.read_or_name(images.read_image, path, WITHOUT) for path in paths]
     if len(both) == 1:
         (whole,), (path,) = both, paths
         require_halves(path, whole.shape[1])
         half = whole.shape[1] // 2
         both = [whole[:, :half], whole[:, -half:]]
-    first, second = (
-        image if image.shape[:2] == size else images.resize(image[None], size)[0] for image in both
-    )
+    first, second = (images.resize(image[None], size)[0] for image in both)
     return (first, second) if source == "left" else (second, first)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from gan_utils.archives import unpack
 from gan_utils.download import DiskError, DownloadError, cache_folder, disk_sentence, fetch
-from gan_utils.images import image_size, list_images
+from gan_utils.image_folders import list_images
+from gan_utils.images import Size, image_size
 from gan_utils.io import file_sha256
 from gan_utils.pairs.folder import Pairs, load_pairs
-from gan_utils.pairs.sources import Size
 
 MAPS_COUNTS = {"train": 1096, "val": 1098}
 MAPS_PICTURE = (600, 1200)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from gan_utils import images
+from gan_utils import image_folders, images
+from gan_utils.image_folders import name_some
 from gan_utils.images import printable
 
 # The paired sets of CycleGAN call the two images of a pair 1_A.jpg and 1_B.jpg.
@@ -38,7 +39,7 @@ class PairFiles:
     def problems(self) -> list[str]:
         """Return a line for each kind of file without a partner."""
         return [
-            f"{len(names):,} file{'s' if len(names) > 1 else ''} {what}: {images.name_some(names)}"
+            f"{len(names):,} file{'s' if len(names) > 1 else ''} {what}: {name_some(names)}"
             for what, names in self.unpaired.items()
         ]
 
@@ -99,11 +100,11 @@ def _by_name(paths: list[Path], ending: str) -> dict[str, list[Path]]:
 def _image_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         what = "is not a folder; unpack it first" if folder.exists() else "does not exist"
-        what = images.dead_link(folder) or what
+        what = image_folders.dead_link(folder) or what
         raise ValueError(f"{printable(folder)} {what}. Give the folder that the images are in.")
     inside = ", ".join(printable(path.name) for path in _inside(folder))
     try:
-        found = images.list_images(folder, subfolders=False, check_links=False)
+        found = image_folders.list_images(folder, subfolders=False, check_links=False)
     except ValueError as error:
         hint = f" Its subfolders are {inside}:" if inside else ""
         raise ValueError(f"{error}{hint} Give the folder that the images are in.") from error
@@ -144,7 +145,11 @@ def _choices(folder: Path, nested: int = _NESTED) -> list[tuple[Path, ...]]:
         found += [choice for choice in parts if choice[1].is_dir()] or [(one, other)]
     rest = [one for one in inside.values() if nested and one not in chain(*couples)]
     rest = [one for one in rest if _has_images(one) or _choices(one, nested - 1)]
-    if not couples and len(rest) == 2 and not {one.name.lower() for one in rest} & images.SUBSETS:
+    if (
+        not couples
+        and len(rest) == 2
+        and not {one.name.lower() for one in rest} & image_folders.SUBSETS
+    ):
         return [tuple(rest), tuple(rest[::-1])]
     return found + [(one,) for one in rest]
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_utils import images
-from gan_utils.images import BrokenImageError, ImageInfo, printable
+from gan_utils import image_folders, images
+from gan_utils.image_folders import files_in_words
+from gan_utils.images import BrokenImageError, ImageInfo, Size, check_size, printable
 from gan_utils.pairs.matching import PairFiles, match
-from gan_utils.pairs.sources import Size, check_size
 
 WITHOUT = 'or leave broken images out with load_pairs(..., broken="skip")'
 # An image this many times longer one way than asked for is squeezed, or is no pair of halves.
@@ -60,7 +60,7 @@ class PairReport:
             if squeezed:
                 said[self._about_halves(squeezed[0])] = squeezed
         return [
-            images.files_in_words(what, [path.name for path in paths], self.files.title)
+            files_in_words(what, [path.name for path in paths], self.files.title)
             for what, paths in said.items()
             if paths
         ]
@@ -74,9 +74,7 @@ class PairReport:
                 most, count = counts.most_common(1)[0] if counts else ("", 0)
                 others = [path.name for path, info in infos.items() if value(info) != most]
                 if others and count >= 2 * len(others):
-                    lines.append(
-                        images.files_in_words(f"of another {what} than {most}", others, folder)
-                    )
+                    lines.append(files_in_words(f"of another {what} than {most}", others, folder))
         return lines
 
     def problems(self) -> list[str]:
@@ -164,11 +162,11 @@ def inspect_files(
     found, broken = {}, {}
     for path in progress([path for pair in files.pairs for path in pair]):
         try:
-            info = images.read_or_name(images.inspect_image, path, WITHOUT)
+            info = image_folders.read_or_name(images.inspect_image, path, WITHOUT)
             if len(files.folders) == 1:
                 require_halves(path, info.width)
             if decode:
-                images.read_or_name(images.read_image, path, WITHOUT)
+                image_folders.read_or_name(images.read_image, path, WITHOUT)
             found[path] = info
         except BrokenImageError as error:
             broken[path] = error

@@ -1,8 +1,5 @@
 """Sources of pairs, wherever their images are, and shuffled batches of them."""
 
-import atexit
-import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -11,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gan_utils import images
-from gan_utils.data.batches import ShuffledBatches, check_labels
+from gan_utils.data.batches import ShuffledBatches, check_labels, reads
+from gan_utils.images import Size, check_size
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 
 Pair = tuple[np.ndarray, np.ndarray]
-Size = tuple[int, int]
 
 
 class PairSource(ABC):
@@ -158,65 +155,8 @@ class PairSet(PairSource):
         return self
 
 
-def check_size(size: Any, name: str = "size") -> Size:
-    """Check an image size.
-
-    Args:
-        size: (height, width) in pixels, or one number for both.
-        name: What to call it in the message.
-
-    Returns:
-        (height, width).
-
-    Raises:
-        ValueError: Not one or two whole numbers of at least 1.
-    """
-    values = (size, size) if isinstance(size, (int, np.integer)) else size
-    try:
-        height, width = (int(value) for value in values)
-        whole = (height, width) == tuple(values) and min(height, width) >= 1
-    except (TypeError, ValueError):
-        whole = False
-    if not whole or isinstance(size, bool):
-        raise ValueError(
-            f"{name} is {size!r}; give (height, width) in pixels, such as (256, 256), "
-            "or one number for both."
-        )
-    return height, width
-
-
 # The enlargement of the paper: read at 286, cropped to 256.
 _JITTER = 286 / 256
-# TensorFlow's threads must not wait for Python once it ends: the program would never leave.
-_QUIET_SECONDS = 0.25
-
-
-class _Reads:
-    """The reads under way in any stream, so that none is when Python ends."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._under_way, self._latest = 0, 0.0
-        self.ending = False
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._under_way += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._under_way -= 1
-            self._latest = time.monotonic()
-
-    def end(self) -> None:
-        """Drain unclosed tf.data iterators with blank images so that the interpreter can exit."""
-        self.ending = True
-        while self._under_way or time.monotonic() - self._latest < _QUIET_SECONDS:
-            time.sleep(0.01)
-
-
-_reads = _Reads()
-atexit.register(_reads.end)
 
 
 class PairBatches(ShuffledBatches):
@@ -293,8 +233,8 @@ class PairBatches(ShuffledBatches):
 
     def _read(self, number: np.int64, positions: np.ndarray) -> Pair:
         """Read a batch as uint8; runs outside of TensorFlow's graph."""
-        with _reads:
-            if _reads.ending:
+        with reads:
+            if reads.ending:
                 shapes = [(self.batch_size, *self._pairs.size, count) for count in self._channels]
                 return np.zeros(shapes[0], np.uint8), np.zeros(shapes[1], np.uint8)
             read = [self._augmented(int(number), int(position)) for position in positions]

@@ -8,7 +8,7 @@ from lesson import load_lesson
 from PIL import Image
 
 import gan_utils
-from gan_utils import data, evaluation, images, records
+from gan_utils import data, evaluation, image_folders, records
 
 
 @pytest.fixture(scope="module")
@@ -191,38 +191,11 @@ def test_both_sides_are_augmented_and_only_for_the_discriminator(lesson):
     assert any(np.abs(a - b).max() > 0 for a, b in zip(before, after, strict=True))
 
 
-def test_a_folder_with_troubles_becomes_an_array(lesson, tmp_path):
+def test_the_example_folder_is_made_anew(lesson, tmp_path):
     lesson.make_example(tmp_path, 40)
     lesson.make_example(tmp_path, 24)  # again: nothing of the first is left
-    Image.new("RGBA", (30, 50), (255, 0, 0, 0)).save(tmp_path / "clear.png")
-    (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    pictures, refused = lesson.read_folder(tmp_path, 16)
-    assert pictures.shape == (25, 16, 16, 3)
-    assert pictures.dtype == np.uint8
-    assert (pictures[0] == 255).all(), "clear.png comes first, and is white"
-    assert len(refused) == 1
-    assert refused[0].startswith("broken.jpg")
-    assert images.to_float(pictures).min() >= -1
-
-
-def test_the_middle_is_kept_upright(lesson, tmp_path):
-    wide = np.zeros((20, 60, 3), np.uint8)
-    wide[:, 20:40] = 200
-    Image.fromarray(wide).save(tmp_path / "wide.png")
-    assert (lesson.read_square(tmp_path / "wide.png", 10) == 200).all()
-    top = np.zeros((40, 40, 3), np.uint8)
-    top[:20] = 255
-    exif = Image.Exif()
-    exif[0x0112] = 3  # the camera was held upside down
-    Image.fromarray(top).save(tmp_path / "turned.png", exif=exif)
-    turned = lesson.read_square(tmp_path / "turned.png", 10)
-    assert turned[0].mean() < 10
-    assert turned[-1].mean() > 240
-
-
-def test_too_few_pictures_are_refused(lesson, tmp_path):
-    with pytest.raises(ValueError, match="has no images in it"):
-        lesson.read_folder(tmp_path, 16)
+    modes = [Image.open(path).mode for path in image_folders.list_images(tmp_path)]
+    assert (modes.count("L"), modes.count("RGBA"), len(modes)) == (1, 1, 24)
 
 
 def test_the_nearest_picture_by_hand(lesson):
