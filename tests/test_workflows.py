@@ -146,7 +146,7 @@ def test_site_is_checked_before_it_is_uploaded():
         step.get("run") or step["uses"] for step in workflow("publish")["jobs"]["build"]["steps"]
     ]
     checked, uploaded = runs[-2], runs[-1]
-    assert checked.startswith(".venv/bin/python -m tools.check_site _build/quick/html ")
+    assert checked.startswith(".venv/bin/python -m tools.book check _build/quick/html ")
     assert uploaded.startswith("actions/upload-pages-artifact@")
 
 

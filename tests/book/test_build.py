@@ -12,8 +12,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools import check_site
-from tools.book import execute, progress, render, stage
+from tools.book import check, execute, progress, stage
 from tools.book.widgets import Widgets
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -219,7 +218,7 @@ def test_failing_lesson_leaves_the_other_pages(small_book, capsys):
     assert pages["b"].count("IndexError") == 1
     assert pages["b"].count("cell_output") == pages["a"].count("cell_output")
     assert "list index out of range" in pages["b"]
-    assert check_site.main([str(html), "--root", str(small_book.root)]) == 1
+    assert check.main([str(html), "--root", str(small_book.root)]) == 1
     assert "notebooks/b.html shows a lesson that failed" in capsys.readouterr().err
 
     again = build(small_book)
@@ -352,29 +351,6 @@ def test_a_page_names_the_precision_that_it_was_made_in(project, monkeypatch, tm
     execute.keep(project, copy, execute.shared_inputs(project))
     kept = execute.executed_copy(project, "a", failed=True)
     assert "networks in mixed_bfloat16" in stage.origin_note(kept.metadata[execute.STAMP], "")
-
-
-def test_site_without_page_picture_or_output_is_refused(project):
-    html = project.out / "html"
-    (html / "notebooks").mkdir(parents=True)
-    (html / "book").mkdir()
-    (html / "_images").mkdir()
-    (html / "_images" / "x.png").write_bytes(b"picture")
-    good = '<div class="cell_output docutils"><img src="../_images/x.png"></div>'
-    (html / "book" / "index.html").write_text("<p>start</p>")
-    (html / "notebooks" / "a.html").write_text(good)
-    (html / "notebooks" / "b.html").write_text(good)
-    render.check_site(project)
-    (html / "notebooks" / "b.html").write_text("<p>no output</p>")
-    with pytest.raises(render.SiteError, match=r"any output on notebooks/b; any picture"):
-        render.check_site(project)
-    (html / "notebooks" / "b.html").write_text(good)
-    (html / "_images" / "x.png").unlink()
-    with pytest.raises(render.SiteError, match=r"x.png on notebooks/a"):
-        render.check_site(project)
-    (html / "notebooks" / "a.html").unlink()
-    with pytest.raises(render.SiteError, match=r"page notebooks/a"):
-        render.check_site(project)
 
 
 @pytest.mark.usefixtures("as_the_site")

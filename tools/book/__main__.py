@@ -8,6 +8,7 @@ import sys
 
 COMMANDS = {
     "build": "build",
+    "check": "check",
     "train": "train",
     "pack": "pack",
     "sync": "sync",

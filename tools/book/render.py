@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Collection
-from html.parser import HTMLParser
 from importlib.metadata import version
 from pathlib import Path
 
-from . import execute, single_page, slim
+from . import check, execute, single_page, slim
 from .execute import Project
 from .images import Pictures
 from .widgets import Widgets
@@ -35,22 +34,6 @@ class SiteError(RuntimeError):
     """The site could not be built, or lacks something."""
 
 
-class PageContents(HTMLParser):
-    """Counts what a page shows: its outputs, and its pictures by address."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.outputs = 0
-        self.pictures: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Count one element."""
-        attributes = dict(attrs)
-        self.outputs += "cell_output" in (attributes.get("class") or "").split()
-        if tag == "img":
-            self.pictures.append(attributes.get("src") or "")
-
-
 def render(
     project: Project,
     changed: bool,
@@ -66,7 +49,7 @@ def render(
         failed: Lessons that stopped with an error: their pages may lack outputs.
 
     Raises:
-        SiteError: on any warning, or when a page, picture or output is missing.
+        SiteError: There is a warning, or the site lacks something.
     """
     html, stamp = project.out / "html", project.out / "site.stamp"
     key = tools_key(project.root)
@@ -84,7 +67,8 @@ def render(
     Pictures(html, project.out / "pictures").lighten()
     single_page.write(html, execute.toc_files(project.root))
     write_redirect(project)
-    check_site(project, failed)
+    if problems := check.problems(project.root, html, failed):
+        raise SiteError("\n".join(problems))
     stamp.write_text(key)
     return True
 
@@ -132,30 +116,3 @@ def write_redirect(project: Project) -> None:
     page = f"{execute.toc_files(project.root)[0]}.html"
     path = project.out / "html" / "index.html"
     path.write_text(REDIRECT.format(page=page, title="The GAN Workbook"), encoding="utf-8")
-
-
-def check_site(project: Project, failed: Collection[str] = ()) -> None:
-    """Raise when the built site lacks a page, an output or a picture that it must have."""
-    html = project.out / "html"
-    missing = []
-    for page in execute.toc_files(project.root):
-        path = html / f"{page}.html"
-        if not path.is_file():
-            missing.append(f"page {page}")
-            continue
-        contents = PageContents()
-        contents.feed(path.read_text(encoding="utf-8"))
-        local = [source for source in contents.pictures if "://" not in source[:8]]
-        missing += [
-            f"{source} on {page}"
-            for source in local
-            if not source.startswith("data:") and not (path.parent / source).is_file()
-        ]
-        if not page.startswith("notebooks/") or Path(page).name in failed:
-            continue
-        if not contents.outputs:
-            missing.append(f"any output on {page}")
-        if not any("_images/" in item for item in local):
-            missing.append(f"any picture on {page}")
-    if missing:
-        raise SiteError(f"The site lacks: {'; '.join(missing)}.")

@@ -16,7 +16,7 @@ from .progress import Failure
 from .widgets import Widgets
 
 BOOK_FILES = ("**/*.md", "*.bib", "_static/**/*", "_ext/*.py", "results/*.json")
-FAILED = "This lesson stopped with an error"  # tools/check_site.py publishes no such page
+FAILED = "This lesson stopped with an error"  # check.py lets nobody publish such a page
 TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
 
 
