@@ -68,7 +68,7 @@ class Pictures:
         if path.suffix not in {".png", ".gif", ".jpg", ".webp"} or "width=" in tag:
             return tag
         if path not in self.smaller and not path.is_file():
-            return tag  # check_site says which pictures a site lacks
+            return tag  # the check of the site says which images a site lacks
         shown = self.small(path)
         width, height = self.sizes[path]
         tag = tag.replace(f'src="{attributes["src"]}"', f'src="{relative(shown, page)}"', 1)
