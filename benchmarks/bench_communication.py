@@ -8,17 +8,12 @@ two batch sizes, in turns; the slope between them is what one more picture costs
 is sent here: the rest is arithmetic. Set GAN_RECORD to keep the figures.
 """
 
-import sys
 from collections.abc import Callable
 from itertools import repeat
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "lessons"))
-
 from lesson import load_lesson
 
 from gan_utils import records

@@ -22,8 +22,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "lessons"))
-
 import bench_pairs
 import numpy as np
 

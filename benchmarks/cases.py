@@ -3,10 +3,8 @@
 Everything that is trained stands in the lessons and is taken from there.
 """
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,9 +19,6 @@ from classic_loops import (
     coded_loop,
     half_labeled_loop,
 )
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "lessons"))
-
 from lesson import load_lesson
 
 from gan_utils import Batches, data, pairs

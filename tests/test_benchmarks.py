@@ -1,25 +1,20 @@
 """What the benchmarks count and compare."""
 
 import itertools
-import sys
 import time
-from pathlib import Path
 
+import bench_quality
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras import layers
-
-from gan_utils import GAN
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
-
-import bench_quality
 from arithmetic import matrix_rate, operations_of, time_shares
 from bench_lessons import where_time_goes
 from cases import CASES, case_of
+from keras import layers
 from runners import waiting_share
+
+from gan_utils import GAN
 
 BATCH = 4
 SMALL = ("01", "04", "07", "08", "10 clipped")

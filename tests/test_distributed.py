@@ -4,18 +4,13 @@ import contextlib
 import json
 import signal
 import socket
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
+import bench_communication
 import distributed_run
 import fresh
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
-
-import bench_communication
 
 from gan_utils import records
 from gan_utils.distribution import is_chief

@@ -25,7 +25,6 @@ from gan_utils.io import file_sha256
 from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, reseed
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "lessons"))
 NAMES = (
     *("gan", "dcgan", "cgan", "cdcgan", "acgan", "infogan", "lsgan", "wgan_gp"),
     *("satellite_to_map", "map_to_satellite", "sketch_to_item"),

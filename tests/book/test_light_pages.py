@@ -1,6 +1,5 @@
 """What makes the pages light and readable: styles, icons, pictures, formulas, words, one page."""
 
-import sys
 from pathlib import Path
 
 import nbformat
@@ -12,8 +11,6 @@ from test_site import PAGES
 from tools.book import alt_text, images, single_page, slim
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
 # ---- icons -----------------------------------------------------------------------------------
 
 STYLE = """.fa-used:before,.fa-old:before{content:"\\f002"}.fa-rest:before{content:"\\f003"}

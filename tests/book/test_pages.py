@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from html import unescape
 from io import StringIO
 from pathlib import Path
@@ -16,7 +15,6 @@ from sphinx.util.docutils import docutils_namespace, patch_docutils
 from test_site import LESSONS, PAGES, Page, page_path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 BASE = CONFIG["html"]["baseurl"]
 # What people type into a search field when their GAN does not work.

@@ -5,7 +5,7 @@ import builtins
 from pathlib import Path
 from types import SimpleNamespace
 
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 
 def load_lesson(name: str) -> SimpleNamespace:
