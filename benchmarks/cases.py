@@ -3,16 +3,14 @@
 Everything that is trained stands in the lessons and is taken from there.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import keras
 import numpy as np
 from classic_loops import (
+    Case,
     Networks,
-    Step,
     adam,
     classic_loop,
     clipping_loop,
@@ -20,51 +18,6 @@ from classic_loops import (
     half_labeled_loop,
 )
 from lesson import load_lesson
-
-from gan_utils import Batches, data, pairs
-
-
-@dataclass(frozen=True)
-class Case:
-    """A lesson, and how its tutorial trained it.
-
-    Attributes:
-        lesson: the start of its file's name, and what is special, if anything.
-        batch_size: of real pictures in an update of the discriminator.
-        networks: makes those that the loop takes: generator, discriminator, perhaps a third.
-        make_gan: makes the lesson's model, compiled, without an average of the weights.
-        data: name of the pictures.
-        labeled: whether the generator is asked for a class.
-        judges_labels: whether the discriminator is told the class.
-        names_labels: whether the discriminator has a second head that names the class.
-        loss: of the verdict.
-        loop: the tutorial's; None where it cannot be had in Keras 3, or is measured elsewhere.
-        critic_steps: updates of the discriminator in a step.
-        dense: whether both networks are without convolutions.
-    """
-
-    lesson: str
-    batch_size: int
-    networks: Callable[[], Networks]
-    make_gan: Callable[[], keras.Model]
-    data: str = "mnist"
-    labeled: bool = False
-    judges_labels: bool = False
-    names_labels: bool = False
-    loss: Any = None
-    loop: Callable[["Case", Networks, Any], Step] | None = classic_loop
-    critic_steps: int = 1
-    dense: bool = False
-
-    def batches(self) -> Any:
-        """Return a source of this case's batches."""
-        if self.data == "city":
-            side = self.networks()[0].input_shape[1]
-            return pairs.city(200, side).arrays().batches(self.batch_size)
-        train_set = data.load_images(self.data)
-        labels = train_set.labels if self.labeled else None
-        size = self.batch_size * self.critic_steps
-        return Batches(train_set.images, labels, batch_size=size)
 
 
 def compiled(gan: keras.Model) -> keras.Model:
@@ -82,7 +35,7 @@ def _plain(name: str, batch_size: int, kind: str, **facts: Any) -> Case:
     def make_gan() -> keras.Model:
         return compiled(getattr(lesson, kind)(*networks(), lesson.LATENT_DIM, ema_decay=None))
 
-    return Case(name[:2], batch_size, networks, make_gan, **facts)
+    return Case(name[:2], batch_size, networks, make_gan, loop=classic_loop, **facts)
 
 
 def _half_labeled() -> Case:
@@ -130,9 +83,7 @@ def _translating() -> Case:
     def networks() -> Networks:
         return lesson.build_generator(), lesson.build_discriminator()
 
-    return Case(
-        "11", 1, networks, lambda: compiled(lesson.Pix2Pix(*networks())), data="city", loop=None
-    )
+    return Case("11", 1, networks, lambda: compiled(lesson.Pix2Pix(*networks())), data="city")
 
 
 WGAN = load_lesson("10_wgan")

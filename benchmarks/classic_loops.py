@@ -1,18 +1,61 @@
 """The training loops of the older tutorials: Keras calls on a compiled D and a stacked model."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-if TYPE_CHECKING:
-    from cases import Case
+from gan_utils import Batches, data, pairs
 
 Networks = tuple[keras.Model, ...]
 Step = Callable[[Any], None]
 WGAN_CLIP = 0.01
+
+
+@dataclass(frozen=True)
+class Case:
+    """A lesson, and how its tutorial trained it.
+
+    Attributes:
+        lesson: the start of its file's name, and what is special, if anything.
+        batch_size: of real pictures in an update of the discriminator.
+        networks: makes those that the loop takes: generator, discriminator, perhaps a third.
+        make_gan: makes the lesson's model, compiled, without an average of the weights.
+        data: name of the pictures.
+        labeled: whether the generator is asked for a class.
+        judges_labels: whether the discriminator is told the class.
+        names_labels: whether the discriminator has a second head that names the class.
+        loss: of the verdict.
+        loop: the tutorial's; None where it cannot be had in Keras 3, or is measured elsewhere.
+        critic_steps: updates of the discriminator in a step.
+        dense: whether both networks are without convolutions.
+    """
+
+    lesson: str
+    batch_size: int
+    networks: Callable[[], Networks]
+    make_gan: Callable[[], keras.Model]
+    data: str = "mnist"
+    labeled: bool = False
+    judges_labels: bool = False
+    names_labels: bool = False
+    loss: Any = None
+    loop: Callable[["Case", Networks, Any], Step] | None = None
+    critic_steps: int = 1
+    dense: bool = False
+
+    def batches(self) -> Any:
+        """Return a source of this case's batches."""
+        if self.data == "city":
+            side = self.networks()[0].input_shape[1]
+            return pairs.city(200, side).arrays().batches(self.batch_size)
+        train_set = data.load_images(self.data)
+        labels = train_set.labels if self.labeled else None
+        size = self.batch_size * self.critic_steps
+        return Batches(train_set.images, labels, batch_size=size)
 
 
 def adam() -> keras.optimizers.Optimizer:
@@ -34,7 +77,7 @@ def freeze(network: keras.Model) -> None:
             layer.trainable = False
 
 
-def classic_loop(case: "Case", networks: Networks, first: Any) -> Step:
+def classic_loop(case: Case, networks: Networks, first: Any) -> Step:
     """Return the tutorial's step: predict, D on real, D on fake, G through the stack.
 
     Args:
@@ -78,7 +121,7 @@ def classic_loop(case: "Case", networks: Networks, first: Any) -> Step:
     return step
 
 
-def half_labeled_loop(case: "Case", networks: Networks, first: Any) -> Step:
+def half_labeled_loop(case: Case, networks: Networks, first: Any) -> Step:
     """Return the SGAN's step: classes of labeled pictures, verdicts on the others, then G.
 
     Labels are not the point of a stopwatch: the first pictures of each batch get made-up ones.
@@ -109,7 +152,7 @@ def half_labeled_loop(case: "Case", networks: Networks, first: Any) -> Step:
     return step
 
 
-def coded_loop(case: "Case", networks: Networks, first: Any) -> Step:
+def coded_loop(case: Case, networks: Networks, first: Any) -> Step:
     """Return the InfoGAN's step: D on real and on fake, then G and Q through the stack.
 
     D sees `batch_size` real and as many fake pictures; G and Q learn from twice as many fakes.
@@ -142,7 +185,7 @@ def coded_loop(case: "Case", networks: Networks, first: Any) -> Step:
     return step
 
 
-def clipping_loop(case: "Case", networks: Networks, first: Any) -> Step:
+def clipping_loop(case: Case, networks: Networks, first: Any) -> Step:
     """Return the WGAN's step: some updates of the critic, each clipped, then one of G.
 
     The batch holds the real pictures of all of the critic's updates.
@@ -173,7 +216,7 @@ def clipping_loop(case: "Case", networks: Networks, first: Any) -> Step:
     return step
 
 
-def _losses(case: "Case") -> Any:
+def _losses(case: Case) -> Any:
     """Return what the tutorial's `compile` gets."""
     verdict = case.loss or cross_entropy()
     if not case.names_labels:
