@@ -15,13 +15,13 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from gan_utils.images import check_images
 from gan_utils.precision import float32_policy
 
 NAMES = ("mnist", "fashion_mnist")
 NUM_FEATURES = 84
 NUM_CLASSES = 10
 BATCH_SIZE = 250
-_RANGE_TOLERANCE = 1e-3
 
 
 @float32_policy()
@@ -237,13 +237,6 @@ def _check(images: np.ndarray) -> np.ndarray:
         images = images[..., np.newaxis]
     if images.shape[1:] != (28, 28, 1) or len(images) == 0:
         raise ValueError(f"images has shape {images.shape}; expected (n, 28, 28, 1) with n > 0.")
-    if images.dtype == np.uint8:
-        return images
-    if images.dtype.kind != "f":
-        raise ValueError(f"images has dtype {images.dtype}; expected float in [-1, 1] or uint8.")
-    low, high = float(images.min()), float(images.max())
-    if not (low >= -1 - _RANGE_TOLERANCE and high <= 1 + _RANGE_TOLERANCE):
-        raise ValueError(
-            f"images spans [{low:g}, {high:g}]; expected finite values in [-1, 1] (or pass uint8)."
-        )
-    return images
+    if images.dtype.kind == "f":
+        images = images.astype(np.float32, copy=False)
+    return check_images(images)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["keep_frames", "plot_history", "save_gif", "show_images"]
 
-# Inches. The text of a figure this wide can still be read when a phone shrinks it to its screen.
+# Inches, points. The text of a figure this wide can still be read when a phone shrinks it to its screen.
 _WIDTH = 6.4
 _TEXT_SIZE = 13
 
@@ -130,9 +130,6 @@ def _frame(axes: "Axes", width: float, height: float) -> None:
     axes.figure.subplots_adjust(left=0, right=1, bottom=0, top=1)
 
 
-# Inches, points. Such text can still be read when a phone shrinks the figure to its screen.
-_WIDTH = 6.4
-_TEXT_SIZE = 13
 _STYLES = (
     ("#0072B2", "-"),
     ("#D55E00", "--"),

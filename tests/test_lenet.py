@@ -71,7 +71,7 @@ def test_the_two_networks_differ(images):
         (np.zeros((2, 28, 28, 3), np.uint8), r"\(2, 28, 28, 3\)"),
         (np.zeros((2, 28, 28, 1), np.int32), "int32"),
         (np.full((2, 28, 28, 1), 255.0), r"\[-1, 1\]"),
-        (np.full((2, 28, 28, 1), np.nan), "nan"),
+        (np.full((2, 28, 28, 1), np.nan), "NaN"),
     ],
 )
 def test_bad_images_are_refused(bad, message):

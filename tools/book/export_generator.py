@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gan_utils import weights
 from gan_utils.export import to_onnx
 from gan_utils.interpolation import interpolate
 
@@ -54,53 +55,35 @@ class Facts:
         return asdict(self) | {"classes": names}
 
 
-def inputs(facts: Facts, latents: np.ndarray, labels: Sequence[int]) -> list[np.ndarray]:
-    """Return a batch of a generator's inputs from noise and the positions of classes.
+def draw(
+    model: keras.Model, facts: Facts, latents: np.ndarray, labels: Sequence[int]
+) -> np.ndarray:
+    """Draw from noise and classes, as the page does.
 
     Args:
-        facts: what the generator takes.
+        model: The generator.
+        facts: What it takes.
         latents: (n, latent_dim) noise.
         labels: n positions in `facts.classes`; not read where there are none.
 
     Returns:
-        One array or two, as the generator takes them.
+        Pictures (n, height, width, channels) float32 in [-1, 1].
     """
-    latents = np.asarray(latents, "float32")
-    if facts.encoding == "one-hot":
-        codes = np.eye(len(facts.classes), dtype="float32")[np.asarray(labels)]
-        return [np.concatenate([latents, codes], axis=1)]
-    if facts.encoding == "label":
-        return [latents, np.asarray(labels, "int32")[:, None]]
-    return [latents]
-
-
-def draw(
-    model: keras.Model, facts: Facts, latents: np.ndarray, labels: Sequence[int]
-) -> np.ndarray:
-    """Return the generator's pictures, float32 in [-1, 1]."""
-    arrays = inputs(facts, latents, labels)
-    return np.asarray(model(arrays if len(arrays) > 1 else arrays[0], training=False))
-
-
-def export(model: keras.Model, facts: Facts, path: Path) -> None:
-    """Write a generator for the page, its weights in half precision.
-
-    Args:
-        model: a trained generator.
-        facts: what it takes.
-        path: the ONNX file to write.
-
-    Raises:
-        ValueError: when the file would be larger than `LARGEST_FILE`.
-    """
-    write(model, path)
+    takes = weights.inputs_of(facts.name, model)
+    room = np.zeros((len(latents), takes.latent_dim - facts.latent_dim))  # of a one-hot code
+    noise = np.concatenate([latents, room], axis=1).astype("float32")
+    return weights.draw(model, takes.arrange(noise, np.asarray(labels, int)))
 
 
 def write(model: keras.Model, path: Path) -> None:
-    """Write a network as `export` does.
+    """Write a network for the page, its weights in half precision.
+
+    Args:
+        model: A trained network.
+        path: The ONNX file to write.
 
     Raises:
-        ValueError: when the file would be larger than `LARGEST_FILE`.
+        ValueError: The file would be larger than `LARGEST_FILE`.
     """
     network = to_onnx(model)
     store_halves(network)

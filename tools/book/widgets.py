@@ -197,7 +197,7 @@ def add_generator(project: Project, widgets: Widgets, name: str) -> None:
                 export_translator.export(network, manifest["output"][0], *files)
             else:
                 facts = export_generator.Facts.of(name, manifest)
-                export_generator.export(network, facts, files[0])
+                export_generator.write(network, files[0])
                 export_generator.still(network, facts, files[1])
         stamp.write_text(key)
     widgets.files.update({path.name: path for path in files})
