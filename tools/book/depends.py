@@ -131,8 +131,6 @@ class Modules:
             return set()
         if name in (lazy := self.lazy_names(package)):
             return self.named(f"{package}.{lazy[name]}")
-        if f"{package}.{name}" in self.moved:
-            return self.named(f"{package}.{name}")
         dunder = name.startswith("__") and name not in {"__name__", "__path__"}
         return set() if dunder else self.below(package)
 
@@ -162,24 +160,8 @@ class Modules:
         return found
 
     def named(self, name: str) -> set[str]:
-        """Return the module of a name, also of an old one; for an unknown one, everything."""
-        name = self.moved.get(name, name)
+        """Return the module of a name; for an unknown one, such as an old one, everything."""
         return {name} if name in self.paths else set(self.paths)
-
-    @cached_property
-    def moved(self) -> dict[str, str]:
-        """Modules by the full old names, of modules and of what is in them, in `_aliases`."""
-        if f"{PACKAGE}._aliases" not in self.paths:
-            return {}
-        tables = {
-            getattr(node.targets[0], "id", ""): ast.literal_eval(node.value)
-            for node in self.tree(f"{PACKAGE}._aliases").body
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
-        }
-        places = [(old, new) for old, new in tables.get("MODULES", {}).items()]
-        for home, names in tables.get("NAMES", {}).items():
-            places += [(f"{home}.{old}", new.partition(":")[0]) for old, new in names.items()]
-        return {full_name(old): full_name(new) for old, new in places}
 
     def in_text(self, text: str) -> set[str]:
         """Return the modules that a script in a string imports, or that a string is the name of."""
@@ -231,11 +213,6 @@ def chain(node: ast.AST) -> Iterator[str]:
         names = list(chain(node.value))
         if names:
             yield from [*names, node.attr]
-
-
-def full_name(name: str) -> str:
-    """Return the dotted name of a name relative to the package."""
-    return f"{PACKAGE}.{name.strip('.')}".removesuffix(".")
 
 
 def text_of(node: ast.AST) -> str:
