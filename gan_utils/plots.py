@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["keep_frames", "plot_history", "save_gif", "show_images"]
 
-# Inches, points. The text of a figure this wide can still be read when a phone shrinks it to its screen.
+# Inches and points that can still be read when a phone shrinks the figure to its screen.
 _WIDTH = 6.4
 _TEXT_SIZE = 13
 

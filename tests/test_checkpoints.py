@@ -1,6 +1,5 @@
 """A killed run goes on to the same end; a file that does not fit is refused and left alone."""
 
-import os
 import signal
 
 import fresh
@@ -161,18 +160,3 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(OSError, match="checkpoint not written") as caught:
         trained(blocked)
     assert str(blocked) in str(caught.value)
-
-
-def test_a_full_disk_leaves_the_older_checkpoint(tmp_path, monkeypatch):
-    trained(tmp_path, epochs=1)
-    good = checkpoints.path_of(tmp_path, 1).read_bytes()
-
-    def full(file, **arrays):
-        file.write(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(checkpoints.np, "savez", full)
-    with pytest.raises(OSError, match="No space left"):
-        trained(tmp_path, epochs=2)
-    assert os.listdir(tmp_path) == ["checkpoint-00001.npz"]
-    assert checkpoints.path_of(tmp_path, 1).read_bytes() == good

@@ -216,20 +216,6 @@ def test_equal_frames_make_a_still_gif(tmp_path, count):
         assert animation.size == (360, 360)
 
 
-def test_a_failed_gif_leaves_the_older_one(tmp_path, monkeypatch):
-    path = plots.save_gif([np.zeros((4, 4, 1), np.uint8)], tmp_path / "run.gif")
-    before = path.read_bytes()
-
-    def fail(*args, **kwargs):
-        raise OSError("disk full")
-
-    monkeypatch.setattr("imageio.v3.imwrite", fail)
-    with pytest.raises(OSError, match="disk full"):
-        plots.save_gif([np.ones((4, 4, 1), np.uint8)], path)
-    assert path.read_bytes() == before
-    assert [file.name for file in tmp_path.iterdir()] == ["run.gif"]
-
-
 @pytest.mark.parametrize(
     ("frames", "options", "words"),
     [

@@ -78,7 +78,9 @@ def test_bad_site_is_refused(small, capsys, name, change, words):
 
 def test_smoke_site_is_never_published(site, capsys):
     assert checks.main([str(site)]) == 1
-    assert "made by the smoke test" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert all(f"notebooks/{name}.html was made by the smoke test" in said for name in LESSONS)
+    assert "sitemap" not in said
 
 
 @pytest.mark.parametrize("name", LESSONS)
