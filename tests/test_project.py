@@ -4,6 +4,7 @@ import ast
 import graphlib
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -335,3 +336,12 @@ def test_import_is_quick_and_leaves_tensorflow_alone():
         times.append(float(done.stdout))
         time.sleep(0.1)
     assert min(times) < 0.3
+
+
+def test_importing_reads_no_setting():
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in MODULES]
+    code = f"import importlib\nfor name in {names}:\n    importlib.import_module(name)"
+    settings = ("PROFILE", "EPOCHS", "SEED_SHIFT", "PRECISION", "RECIPE", "IMAGES", "DATA")
+    nonsense = {f"GAN_{name}": "nonsense" for name in (*settings, "MAX_PIXELS")}
+    code = code.replace("'gan_utils.__main__', ", "")
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | nonsense)
