@@ -28,8 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.lesson not in execute.lesson_names(root):
         names = ", ".join(execute.lesson_names(root))
         parser.error(f"there is no lesson {options.lesson!r}; choose one of {names}")
-    source = (root / "notebooks" / f"{options.lesson}.py").read_text(encoding="utf-8")
-    if profile.recipe == "tutorial" and "tutorial=" not in source:
+    cells = execute.code_cells(execute.read_lesson(root, options.lesson))
+    if profile.recipe == "tutorial" and not any("tutorial=" in cell.source for cell in cells):
         parser.error(f"{options.lesson} has no recipe of a tutorial: unset GAN_RECIPE")
     folder = root / "runs" / profile.run_name() / options.lesson
     notebook = execute.copy_alone(root, options.lesson, folder)
