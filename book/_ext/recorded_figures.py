@@ -109,21 +109,19 @@ FIGURES: dict[str, list[Figure]] = {
         ),
     ],
     "04_cgan": [
-        Figure(
-            "Asked-for digit drawn, concatenated", at("results", "concatenate", "accuracy"), ".1%"
-        ),
-        Figure("Asked-for digit, multiplied", at("results", "multiply", "accuracy"), ".1%"),
+        Figure("Label accuracy, concatenated", at("results", "concatenate", "accuracy"), ".1%"),
+        Figure("Label accuracy, multiplied", at("results", "multiply", "accuracy"), ".1%"),
         Figure("Fréchet distance, concatenated", at("results", "concatenate", "distance")),
         Figure("Fréchet distance, multiplied", at("results", "multiply", "distance")),
         Figure("Fréchet distance, real against real", at("real_vs_real")),
         Figure(
-            "Labels swapped: asked-for digit",
+            "Label accuracy, trained with swapped labels",
             at("experiments", "swapped labels", "accuracy"),
             ".1%",
         ),
     ],
     "05_cdcgan": [
-        Figure("Asked-for digit drawn", at("result", "accuracy"), ".1%"),
+        Figure("Label accuracy", at("result", "accuracy"), ".1%"),
         *distances(at("before", "distance"), at("result", "distance"), at("real_vs_real")),
     ],
     "06_acgan": [
