@@ -79,6 +79,17 @@ def test_what_cannot_be_used_is_status_1(two, tmp_path, capsys):
     assert (tmp_path / "sheet.png").exists()
 
 
+def test_a_kind_that_is_not_read_is_status_1(tmp_path, capsys):
+    picture(tmp_path / "1.png", (32, 16))
+    (tmp_path / "notes.txt").write_text("about it")
+    assert check(tmp_path) == 0
+    assert ".txt 1" in capsys.readouterr().err
+    (tmp_path / "2.HEIC").write_bytes(b"something")
+    assert check(tmp_path) == 1
+    told = capsys.readouterr().out
+    assert "1 image of a kind that is not read (convert them, to PNG for instance): 2.HEIC." in told
+
+
 def test_the_matching_is_that_of_load_pairs(two, tmp_path, capsys):
     (two[0]).rename(tmp_path / "A")
     (two[1]).rename(tmp_path / "B")

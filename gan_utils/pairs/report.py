@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gan_utils import image_folders, images
@@ -26,12 +26,14 @@ class PairReport:
         size: Height and width that each image of a pair is read at.
         found: File -> what its header says.
         broken: File -> why it cannot be read.
+        foreign: Names of image files of kinds that are not read, such as HEIC.
     """
 
     files: PairFiles
     size: Size
     found: dict[Path, ImageInfo]
     broken: dict[Path, BrokenImageError]
+    foreign: tuple[str, ...] = ()
 
     @property
     def whole(self) -> tuple[tuple[Path, ...], ...]:
@@ -40,8 +42,8 @@ class PairReport:
 
     @property
     def usable(self) -> bool:
-        """Whether each file has a partner and none is broken."""
-        return not (self.files.unpaired or self.broken)
+        """Whether each image is of a kind that is read, has a partner and is not broken."""
+        return not (self.files.unpaired or self.broken or self.foreign)
 
     def remarks(self) -> list[str]:
         """Return a line for each kind of pair that can be read, but perhaps not as it is meant."""
@@ -82,6 +84,9 @@ class PairReport:
         lines = [f"{printable(path)} {error.reason}" for path, error in self.broken.items()]
         rest = len(lines) - _MOST_BROKEN
         lines[_MOST_BROKEN:] = [f"and {rest:,} more broken images"] if rest > 0 else []
+        if self.foreign:
+            what = "of a kind that is not read (convert them, to PNG for instance)"
+            lines.append(files_in_words(what, list(self.foreign), self.files.title))
         return self.files.problems() + lines
 
     def __str__(self) -> str:
@@ -141,14 +146,18 @@ def check_pairs(
         progress: Wraps the list of files, such as `tqdm`.
 
     Returns:
-        What was found. `print` shows it as a table; `usable` is False if files are without a
-        partner or broken.
+        What was found. `print` shows it as a table; `usable` is False if images are without a
+        partner, broken, or of a kind that is not read.
 
     Raises:
         ValueError: No such folder, or no images in it.
     """
     files = match(Path(folder), None if targets is None else Path(targets))
-    return inspect_files(files, check_size(size), decode=True, progress=progress)
+    unread = {*images.FOREIGN, *images.SUFFIXES} - {*images.readable_suffixes()}
+    inside = [path for one in files.folders for path in sorted(one.glob("[!.]*"))]
+    foreign = tuple(path.name for path in inside if path.suffix.lower() in unread)
+    report = inspect_files(files, check_size(size), decode=True, progress=progress)
+    return replace(report, foreign=foreign)
 
 
 def inspect_files(
