@@ -17,13 +17,17 @@ RECIPES = ("ours", "tutorial")
 _SEED_LIMIT = 1_000_000  # a shifted seed stays within 32 bits, which TensorFlow's seeds have
 
 
-def _read_name() -> str:
-    value = os.environ.get("GAN_PROFILE", "").strip() or "quick"
-    if value not in NAMES:
+def _choice(variable: str, choices: tuple[str, ...], default: str) -> str:
+    value = os.environ.get(variable, "").strip() or default
+    if value not in choices:
         raise ValueError(
-            f"GAN_PROFILE is {value!r}, which is not a profile; choose one of {', '.join(NAMES)}."
+            f"{variable} is {value!r}; choose one of {', '.join(choices)}, or unset it."
         )
     return value
+
+
+def _read_name() -> str:
+    return _choice("GAN_PROFILE", NAMES, "quick")
 
 
 def _read_limit() -> int | None:
@@ -47,22 +51,8 @@ def _read_seed_shift() -> int:
     return int(value)
 
 
-def _read_precision() -> str:
-    value = os.environ.get("GAN_PRECISION", "").strip() or PRECISIONS[0]
-    if value not in PRECISIONS:
-        raise ValueError(
-            f"GAN_PRECISION is {value!r}; choose one of {', '.join(PRECISIONS)}, or unset it."
-        )
-    return value
-
-
 def _read_recipe() -> str:
-    value = os.environ.get("GAN_RECIPE", "").strip() or RECIPES[0]
-    if value not in RECIPES:
-        raise ValueError(
-            f"GAN_RECIPE is {value!r}; choose one of {', '.join(RECIPES)}, or unset it."
-        )
-    return value
+    return _choice("GAN_RECIPE", RECIPES, "ours")
 
 
 _Settings = TypeVar("_Settings")
@@ -70,7 +60,7 @@ _READERS = {
     "name": _read_name,
     "epoch_limit": _read_limit,
     "seed_shift": _read_seed_shift,
-    "precision": _read_precision,
+    "precision": lambda: _choice("GAN_PRECISION", PRECISIONS, "float32"),
     "recipe": _read_recipe,
 }
 

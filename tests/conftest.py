@@ -6,12 +6,12 @@ import socket
 
 import pytest
 
-# Before any test imports gan_utils, which reads its profile once.
+# Also for the processes that tests start.
 os.environ["GAN_PROFILE"] = "smoke"
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-for name in ("GAN_DATA", "GAN_RECORD", "GAN_IMAGES", "GAN_SEED_SHIFT", "GAN_PRECISION"):
-    os.environ.pop(name, None)
+for name in ("DATA", "RECORD", "IMAGES", "SEED_SHIFT", "PRECISION", "RECIPE", "EPOCHS"):
+    os.environ.pop(f"GAN_{name}", None)
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores: one thread of TensorFlow each
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
@@ -81,3 +81,17 @@ def no_network(monkeypatch):
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def gan_utils_command(capsys):
+    """Runs the command in this process, holds its status against the one expected."""
+    from gan_utils import cli
+
+    def run(*arguments, status=0):
+        found = cli.main([*map(str, arguments)])
+        captured = capsys.readouterr()
+        assert found == status, captured.err
+        return captured
+
+    return run

@@ -1,5 +1,6 @@
 """`gan-utils generate`: grids, walks and animations from small generators, and what is refused."""
 
+import functools
 from pathlib import Path
 
 import keras
@@ -51,14 +52,8 @@ def models(tmp_path_factory):
 
 
 @pytest.fixture
-def run(capsys):
-    def run(*arguments, status=0):
-        found = cli.main(["generate", *map(str, arguments)])
-        captured = capsys.readouterr()
-        assert found == status, captured.err
-        return captured
-
-    return run
+def run(gan_utils_command):
+    return functools.partial(gan_utils_command, "generate")
 
 
 def squares(path):

@@ -1,5 +1,6 @@
 """`gan-utils translate`: pictures of all kinds through small translators, and what is refused."""
 
+import functools
 import os
 
 import keras
@@ -35,14 +36,8 @@ def models(tmp_path_factory):
 
 
 @pytest.fixture
-def run(capsys):
-    def run(*arguments, status=0):
-        found = cli.main(["translate", *map(str, arguments)])
-        captured = capsys.readouterr()
-        assert found == status, captured.err
-        return captured
-
-    return run
+def run(gan_utils_command):
+    return functools.partial(gan_utils_command, "translate")
 
 
 def picture(path, size=(SIZE, SIZE), mode="RGB", **options):

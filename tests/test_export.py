@@ -1,5 +1,6 @@
 """Exported generators: the same outputs elsewhere, and clear words where that is not so."""
 
+import functools
 import sys
 
 import keras
@@ -9,7 +10,7 @@ import tensorflow as tf
 from keras import layers
 from PIL import Image
 
-from gan_utils import cli, export, weights
+from gan_utils import export, weights
 from gan_utils.layers import AlwaysDropout
 
 SIDE = 8
@@ -38,14 +39,8 @@ def noisy():
 
 
 @pytest.fixture
-def run(capsys):
-    def run(*arguments, status=0):
-        found = cli.main(["export", *map(str, arguments)])
-        captured = capsys.readouterr()
-        assert found == status, captured.err
-        return captured
-
-    return run
+def run(gan_utils_command):
+    return functools.partial(gan_utils_command, "export")
 
 
 @pytest.mark.parametrize("make", [plain, labeled])
