@@ -94,8 +94,8 @@ def stack(generator: object, discriminator: object) -> object:
     return model
 
 
-def classic_runner(batches: pairs.PairBatches) -> Callable[[int], float]:
-    """Return the loop of the older tutorials, with a discriminator that really trains."""
+def classic_step() -> tuple[object, Callable[[tuple], None]]:
+    """Return a discriminator that really trains, and the step of the older tutorials on a pair."""
     import keras
 
     _, (generator, discriminator) = build()
@@ -107,13 +107,23 @@ def classic_runner(batches: pairs.PairBatches) -> Callable[[int], float]:
     discriminator.train_on_batch(np.zeros((1, SIZE, SIZE, 6), np.float32), ones)
     stacked = stack(generator, discriminator)
 
+    def step(pair: tuple) -> None:
+        source, target = pair
+        fake_images = generator.predict(source, verbose=0)
+        discriminator.train_on_batch(np.concatenate([source, target], -1), ones)
+        discriminator.train_on_batch(np.concatenate([source, fake_images], -1), zeros)
+        stacked.train_on_batch(source, [ones, target])
+
+    return discriminator, step
+
+
+def classic_runner(batches: pairs.PairBatches) -> Callable[[int], float]:
+    """Return a function that takes some steps of the older tutorials, in seconds a step."""
+    discriminator, step = classic_step()
+
     def train(count: int, stream: Iterator) -> None:
         for _ in range(count):
-            source, target = next(stream)
-            fake_images = generator.predict(source, verbose=0)
-            discriminator.train_on_batch(np.concatenate([source, target], -1), ones)
-            discriminator.train_on_batch(np.concatenate([source, fake_images], -1), zeros)
-            stacked.train_on_batch(source, [ones, target])
+            step(next(stream))
 
     def run(steps: int) -> float:
         stream = batches.dataset().as_numpy_iterator()

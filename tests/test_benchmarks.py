@@ -2,14 +2,17 @@
 
 import itertools
 import time
+from pathlib import Path
 
 import bench_quality
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import workers
 from arithmetic import matrix_rate, operations_of, time_shares
 from bench_lessons import where_time_goes
+from bench_precision import SCALE, zero_gradients
 from cases import CASES, case_of
 from keras import layers
 from runners import waiting_share
@@ -178,3 +181,32 @@ def test_a_recipe_that_does_not_arrive_ends_at_its_limit(pictures, monkeypatch):
         now[0] += 3
     assert not judge.result()["arrived"]
     assert judge.result()["seconds"] == 9.0
+
+
+def test_gradients_of_a_sure_discriminator_are_zero_in_float16_unless_the_loss_is_scaled():
+    assert zero_gradients("mixed_float16") > 0.5
+    for precision, scale in (("float32", 1), ("mixed_bfloat16", 1), ("mixed_float16", SCALE)):
+        assert zero_gradients(precision, scale) < 1e-3
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_workers_take_turns_and_say_what_a_step_took(tmp_path, monkeypatch):
+    script = tmp_path / "script.py"
+    folder = str(Path(workers.__file__).parent)
+    script.write_text(
+        f"import sys, time\nsys.path.insert(0, {folder!r})\nimport workers\n"
+        "workers.TURN_SECONDS = 0.1\n"
+        "print('a line of a library', flush=True)\n"
+        "workers.serve(lambda: time.sleep(float(sys.argv[1])))\n",
+        encoding="utf-8",
+    )
+    start = {
+        name: lambda name=name: workers.Worker(str(script), [name]) for name in ("0.02", "0.06")
+    }
+    found = workers.in_turns(start, rounds=3)
+    for name, row in found.items():
+        assert row["ms"] >= 1000 * float(name)
+        assert row["processor_ms"] < row["ms"]
+    script.write_text("raise SystemExit(3)", encoding="utf-8")
+    with pytest.raises(RuntimeError, match="ended with 3"):
+        workers.in_turns(start, rounds=1)
