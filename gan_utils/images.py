@@ -57,15 +57,17 @@ def to_float(images: np.ndarray) -> np.ndarray:
     """Map images from [0, 255] to the range of the networks, x / 127.5 - 1.
 
     Args:
-        images: Images of any shape, uint8 in [0, 255].
+        images: Images of any shape, uint8 in [0, 255], or uint16 in [0, 65535].
 
     Returns:
         Same shape, float32 in [-1, 1].
 
     Raises:
-        ValueError: The dtype is not uint8.
+        ValueError: The dtype is neither.
     """
     images = np.asarray(images)
+    if images.dtype == np.uint16:
+        return images.astype(np.float32) / np.float32(_SIXTEEN_BITS / 2) - np.float32(1)
     if images.dtype != np.uint8:
         raise ValueError(
             f"to_float expects uint8 images in [0, 255], but got {images.dtype}; "
@@ -74,11 +76,12 @@ def to_float(images: np.ndarray) -> np.ndarray:
     return images.astype(np.float32) * SCALE - np.float32(1)
 
 
-def to_uint8(images: Any) -> np.ndarray:
+def to_uint8(images: Any, *, dtype: type = np.uint8) -> np.ndarray:
     """Map images from [-1, 1] to [0, 255]: clip, scale and round to the nearest value.
 
     Args:
         images: Images of any shape, floating point; values outside [-1, 1] are clipped.
+        dtype: `np.uint16` keeps 16 bits, in [0, 65535].
 
     Returns:
         Same shape, uint8 in [0, 255].
@@ -93,8 +96,9 @@ def to_uint8(images: Any) -> np.ndarray:
         )
     if np.isnan(images).any():
         raise ValueError("to_uint8: the images contain NaN; look at the step that made them.")
-    scaled = (np.clip(images, -1, 1).astype(np.float32) + np.float32(1)) * np.float32(127.5)
-    return np.rint(scaled).astype(np.uint8)
+    half = np.float32(np.iinfo(dtype).max / 2)
+    scaled = (np.clip(images, -1, 1).astype(np.float32) + np.float32(1)) * half
+    return np.rint(scaled).astype(dtype)
 
 
 def check_images(images: Any, name: str = "images") -> np.ndarray:
@@ -214,20 +218,21 @@ def resize(
     """Resize images; smaller sizes are antialiased (the filter widens with the factor).
 
     Args:
-        images: (n, height, width, channels) uint8 in [0, 255].
+        images: (n, height, width, channels) uint8 in [0, 255]; gray ones also uint16.
         size: New size in pixels, (height, width) or one number for both.
         method: Pillow's filter: "nearest", "box", "bilinear", "hamming", "bicubic" or "lanczos".
 
     Returns:
-        (n, new height, new width, channels) uint8 in [0, 255].
+        (n, new height, new width, channels) of the same type.
 
     Raises:
         ValueError: Images that are not such a batch, an impossible size, an unknown method.
     """
     from PIL import Image
 
-    images = check_images(images)
-    if images.dtype != np.uint8:
+    _check_layout(images, "images")
+    deep = images.dtype == np.uint16 and images.shape[-1] == 1
+    if images.dtype != np.uint8 and not deep:
         raise ValueError(f"resize expects uint8 images, but got {images.dtype}; use to_uint8.")
     height, width = (size, size) if isinstance(size, int) else size
     if height < 1 or width < 1:
@@ -237,16 +242,13 @@ def resize(
         raise ValueError(f"resize: method {method!r} is unknown; choose from {sorted(filters)}.")
     if images.shape[1:3] == (height, width):
         return images.copy()
-    squeeze = images.shape[-1] == 1
-    resized = [
-        np.asarray(
-            Image.fromarray(picture[..., 0] if squeeze else picture).resize(
-                (width, height), filters[method]
-            )
-        )
-        for picture in images
-    ]
-    return np.stack(resized).reshape(len(images), height, width, images.shape[-1])
+    # Pillow's filters know 8 bits and floats; those of floats do not clip where they overshoot.
+    planes = images[..., 0] if images.shape[-1] == 1 else images
+    planes = map(Image.fromarray, planes.astype(np.float32) if deep else planes)
+    resized = np.stack([plane.resize((width, height), filters[method]) for plane in planes])
+    if deep:
+        resized = np.rint(resized.clip(0, _SIXTEEN_BITS)).astype(np.uint16)
+    return resized.reshape(len(images), height, width, images.shape[-1])
 
 
 class BrokenImageError(ValueError):
@@ -350,7 +352,9 @@ def check_size(size: Any, name: str = "size") -> Size:
     return height, width
 
 
-def read_image(path: str | os.PathLike, *, channels: int = 3) -> np.ndarray:
+def read_image(
+    path: str | os.PathLike, *, channels: int = 3, keep_bits: bool = False
+) -> np.ndarray:
     """Read an image file, as every part of this package does.
 
     The image is turned as its EXIF orientation says. Transparent parts become white. 16 bits a
@@ -360,6 +364,7 @@ def read_image(path: str | os.PathLike, *, channels: int = 3) -> np.ndarray:
     Args:
         path: A file of one of the `FORMATS`, whatever its name.
         channels: 1 for gray, 3 for RGB.
+        keep_bits: Return gray of more than 8 bits as uint16 in [0, 65535], if `channels` is 1.
 
     Returns:
         (height, width, channels) uint8 in [0, 255].
@@ -373,10 +378,12 @@ def read_image(path: str | os.PathLike, *, channels: int = 3) -> np.ndarray:
         ImageWarning: 16-bit values that end below a quarter of their range, such as those of a
             12-bit scanner: the image is dark. Or a file of several frames or pages.
     """
-    return read_with_mode(path, channels=channels)[0]
+    return read_with_mode(path, channels=channels, keep_bits=keep_bits)[0]
 
 
-def read_with_mode(path: str | os.PathLike, *, channels: int = 3) -> tuple[np.ndarray, str]:
+def read_with_mode(
+    path: str | os.PathLike, *, channels: int = 3, keep_bits: bool = False
+) -> tuple[np.ndarray, str]:
     """Return what `read_image` returns, and Pillow's mode of the file, such as "L" or "RGBA"."""
     from PIL import Image, ImageOps
 
@@ -385,8 +392,11 @@ def read_with_mode(path: str | os.PathLike, *, channels: int = 3) -> tuple[np.nd
         with path.open("rb") as stream, Image.open(stream, formats=formats) as opened:
             _require_unsigned(opened, path)
             deep, mode = _has_sixteen_bits(opened), opened.mode
-            image = _on_white(_eight_bits(ImageOps.exif_transpose(opened), opened, path))
-            pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+            dtype = np.uint16 if keep_bits and channels == 1 else np.uint8
+            image = _whole_range(ImageOps.exif_transpose(opened), opened, path, dtype)
+            if image.mode != "I;16":
+                image = _on_white(image).convert("L" if channels == 1 else "RGB")
+            pixels = np.asarray(image)
             frames = _frames(opened)
     except (BrokenImageError, PermissionError, FileNotFoundError, IsADirectoryError):
         raise
@@ -495,14 +505,16 @@ def _has_sixteen_bits(opened: "Image.Image") -> bool:
     return any(";16" in str(part[-1]) for part in opened.tile)
 
 
-def _eight_bits(image: "Image.Image", opened: "Image.Image", path: Path) -> "Image.Image":
-    """Map pixels of more than 8 bits to [0, 255] by their type alone, never by their values."""
+def _whole_range(
+    image: "Image.Image", opened: "Image.Image", path: Path, dtype: type
+) -> "Image.Image":
+    """Map pixels of more than 8 bits to the range of `dtype`, by their type, not their values."""
     from PIL import Image
 
     if not image.mode.startswith(("I", "F")):
         return image
     values = np.asarray(image).astype(np.float64)
-    low, high = values.min(), values.max()
+    low, high, white = values.min(), values.max(), np.iinfo(dtype).max
     if image.mode == "F":
         if not (low >= 0 and high <= 1):
             raise BrokenImageError(
@@ -511,7 +523,7 @@ def _eight_bits(image: "Image.Image", opened: "Image.Image", path: Path) -> "Ima
                 "meaning",
                 "Save it with 8 or 16 bits, or in [0, 1]",
             )
-        return Image.fromarray(np.rint(values * 255).astype(np.uint8))
+        return Image.fromarray(np.rint(values * white).astype(dtype))
     if low < 0 or high > _SIXTEEN_BITS:
         reason = f"has pixels of 32 bits, from {low:,.0f} to {high:,.0f}; only 0 to 65,535 is known"
         raise BrokenImageError(path, reason, "Save it with 8 or 16 bits")
@@ -520,7 +532,7 @@ def _eight_bits(image: "Image.Image", opened: "Image.Image", path: Path) -> "Ima
         values = _SIXTEEN_BITS - values  # Pillow does this for 8 bits only
     if isinstance(clear := opened.info.get("transparency"), int):
         values[np.asarray(image) == clear] = _SIXTEEN_BITS
-    return Image.fromarray(np.rint(values * (255 / _SIXTEEN_BITS)).astype(np.uint8))
+    return Image.fromarray(np.rint(values * (white / _SIXTEEN_BITS)).astype(dtype))
 
 
 def _frames(opened: "Image.Image") -> int:

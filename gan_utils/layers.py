@@ -1,15 +1,18 @@
-"""Layers that stay in training mode when a network is used: the noise of a translator.
+"""What a translator is made of: layers that stay in training mode, and how often it can halve.
 
 `model(x)`, `model(x, training=False)`, `model.predict(x)` and a model loaded from a file all keep
 them on; `layer(x, training=True)` inside a functional model does not (Keras 3 overrides it). Import
 this module before loading such a model, so that Keras knows the two classes.
 """
 
+import math
 from collections import deque
 from typing import Any
 
 import keras
 from keras import layers, ops
+
+from gan_utils.images import Size, check_size
 
 _PACKAGE = "gan_utils"
 
@@ -52,6 +55,34 @@ class AlwaysBatchNormalization(layers.BatchNormalization):
             inputs, mean, variance, axis, offset=offset, scale=scale, epsilon=self.epsilon
         )
         return ops.cast(outputs, self.compute_dtype)
+
+
+def halvings(size: Size | int, least: int | None = None) -> tuple[Size, int]:
+    """Return how often an image can be halved, as in the encoder of a U-Net.
+
+    Args:
+        size: (height, width) in pixels, or one number for both.
+        least: How often it must be possible. None: four times, or down to a single pixel.
+
+    Returns:
+        (height, width), and the largest n for which 2**n divides both.
+
+    Raises:
+        ValueError: No such size, or one that 2**least does not divide; the message names one.
+    """
+    height, width = check_size(size)
+    if least is None:
+        least = min(4, max(1, int(math.log2(min(height, width)))))
+    common = math.gcd(height, width)
+    count = (common & -common).bit_length() - 1  # the lowest bit that is set
+    if count < least:
+        step = 2**least
+        near = tuple(step * math.ceil(side / step) for side in (height, width))
+        raise ValueError(
+            f"size is {size!r}: height and width must be divisible by {step}, to be halved {least} "
+            f"times; take {near[0] if near[0] == near[1] else near} for instance."
+        )
+    return (height, width), count
 
 
 def sublayers(network: keras.Model) -> list[layers.Layer]:

@@ -67,7 +67,7 @@ from PIL import Image as Picture
 
 import gan_utils
 from gan_utils import GAN, callbacks, images, pairs, plots, profile, records
-from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout
+from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, halvings
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -224,6 +224,9 @@ print(own_source.shape, own_target.shape, own_source.dtype)
 print("the maps set is here:", pairs.find_maps() is not None)
 
 # %% [markdown]
+# Pairs need not be square: with `size=(256, 384)` for the pairs and for both networks, training is
+# the same, as long as 16 divides both sides.
+#
 # For the maps set write `train_set = pairs.maps("train", SIZE)` and `validation_set =
 # pairs.maps("val", SIZE).arrays()` above. It is downloaded at the first use, and a download that
 # was cut off goes on. For the other direction, say `source="right"`, or `swapped()` of any set.
@@ -381,18 +384,18 @@ def up(filters, features, twin, normalization, dropout=None):
 
 
 # %% [markdown]
-# The whole network. How deep it is follows from the size; how wide, from the number of filters. The
-# first three decoder layers have dropout. `always_on=False` builds the same network from Keras' own
-# layers, for an experiment further down.
+# The whole network. It halves its input as often as 2 divides height and width (256: eight times);
+# how wide it is follows from the number of filters. The first three decoder layers have dropout.
+# `always_on=False` builds the same network from Keras' own layers, for an experiment further down.
 
 
 # %%
 def build_generator(size=SIZE, filters=FILTERS, always_on=True):
     normalization = AlwaysBatchNormalization if always_on else layers.BatchNormalization
     dropout = AlwaysDropout if always_on else layers.Dropout
-    depth = int(np.log2(size))
+    size, depth = halvings(size)
     widths = [filters * min(2**level, 8) for level in range(depth - 1)]
-    features = source = layers.Input((size, size, 3))
+    features = source = layers.Input((*size, 3))
     twins = []
     for level, width in enumerate(widths):
         features = down(width, features, normalization if level else None)
@@ -463,7 +466,8 @@ KINDS = {
 
 
 def build_discriminator(size=SIZE, filters=FILTERS, kind="70x70"):
-    blocks = [layers.Input((size, size, 6))]
+    size, _ = halvings(size, least=[stride for _, stride, _ in KINDS[kind]].count(2))
+    blocks = [layers.Input((*size, 6))]
     for level, (kernel, stride, multiple) in enumerate(KINDS[kind]):
         convolution = layers.Conv2D(
             filters * multiple or 1,
@@ -969,11 +973,11 @@ assert np.abs(reloaded[0] - reloaded[1]).max() > 0
 # %% [markdown]
 # ### A picture file of your own
 #
-# From a photo on disk to a map on disk there is a command. It reads pictures of any size, says when
-# it had to resize one, and takes whole folders too, as in `gan-utils translate
-# satellite_to_map.keras photos/ maps/`. Here it gets a JPEG of a place that no training has seen.
-# The photo is twice as wide and as high as the network's pictures, and shows twice as much ground.
-# With `--tile` the command keeps the photo's size and translates it piece by piece.
+# From a photo on disk to a map of the same size there is a command, for whole folders too:
+# `gan-utils translate satellite_to_map.keras photos/ maps/`. Here it gets a JPEG of a place that no
+# training has seen, twice as wide and as high as the network's images, with twice as much ground.
+# The command resizes it to the network's size and the map back, or with `--fit tile` translates it
+# piece by piece.
 
 # %%
 place = pairs.city(1, 2 * SIZE, seed=SEED + 1, extent=2 * EXTENT)
@@ -991,15 +995,15 @@ def translate_file(output, *options):
 
 
 resized = translate_file(folder / "resized.png")
-tiled = translate_file(folder / "tiled.png", "--tile")
+tiled = translate_file(folder / "tiled.png", "--fit", "tile")
 print("resized", resized.shape, "tiled", tiled.shape)
 
 # %% [markdown]
 # Both, beside the photo and the true map.
 
 # %%
-whole = {"photo": place.source[0], "expected": place.target[0], "tiled": tiled}
-whole["resized"] = np.asarray(Picture.fromarray(resized).resize((2 * SIZE, 2 * SIZE)))
+whole = {"photo": place.source[0], "expected": place.target[0]}
+whole |= {"tiled": tiled, "resized": resized}
 plots.show_images(
     np.stack(list(whole.values())),
     columns=2,
@@ -1309,8 +1313,7 @@ assert all(np.isfinite(values).all() for values in history.history.values())
 assert len(history.history["step"]) == EPOCHS * STEPS_PER_EPOCH
 assert len(frames) == EPOCHS + 1
 assert alive["model.predict(x)"][1]
-assert tiled.shape == place.source[0].shape
-assert resized.shape == (SIZE, SIZE, 3)
+assert resized.shape == tiled.shape == place.source[0].shape
 assert spread["as trained, on"] > 0
 assert all(
     np.isfinite(list(row.values())).all() for row in [*figures.values(), *back_figures.values()]

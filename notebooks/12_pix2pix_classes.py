@@ -67,7 +67,7 @@ import gan_utils
 from gan_utils import GAN, callbacks, images, lenet, plots, precision, profile, records
 from gan_utils.data.batches import check_labels
 from gan_utils.gan import minimize
-from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, reseed
+from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, halvings, reseed
 
 print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
 print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
@@ -358,23 +358,25 @@ def up(filters, features, twin, kernel=4, dropout=None):
 
 
 # %% [markdown]
-# The whole generator.
+# The whole generator, for any size whose sides 4 divides.
 
 
 # %%
-def build_generator(filters=FILTERS, with_class=False):
-    sources = layers.Input((28, 28, 1), name="sources")
+def build_generator(filters=FILTERS, with_class=False, size=28):
+    (height, width), _ = halvings(size, least=2)
+    sources = layers.Input((height, width, 1), name="sources")
     class_labels = layers.Input((1,), dtype="int32", name="class_labels")
-    by_14 = down(filters, sources, normalize=False)
-    by_7 = down(2 * filters, by_14)
-    pixel = down(4 * filters, by_7, kernel=7, normalize=False)
+    half = down(filters, sources, normalize=False)
+    quarter = down(2 * filters, half)
+    all_of_it = height // 4, width // 4
+    pixel = down(4 * filters, quarter, kernel=all_of_it, normalize=False)
     if with_class:
         spread = keras.initializers.RandomNormal(stddev=1.0)
         meaning = layers.Embedding(NUM_CLASSES, 4 * filters, embeddings_initializer=spread)
         meaning = layers.Reshape((1, 1, 4 * filters))(meaning(class_labels))
         pixel = layers.Concatenate(name="sketch_and_class")([pixel, meaning])
-    features = up(2 * filters, pixel, by_7, kernel=7, dropout=0.5)
-    features = up(2 * filters, features, by_14)
+    features = up(2 * filters, pixel, quarter, kernel=all_of_it, dropout=0.5)
+    features = up(2 * filters, features, half)
     features = up(filters, features, sources)
     last = layers.Conv2D(
         1, 3, padding="same", activation="tanh", kernel_initializer=normal_weights()
@@ -392,16 +394,18 @@ def build_generator(filters=FILTERS, with_class=False):
 
 
 # %%
-def build_discriminator(filters=FILTERS, outputs=1):
-    pairs = layers.Input((28, 28, 2), name="pairs")
+def build_discriminator(filters=FILTERS, outputs=1, size=28):
+    size, _ = halvings(size, least=2)
+    pairs = layers.Input((*size, 2), name="pairs")
     features = down(filters, pairs, normalize=False)
     features = down(2 * filters, features)
     last = layers.Conv2D(outputs, 4, padding="same", kernel_initializer=normal_weights())
     return keras.Model(pairs, last(features), name="discriminator")
 
 
-def build_classifier(filters=FILTERS):
-    pictures = layers.Input((28, 28, 1), name="pictures")
+def build_classifier(filters=FILTERS, size=28):
+    size, _ = halvings(size, least=2)
+    pictures = layers.Input((*size, 1), name="pictures")
     features = down(2 * filters, down(filters, pictures, normalize=False), normalize=False)
     features = layers.Dropout(0.4)(layers.Flatten()(features))
     return keras.Model(pictures, layers.Dense(NUM_CLASSES)(features), name="classifier")
@@ -529,7 +533,8 @@ class Translator(GAN):
         return sketch(batch[0]), batch[0]
 
     def generator_inputs(self, batch, seed, count=None):
-        return tf.zeros((count, 28, 28, 1)) if batch is None else self.pair(batch)[0]
+        shape = (count, *self.generator.inputs[0].shape[1:])
+        return tf.zeros(shape) if batch is None else self.pair(batch)[0]
 
     def real_inputs(self, batch):
         return tf.concat(self.pair(batch), axis=-1)

@@ -1,7 +1,9 @@
 """`gan-utils translate`: pictures of all kinds through small translators, and what is refused."""
 
 import functools
+import itertools
 import os
+import tracemalloc
 
 import keras
 import numpy as np
@@ -60,25 +62,133 @@ def test_a_picture_of_the_right_size_is_translated_and_nothing_else_is_said(run,
     assert said.out == f"1 image translated: {tmp_path / 'out.png'}\n"
 
 
-def test_another_size_is_resized_and_said(run, models, tmp_path):
+def translator(draw, size=SIZE, drawn=None):
+    """Return a translator of color images that calls a function."""
+    size, drawn = (size, size), (drawn or size, drawn or size)
+    return translating.Translator("a function", size, 3, drawn, draw, lambda seed: None)
+
+
+SIZES = [(16, 16), (40, 24), (17, 33), (5, 90), (1, 1), (64, 64), (1, 40), (700, 1)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("fit", translating.FITS)
+def test_a_translation_has_the_size_of_its_image(run, models, tmp_path, size, fit):
+    given = picture(tmp_path / "in.png", size)
+    said = run(models["negative"], given, tmp_path / "out.png", "--fit", fit)
+    out = read(tmp_path / "out.png")
+    assert out.shape == (size[1], size[0], 3)
+    if fit == "tile" or size == (SIZE, SIZE):
+        np.testing.assert_array_equal(out, 255 - read(given))
+    assert said.err.count("\n") == (size != (SIZE, SIZE))
+    assert size == (SIZE, SIZE) or f"the image was {size[0]} x {size[1]} pixels" in said.err
+
+
+NOTES = {
+    "resize": "40 x 24 pixels, resized to the generator's 16 x 16 pixels and back; --fit pad keeps",
+    "pad": "40 x 24 pixels, padded to the generator's 16 x 16 pixels, larger ones shrunk",
+    "tile": "40 x 24 pixels, translated in tiles of the generator's 16 x 16 pixels",
+}
+
+
+@pytest.mark.parametrize("fit", translating.FITS)
+def test_what_is_done_about_another_size_is_said_in_a_line(run, models, tmp_path, fit):
     given = picture(tmp_path / "in.jpg", (40, 24))
-    said = run(models["negative"], given, tmp_path / "out.webp")
-    assert read(tmp_path / "out.webp").shape == (SIZE, SIZE, 3)
-    assert "resized from 40 x 24 to 16 x 16 pixels" in said.err
-    assert "--tile" in said.err
+    said = run(models["negative"], given, tmp_path / "out.webp", "--fit", fit)
+    assert said.err.startswith(f"note: the image was {NOTES[fit]}")
+    (tmp_path / "several").mkdir()
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / "several" / name, (40, 24))
+    said = run(models["negative"], tmp_path / "several", tmp_path / "out", "--fit", fit)
+    assert said.err.startswith(f"note: 2 images were {NOTES[fit]}")
 
 
-def test_tiles_need_one_size_of_input_and_output(run, models, tmp_path):
+def test_padding_keeps_small_images_exactly_and_the_proportions_of_large_ones(
+    run, models, tmp_path
+):
+    given = picture(tmp_path / "in.png", (13, 7))
+    run(models["negative"], given, tmp_path / "out.png", "--fit", "pad")
+    np.testing.assert_array_equal(read(tmp_path / "out.png"), 255 - read(given))
+    seen = []
+    watched = translator(lambda tile: seen.append(tile) or tile)
+    disk = np.hypot(*(np.indices((64, 128)) - np.array([[[31.5]], [[63.5]]]))) < 28
+    image = np.repeat(np.uint8(255 * disk)[..., None], 3, axis=-1)
+    for fit, height in (("pad", 7), ("resize", 14)):
+        translating.translate_image(watched, image, fit=fit)
+        inside = seen.pop()[0, : 8 if fit == "pad" else SIZE, :, 0] > 0
+        assert inside.any(axis=1).sum() == pytest.approx(height, abs=1)
+        assert inside.any(axis=0).sum() == pytest.approx(7, abs=1)
+
+
+def test_tiles_that_differ_fade_into_each_other():
+    values = itertools.cycle([0.0, 1.0])
+    image = np.zeros((200, 300, 3), np.uint8)
+    network = translator(lambda tile: np.full_like(tile, next(values)), 64)
+    drawn = translating.translate_image(network, image, fit="tile").astype(int)
+    assert drawn.max() - drawn.min() > 100
+    for axis in (0, 1):
+        assert np.abs(np.diff(drawn, axis=axis)).max() <= 16, "a seam has 128"
+
+
+def test_a_network_that_enlarges_does_so_in_tiles_too():
+    network = translator(lambda tile: tile.repeat(2, 1).repeat(2, 2), SIZE, 2 * SIZE)
+    image = np.random.default_rng(0).integers(0, 256, (23, 41, 3), dtype=np.uint8)
+    twice = image.repeat(2, 0).repeat(2, 1)
+    np.testing.assert_array_equal(translating.translate_image(network, image, fit="tile"), twice)
+    assert translating.translate_image(network, image).shape == twice.shape
+    with pytest.raises(ValueError, match="fit is 'crop'; choose one of resize, pad, tile"):
+        translating.translate_image(network, image, fit="crop")
+
+
+@pytest.mark.parametrize("fit", translating.FITS)
+def test_memory_is_bounded_for_a_large_image(fit):
+    image = np.random.default_rng(0).integers(0, 256, (3000, 4000, 3), dtype=np.uint8)
+    tracemalloc.start()
+    drawn = translating.translate_image(translator(lambda tile: tile, 256), image, fit=fit)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert drawn.shape == image.shape
+    assert peak < 6 * image.nbytes, "floats of the image and of its weights take 12 times as much"
+    if fit == "tile":
+        np.testing.assert_array_equal(drawn, image)
+
+
+DEEP = np.arange(24 * 40, dtype=np.uint16).reshape(24, 40) * 68 + 13
+
+
+@pytest.mark.parametrize("fit", translating.FITS)
+def test_sixteen_bits_stay_sixteen_bits_where_the_file_can_hold_them(run, models, tmp_path, fit):
+    Image.fromarray(DEEP).save(tmp_path / "in.tif")
+    run(models["gray"], tmp_path / "in.tif", tmp_path / "out.png", "--fit", fit)
+    out = read(tmp_path / "out.png")
+    assert out.dtype == np.uint16
+    assert out.shape == DEEP.shape
+    assert np.unique(out).size > 256
+    if fit == "tile":
+        np.testing.assert_array_equal(out, 65535 - DEEP)
+    assert np.abs(out.astype(int) - (65535 - DEEP.astype(int)))[2:-2, 2:-2].mean() < 1000
+    run(models["gray"], tmp_path / "in.tif", tmp_path / "out.webp", "--fit", fit)
+    assert read(tmp_path / "out.webp").dtype == np.uint8
+    run(models["negative"], tmp_path / "in.tif", tmp_path / "rgb.png", "--fit", fit)
+    assert read(tmp_path / "rgb.png").shape == (*DEEP.shape, 3)
+    picture(tmp_path / "gray.png", (40, 24), "L")
+    run(models["gray"], tmp_path / "gray.png", tmp_path / "out.png", "--fit", fit)
+    assert read(tmp_path / "out.png").dtype == np.uint8
+    assert read(tmp_path / "out.png").shape == (24, 40)
+
+
+def test_tiles_need_sizes_that_meet(run, models, tmp_path):
     given = picture(tmp_path / "in.png", (40, 24))
-    run(models["half"], given, tmp_path / "out.png")
-    assert read(tmp_path / "out.png").shape == (SIZE // 2, SIZE // 2, 3)
+    for fit in ("resize", "pad"):
+        run(models["half"], given, tmp_path / "out.png", "--fit", fit)
+        assert read(tmp_path / "out.png").shape == (12, 20, 3), "half the size, as it halves"
     (tmp_path / "several").mkdir()
     picture(tmp_path / "several" / "a.png")
     for source, target in (("in.png", "tiled.png"), ("several", "tiled")):
         error = run(models["half"], tmp_path / source, tmp_path / target, "--tile", status=1).err
         assert error.count("\n") == 1
         assert "half.keras turns 16 x 16 pixels into 8 x 8" in error
-        assert "leave --tile out" in error
+        assert "choose another --fit" in error
         assert not (tmp_path / target).exists()
 
 
@@ -97,14 +207,6 @@ def test_heic_is_named(run, models, tmp_path):
     (tmp_path / "photo.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
     error = run(models["gray"], tmp_path / "photo.heic", tmp_path / "o.png", status=1).err
     assert "photo.heic is a file of the kind HEIC, which is not read. Convert it" in error
-
-
-@pytest.mark.parametrize("size", [(16, 16), (40, 24), (17, 33), (5, 90), (1, 1), (64, 64)])
-def test_tiles_keep_the_size_and_leave_no_seams(run, models, tmp_path, size):
-    given = picture(tmp_path / "in.png", size)
-    said = run(models["negative"], given, tmp_path / "out.png", "--tile")
-    np.testing.assert_array_equal(read(tmp_path / "out.png"), 255 - read(given))
-    assert said.err == ""
 
 
 def test_tiles_cover_every_pixel_and_end_with_the_picture():
@@ -146,7 +248,7 @@ def test_a_folder_keeps_its_names_and_its_order_does_not_matter(run, models, tmp
         picture(tmp_path / "in" / name, size)
     said = run(models["noisy"], tmp_path / "in", tmp_path / "out", "--progress")
     assert "| 3/3 [" in said.err
-    assert "the image was resized from 20 x 30" in said.err
+    assert "the image was 20 x 30 pixels, resized" in said.err
     assert said.out.startswith("3 images translated")
     assert sorted(p.name for p in (tmp_path / "out").rglob("*.png")) == ["a.png", "b.png", "c.png"]
     run(models["noisy"], tmp_path / "in" / "sub" / "c.webp", tmp_path / "alone.png")

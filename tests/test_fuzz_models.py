@@ -301,6 +301,7 @@ WORDS = st.sampled_from(
             "",
         ),
         *("--label", "--count", "--columns", "--seed", "--interpolate", "--frames", "--tile"),
+        *("--fit", "resize", "pad", "tile"),
         *(
             "--metric",
             "fid",

@@ -125,6 +125,30 @@ def test_the_table_of_formats_is_current():
     assert image_kinds.written(page) == page, "run: python tests/image_kinds.py"
 
 
+@pytest.mark.parametrize(
+    "save",
+    ["sixteen_bits", "sixteen_bits_in_pgm", "big_endian", "white_is_zero", "turned_deep", "floats"],
+)
+def test_gray_keeps_its_bits_where_it_is_asked_to(save, tmp_path):
+    getattr(image_kinds, save)(tmp_path / "a.png")
+    (file,) = tmp_path.iterdir()
+    image = images.read_image(file, channels=1, keep_bits=True)
+    expected = 65535 - ramp("u2", 65535) if save == "white_is_zero" else ramp("f8", 65535)
+    assert image.dtype == np.uint16
+    assert np.abs(image[..., 0] - expected).max() <= 1
+    assert images.read_image(file, keep_bits=True).dtype == np.uint8
+
+
+def test_what_has_eight_bits_stays_so_where_bits_are_kept(tmp_path):
+    sixteen_bits_of_color, transparent = tmp_path / "color.png", tmp_path / "clear.png"
+    image_kinds.deep_png(sixteen_bits_of_color)
+    image_kinds.half_clear(transparent)
+    for file in (sixteen_bits_of_color, transparent):
+        kept = images.read_image(file, channels=1, keep_bits=True)
+        np.testing.assert_array_equal(kept, images.read_image(file, channels=1))
+        assert kept.dtype == np.uint8
+
+
 @pytest.mark.parametrize("bits", [10, 12, 14])
 def test_fewer_bits_than_the_file_has_room_for_are_named(bits, tmp_path):
     Image.fromarray(ramp("u2", 2**bits - 1)).save(tmp_path / "scan.png")

@@ -40,6 +40,14 @@ def test_conversions_refuse_the_wrong_kind():
         images.to_uint8(np.array([0, np.nan]))
 
 
+def test_sixteen_bits_come_back_exactly():
+    values = np.arange(65_536, dtype=np.uint16)
+    floats = images.to_float(values)
+    assert floats.dtype == np.float32
+    assert (floats[0], floats[-1]) == (-1, 1)
+    np.testing.assert_array_equal(images.to_uint8(floats, dtype=np.uint16), values)
+
+
 def test_check_images_accepts_both_ranges_without_a_copy():
     for good in (batch(), batch(channels=3), images.to_float(batch())):
         assert images.check_images(good) is good
@@ -115,6 +123,18 @@ def test_resize_takes_height_before_width_and_color():
     assert images.resize(batch(2, channels=3), (7, 9)).shape == (2, 7, 9, 3)
     flat = np.full((1, 8, 8, 1), 77, np.uint8)
     assert (images.resize(flat, 28) == 77).all()
+
+
+def test_resize_keeps_sixteen_bits_of_gray():
+    ramp = np.linspace(0, 65_535, 64).astype(np.uint16)[None, None, :, None]
+    edge = np.repeat(np.uint16([[0, 65_535]]), 8, axis=1)[None, ..., None]
+    wide = images.resize(ramp, (2, 128))
+    assert wide.shape == (1, 2, 128, 1)
+    assert wide.dtype == np.uint16
+    assert np.unique(wide).size > 100
+    assert (np.diff(images.resize(edge, (1, 64)).astype(int), axis=2) >= -1500).all(), "no overflow"
+    with pytest.raises(ValueError, match="resize expects uint8"):
+        images.resize(np.zeros((1, 4, 4, 3), np.uint16), 2)
 
 
 def test_resize_refuses_bad_input():

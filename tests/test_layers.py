@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, reseed, sublayers
+from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, halvings, reseed, sublayers
 
 PICTURES = np.random.default_rng(0).normal(3, 2, (2, 8, 8, 4)).astype("float32")
 CALLS = {
@@ -125,3 +125,34 @@ def test_layers_inside_of_layers_are_found_once():
     found = sublayers(keras.Model(inputs, outputs))
     assert len(found) == len(set(found))
     assert set("abcdef") <= {layer.name for layer in found}
+
+
+@pytest.mark.parametrize(
+    ("size", "shape", "count"),
+    [
+        (256, (256, 256), 8),
+        ((64, 128), (64, 128), 6),
+        ((480, 640), (480, 640), 5),
+        (8, (8, 8), 3),
+        ((np.int64(16), 48), (16, 48), 4),
+    ],
+)
+def test_sizes_are_halved_as_often_as_two_divides_both(size, shape, count):
+    assert halvings(size) == (shape, count)
+
+
+@pytest.mark.parametrize(
+    ("size", "least", "words"),
+    [
+        (200, None, "size is 200: .*divisible by 16, .* take 208 for instance"),
+        ((480, 600), None, r"divisible by 16, .*take \(480, 608\)"),
+        (12, None, "divisible by 8, .*take 16"),
+        (1, None, "divisible by 2, .*take 2"),
+        ((30, 28), 2, r"divisible by 4, .*take \(32, 28\)"),
+        ((64, 0), None, r"size is \(64, 0\); give \(height, width\)"),
+    ],
+)
+def test_other_sizes_are_refused_with_one_that_fits(size, least, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        halvings(size, least)
+    assert "\n" not in str(caught.value)

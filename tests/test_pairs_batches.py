@@ -89,6 +89,13 @@ def test_jitter_enlarges_then_crops_every_place_and_mirrors_half():
     assert plain == {-1.0}
 
 
+def test_jitter_of_a_rectangle_is_its_shorter_side():
+    batches = make_set(height=16, width=32).batches(1, jitter=18)
+    assert batches._read_size == (18, 36)
+    assert make_set(height=32, width=16).batches(1, jitter=(40, 40))._read_size == (40, 40)
+    assert next(iter(batches.dataset()))[0].shape == (1, 16, 32, 3)
+
+
 def test_order_crops_and_mirroring_are_those_of_seed_and_epoch():
     found = make_set(7)
     options = {"jitter": 20, "mirror": True}

@@ -1,9 +1,13 @@
 """Translate images with a trained generator.
 
-NAME is a .keras file, such as lesson 11 saves, or the name of a trained generator. INPUT is a
-image or a folder of images; OUTPUT is then a file or a folder. Images of another size than
-the generator's are resized to it, and that is said; with --tile they keep their size and are
-translated piece by piece.
+NAME is a .keras file, such as lesson 11 saves, or the name of a trained generator. INPUT is an
+image or a folder of images; OUTPUT is then a file or a folder. A translation has the size of its
+image. --fit says how an image of another size than the generator's gets there:
+
+  resize  resized to the generator's size, the translation resized back
+  pad     padded with its mirror image, which is cut off again; larger images are shrunk first,
+          in proportion, and enlarged again
+  tile    translated in overlapping tiles at its own scale, smaller images padded
 """
 
 import argparse
@@ -24,12 +28,18 @@ from gan_utils.process import import_tensorflow
 EXAMPLES = """examples:
   gan-utils translate satellite_to_map.keras photo.jpg map.png
   gan-utils translate satellite_to_map.keras photos/ maps/
-  gan-utils translate satellite_to_map.keras large.jpg map.png --tile
+  gan-utils translate satellite_to_map.keras large.jpg map.png --fit tile
   gan-utils translate sketch_to_item.keras sketch.png boot.png --label 9
 """
 
 
+FITS = ("resize", "pad", "tile")
 _OVERLAP = 4  # neighboring tiles share one part in so many of their side
+_NOTES = {
+    "resize": "resized to {size} and back; --fit pad keeps the proportions, --fit tile the scale",
+    "pad": "padded to {size}, larger ones shrunk before and enlarged again",
+    "tile": "translated in tiles of {size}",
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", metavar="INPUT", help="an image, or a folder of images")
     parser.add_argument("output", metavar="OUTPUT", help="a file to write, or a folder")
     parser.add_argument(
-        "--tile", action="store_true", help="keep the image's size, translate it in tiles"
+        "--fit", choices=FITS, default=FITS[0], help="for another size (default %(default)s)"
+    )
+    parser.add_argument(  # its older name
+        "--tile", dest="fit", action="store_const", const="tile", help=argparse.SUPPRESS
     )
     parser.add_argument(
         "--seed", type=shared.seed, default=0, help="of the generator's own noise (default 0)"
@@ -91,19 +104,19 @@ def run(options: argparse.Namespace) -> int:
 def _translate_all(options: argparse.Namespace) -> int:
     jobs = _plan(Path(options.input), Path(options.output))
     translator = open_translator(options.name, options.label)
-    if options.tile:
+    if options.fit == "tile":
         _require_tiles(translator)
     several = Path(options.input).is_dir()
     shown = options.progress if several else False
     hidden = None if shown is None else not shown  # None: wherever there is no terminal
     bar = tqdm(desc=options.input, total=len(jobs), unit=" images", disable=hidden)
-    resized: Counter = Counter()
+    others: Counter = Counter()
     broken = []
     try:
         for source, target in jobs:
             try:
                 found = _translate(translator, source, target, options)
-                resized.update([found] if found != translator.size and not options.tile else [])
+                others.update([found] if found != translator.size else [])
             except ValueError as error:
                 if not several:
                     raise
@@ -111,7 +124,7 @@ def _translate_all(options: argparse.Namespace) -> int:
             bar.update()
     finally:
         bar.close()
-    _report(options, translator.size, resized, len(jobs) - len(broken))
+    _report(options, translator.size, others, len(jobs) - len(broken))
     if broken:
         raise ValueError(f"{len(broken)} of {len(jobs)} images were left out: " + " ".join(broken))
     return 0
@@ -121,8 +134,9 @@ def _translate(
     translator: Translator, source: Path, target: Path, options: argparse.Namespace
 ) -> tuple[int, int]:
     """Translate one file into another; return the height and width of the first."""
-    image = images.read_image(source, channels=translator.channels)
-    drawn = translate_image(translator, image, tile=options.tile, seed=options.seed)
+    keeps_bits = target.suffix.lower() == ".png"  # the other kinds that are written have 8
+    image = images.read_image(source, channels=translator.channels, keep_bits=keeps_bits)
+    drawn = translate_image(translator, image, fit=options.fit, seed=options.seed)
     shared.save(drawn, target)
     return image.shape[:2]
 
@@ -157,17 +171,15 @@ def _require_distinct(jobs: list[tuple[Path, Path]]) -> None:
 
 
 def _report(
-    options: argparse.Namespace, size: tuple[int, int], resized: Counter, written: int
+    options: argparse.Namespace, size: tuple[int, int], others: Counter, written: int
 ) -> None:
-    if resized:
-        examples = ", ".join(f"{width} x {height}" for height, width in list(resized)[:3])
-        more = ", ..." if len(resized) > 3 else ""
-        count = sum(resized.values())
+    if others:
+        examples = ", ".join(f"{width} x {height}" for height, width in list(others)[:3])
+        more = ", ..." if len(others) > 3 else ""
+        count = others.total()
         which = "the image was" if count == 1 else f"{count:,} images were"
-        sys.stderr.write(
-            f"note: {which} resized from {examples}{more} to {size[1]} x {size[0]} pixels, the "
-            "generator's size; --tile keeps the size.\n"
-        )
+        how = _NOTES[options.fit].format(size=f"the generator's {size[1]} x {size[0]} pixels")
+        sys.stderr.write(f"note: {which} {examples}{more} pixels, {how}.\n")
     number = "1 image" if written == 1 else f"{written:,} images"
     sys.stdout.write(f"{number} translated: {options.output}\n")
 
@@ -226,11 +238,11 @@ def open_translator(name: str, label: int | None = None) -> Translator:
 
 
 def _require_tiles(translator: Translator) -> None:
-    if translator.drawn_size != translator.size:
-        (height, width), (drawn_height, drawn_width) = translator.size, translator.drawn_size
+    (height, width), (drawn_height, drawn_width) = translator.size, translator.drawn_size
+    if drawn_height % height or drawn_width % width:
         raise ValueError(
             f"{translator.title} turns {width} x {height} pixels into {drawn_width} x "
-            f"{drawn_height}, and tiles need one size; leave --tile out."
+            f"{drawn_height}, and such tiles need not meet; choose another --fit."
         )
 
 
@@ -244,55 +256,100 @@ def _require_label(name: str, label: int | None, num_classes: int) -> None:
 
 
 def translate_image(
-    translator: Translator, image: np.ndarray, *, tile: bool = False, seed: int = 0
+    translator: Translator, image: np.ndarray, *, fit: str = "resize", seed: int = 0
 ) -> np.ndarray:
     """Translate one image; what else is translated before or after makes no difference.
 
     Args:
         translator: The network.
-        image: `(height, width, channels)` uint8 in [0, 255], of any size.
-        tile: Keep the image's size and translate it piece by piece, in place of resizing it
-            (antialiased) to the network's size.
+        image: `(height, width, channels)` uint8 in [0, 255], of any size; a gray one also uint16 in
+            [0, 65535].
+        fit: What to do with another size than the network's. "resize": resize to it (antialiased)
+            and back. "pad": pad at the right and at the bottom by mirroring, and cut that off; an
+            image that is larger is first shrunk in proportion, and enlarged again. "tile":
+            translate in overlapping tiles that fade into each other, and pad as above where the
+            image is smaller.
         seed: Of the network's noise.
 
     Returns:
-        `(height, width, 1 or 3)` uint8: of the image's size if tiled, else of the network's.
+        `(height, width, 1 or 3)` of the image's size; of a network whose output is k times as large
+        as its input, k times that size. uint16 if the image is and the translation is gray, else
+        uint8.
 
     Raises:
-        ValueError: Tiles of a network whose output has another size than its input.
+        ValueError: An unknown `fit`, or tiles of a network whose output is not a whole number of
+            times as large as its input.
     """
-    translator.reseed(seed)
-    if tile:
+    if fit not in FITS:
+        raise ValueError(f"fit is {fit!r}; choose one of {', '.join(FITS)}.")
+    if fit == "tile":
         _require_tiles(translator)
-    if tile and image.shape[:2] != translator.size:
-        return images.to_uint8(_tiled(translator, images.to_float(image[None])[0])[None])[0]
-    if image.shape[:2] != translator.size:
-        image = images.resize(image[None], translator.size)[0]
-    return images.to_uint8(translator.draw(images.to_float(image[None])))[0]
+    translator.reseed(seed)
+    size = image.shape[:2]
+    within = translator.size if fit == "resize" else size
+    if fit == "pad":
+        share = min(1, *(most / side for most, side in zip(translator.size, size, strict=True)))
+        within = tuple(max(1, round(share * side)) for side in size)
+    drawn = _tiled(translator, images.resize(image[None], within)[0])
+    return images.resize(drawn[None], _drawn_size(translator, size))[0]
+
+
+def _drawn_size(translator: Translator, size: tuple[int, int]) -> tuple[int, ...]:
+    """Return the size of an image's translation."""
+    scales = zip(size, translator.drawn_size, translator.size, strict=True)
+    return tuple(max(1, round(side * drawn / taken)) for side, drawn, taken in scales)
 
 
 def _tiled(translator: Translator, image: np.ndarray) -> np.ndarray:
-    """Translate overlapping tiles and fade each into its neighbors."""
-    sides = [
-        _starts(length, tile) for length, tile in zip(image.shape, translator.size, strict=False)
-    ]
-    missing = [
-        (0, max(0, starts[-1] + tile - length))
-        for starts, tile, length in zip(sides, translator.size, image.shape, strict=False)
-    ]
-    padded = np.pad(image, [*missing, (0, 0)], mode="symmetric")
+    """Translate overlapping tiles, as many as are needed, and fade each into its neighbors.
+
+    A row of tiles is finished, and rounded, before the next one: floats of a whole large image
+    would take many times the room of the image itself.
+    """
+    height, width = _drawn_size(translator, image.shape[:2])
+    (tops, down, fades), columns = (
+        _places(*sides)
+        for sides in zip(image.shape, translator.size, translator.drawn_size, strict=False)
+    )
+    finished, begun = [], None
+    for top, start, end, fade in zip(tops, down, [*down[1:], None], fades, strict=True):
+        row = fade[:, None, None] * _row(translator, image[top : top + translator.size[0]], columns)
+        if begun is not None:
+            row[: len(begun)] += begun
+        done = len(row) if end is None else end - start
+        deep = image.dtype == np.uint16 and row.shape[-1] == 1
+        finished.append(images.to_uint8(row[:done], dtype=np.uint16 if deep else np.uint8))
+        begun = row[done:]
+    return np.concatenate(finished)[:height, :width]
+
+
+def _row(translator: Translator, image: np.ndarray, columns: tuple) -> np.ndarray:
+    """Translate one row of tiles."""
     height, width = translator.size
-    weight = np.outer(_ramp(height), _ramp(width))[..., None]
-    total, weights = 0.0, np.zeros((*padded.shape[:2], 1), np.float32)
-    for top in sides[0]:
-        for left in sides[1]:
-            place = slice(top, top + height), slice(left, left + width)
-            drawn = translator.draw(padded[place][None])[0]
-            if not np.ndim(total):
-                total = np.zeros((*padded.shape[:2], drawn.shape[-1]), np.float32)
-            total[place] += weight * drawn
-            weights[place] += weight
-    return (total / weights)[: image.shape[0], : image.shape[1]]
+    row = None
+    for left, start, fade in zip(*columns, strict=True):
+        tile = image[:, left : left + width]
+        missing = [(0, height - tile.shape[0]), (0, width - tile.shape[1]), (0, 0)]
+        tile = images.to_float(np.pad(tile, missing, mode="symmetric"))
+        drawn = translator.draw(tile[None])[0]
+        if row is None:
+            shape = len(drawn), columns[1][-1] + len(fade), drawn.shape[-1]
+            row = np.zeros(shape, np.float32)
+        row[:, start : start + len(fade)] += fade[:, None] * drawn
+    return row
+
+
+def _places(length: int, tile: int, drawn: int) -> tuple[list[int], list[int], list[np.ndarray]]:
+    """Return along one side where tiles begin, where their translations do, and their weights.
+
+    The weights of all tiles add up to one at every pixel.
+    """
+    starts = _starts(length, tile)
+    places = [start * drawn // tile for start in starts]
+    ramp, total = _ramp(drawn), np.zeros(places[-1] + drawn, np.float32)
+    for place in places:
+        total[place : place + drawn] += ramp
+    return starts, places, [ramp / total[place : place + drawn] for place in places]
 
 
 def _starts(length: int, tile: int) -> list[int]:

@@ -202,7 +202,8 @@ class PairBatches(ShuffledBatches):
             batch_size: Pairs in a batch, 1 to the number of pairs.
             seed: Seed of order, crops and mirroring, an integer of at least 0.
             jitter: Size to read both halves at before the same random crop of both to `pairs.size`:
-                (height, width), or one number, or True for 286/256 of `pairs.size`.
+                (height, width), or the shorter side, the other one in proportion, or True for
+                286/256 of `pairs.size`.
             mirror: Whether to mirror both halves of every other pair, by chance.
             labels: (n,) integers from 0 that come third in each batch, or None.
             steps_per_epoch: Batches that count as one epoch; by default a whole pass.
@@ -259,6 +260,9 @@ def _check_jitter(jitter: bool | int | Size, size: Size) -> Size:
     if jitter is True:
         return round(size[0] * _JITTER), round(size[1] * _JITTER)
     larger = check_size(jitter, "jitter")
+    if np.ndim(jitter) == 0:
+        height, width = (round(side * jitter / min(size)) for side in size)
+        larger = height, width
     if larger[0] < size[0] or larger[1] < size[1]:
         raise ValueError(
             f"jitter is {jitter!r}, smaller than the pairs' size {size}; images are read at the "

@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 from keras import layers
 from lesson import load_lesson
+from PIL import Image
 
-from gan_utils import images, pairs, records
+from gan_utils import callbacks, cli, images, pairs, records
 
 SIZE = 32
 CALLS = {
@@ -75,6 +76,53 @@ def test_fields_by_formula_and_by_gradient(lesson, kind, field):
     assert lesson.receptive_field(kind) == field
     discriminator = lesson.build_discriminator(192, 1, kind)
     assert lesson.seen_by_gradient(discriminator) == (field, field)
+
+
+@pytest.mark.parametrize("size", [(32, 64), (64, 32)])
+def test_rectangles_have_the_weights_of_squares(lesson, size):
+    for build, channels in ((lesson.build_generator, 3), (lesson.build_discriminator, 1)):
+        network, square = build(size, 2), build(32, 2)
+        assert [w.shape for w in network.weights] == [w.shape for w in square.weights]
+        factor = 1 if channels == 3 else 8
+        assert network.output_shape == (None, size[0] // factor, size[1] // factor, channels)
+
+
+def test_sizes_that_cannot_be_halved_are_refused_in_one_line(lesson):
+    for size, words in ((200, "divisible by 16"), ((64, 100), r"take \(64, 112\)")):
+        with pytest.raises(ValueError, match=words):
+            lesson.build_generator(size, 2)
+    with pytest.raises(ValueError, match=r"divisible by 8, .*\(64, 104\)"):
+        lesson.build_discriminator((64, 100), 2)
+    assert lesson.build_discriminator(99, 2, "1x1").output_shape == (None, 99, 99, 1)
+
+
+def test_rectangular_pairs_train_and_translate(lesson, tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "own").mkdir()
+    for index in range(3):
+        pixels = rng.integers(0, 256, (40, 2 * 60, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "own" / f"{index}.png")
+    size = (32, 48)
+    own = pairs.load_pairs(tmp_path / "own", size)
+    prepared = pairs.load_prepared(pairs.prepare(own, tmp_path / "own.npz"))
+    assert prepared.size == size
+    keras.utils.set_random_seed(0)
+    model = lesson.Pix2Pix(lesson.build_generator(size, 2), lesson.build_discriminator(size, 2))
+    model.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3))
+    grid = callbacks.SampleGrid(images.to_float(prepared.source), columns=3, folder=tmp_path / "g")
+    model.fit(
+        own.batches(1, jitter=36, mirror=True), epochs=2, verbose=0,
+        callbacks=[grid, callbacks.Checkpoint(tmp_path / "run")],
+    )  # fmt: skip
+    assert grid.frames[-1].shape == (32, 3 * 48 + 4, 3)
+    assert (grid.frames[0] != grid.frames[-1]).any()
+    file, photo = tmp_path / "generator.keras", tmp_path / "own" / "0.png"
+    model.generator.save(file)
+    for fit in ("resize", "pad", "tile"):
+        target = tmp_path / f"{fit}.png"
+        assert cli.main(["translate", str(file), str(photo), str(target), "--fit", fit]) == 0
+        with Image.open(target) as drawn:
+            assert drawn.size == (120, 40)
 
 
 def test_weights_start_small_and_normal(lesson):

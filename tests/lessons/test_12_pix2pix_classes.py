@@ -65,6 +65,25 @@ def test_counts_and_shapes(lesson):
         assert keras.activations.serialize(last.activation) == expected
 
 
+def test_rectangles_train_too(lesson):
+    size = (32, 20)
+    networks = [lesson.build_generator(2, True, size), lesson.build_discriminator(2, size=size)]
+    translator = lesson.WayThree(*networks, lesson.build_classifier(2, size))
+    optimizers = [keras.optimizers.Adam(1e-3) for _ in range(3)]
+    translator.compile(optimizers[0], d_optimizer=optimizers[1], g_optimizer=optimizers[2])
+    before = translator.generator.get_weights()
+    picture = np.random.default_rng(0).uniform(-1, 1, (3, *size, 1)).astype("float32")
+    translator.train_step((tf.constant(picture), tf.constant([0, 3, 9])))
+    assert any(
+        (a != b).any() for a, b in zip(before, translator.generator.get_weights(), strict=True)
+    )
+    assert translator.generator.output_shape == (None, *size, 1)
+    assert translator.discriminator.output_shape == (None, 8, 5, 1)
+    for build in (lesson.build_generator, lesson.build_discriminator, lesson.build_classifier):
+        with pytest.raises(ValueError, match="divisible by 4, to be halved 2 times; take 32"):
+            build(2, size=30)
+
+
 def test_a_sketch_does_not_change_its_translation_with_its_company(make, batch):
     translator = make("plain")
     for layer in translator.generator.layers:
