@@ -165,7 +165,7 @@ FIGURES: dict[str, list[Figure]] = {
     + [Figure("FID of undamaged digits, 50 samples a side", at("bias", 1, 0))],
     "14_comparison": [
         Figure("Discriminator's gap between known and new files", at("gaps", "plain"), ".2f"),
-        Figure("The same with augmented pictures", at("gaps", "augmented"), ".2f"),
+        Figure("The same with augmented images", at("gaps", "augmented"), ".2f"),
     ],
     "15_diagnosis": [Figure("Steps of each broken game", at("steps"), ",.0f")],
     "lenet": [
