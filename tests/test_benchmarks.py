@@ -4,6 +4,7 @@ import itertools
 import time
 from pathlib import Path
 
+import bench_precision_quality
 import bench_quality
 import keras
 import numpy as np
@@ -210,3 +211,11 @@ def test_workers_take_turns_and_say_what_a_step_took(tmp_path, monkeypatch):
     script.write_text("raise SystemExit(3)", encoding="utf-8")
     with pytest.raises(RuntimeError, match="ended with 3"):
         workers.in_turns(start, rounds=1)
+
+
+def test_precisions_are_compared_with_the_spread_of_the_seeds():
+    runs = {
+        "float32": [{"distance": 10.0}, {"distance": 14.0}, {"distance": 12.0}],
+        "mixed_bfloat16": [{"distance": 12.0}, {"distance": 13.0}, {"distance": 14.0}],
+    }
+    assert bench_precision_quality.summary(runs) == {"distance": {"apart": 1.0, "spread": 4.0}}
