@@ -6,8 +6,10 @@ import os
 from gan_utils import _aliases
 
 _MODULES = (
+    "augment",
     "callbacks",
     "data",
+    "ema",
     "evaluation",
     "export",
     "gan",

@@ -1,6 +1,6 @@
 """Exponential moving average (EMA) of a generator's weights, and sampling from it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -73,25 +73,7 @@ class MovingAverage:
         if self.decay is None or step == self._refreshed_step:
             return
         self._refreshed_step = step
-        layers = [
-            layer
-            for layer in sublayers(self.network)
-            if isinstance(layer, keras.layers.BatchNormalization)
-        ]
-        if not layers:
-            return
-        momenta = [layer.momentum for layer in layers]
-        # A frozen BatchNormalization ignores training=True, so it is trainable meanwhile.
-        self.network.trainable = True
-        try:
-            for index in range(_STATISTICS_BATCHES):
-                for layer in layers:
-                    layer.momentum = index / (index + 1)
-                self.network(draw_inputs(index), training=True)
-        finally:
-            for layer, momentum in zip(layers, momenta, strict=True):
-                layer.momentum = momentum
-            self.network.trainable = False
+        recompute_statistics(self.network, (draw_inputs(i) for i in range(_STATISTICS_BATCHES)))
 
     def draw(self, inputs: Any, batch_size: int) -> np.ndarray:
         """Return the images (n, h, w, c) float32 in [-1, 1] of n generator inputs."""
@@ -101,6 +83,31 @@ class MovingAverage:
             for i in range(0, count, batch_size)
         ]
         return np.concatenate([part.numpy() for part in parts])
+
+
+def recompute_statistics(network: keras.Model, batches: Iterable[Any]) -> None:
+    """Set a network's BatchNorm statistics to the mean over batches, each counting the same.
+
+    Args:
+        network: Its weights stay as they are.
+        batches: What it is called on, with `training=True`; drawn only if there is such a layer.
+    """
+    layers = [
+        layer for layer in sublayers(network) if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    if not layers:
+        return
+    kept = [(layer.momentum, layer.trainable) for layer in layers]
+    try:
+        for index, batch in enumerate(batches):
+            for layer in layers:
+                # A frozen BatchNormalization ignores training=True, so it is trainable meanwhile.
+                layer.trainable = True
+                layer.momentum = index / (index + 1)
+            network(batch, training=True)
+    finally:
+        for layer, (momentum, trainable) in zip(layers, kept, strict=True):
+            layer.momentum, layer.trainable = momentum, trainable
 
 
 def _copy(network: keras.Model) -> keras.Model:

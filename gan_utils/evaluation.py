@@ -89,12 +89,13 @@ def row(
         ValueError: Images or labels that do not fit.
     """
     sheet = images.grid(_chosen(fake_images, class_labels), columns=COLUMNS)
+    halves = getattr(gan, "d_steps_a_batch", 1)
     return {
         **scores(fake_images, class_labels, real_images=real_images, classifier=classifier),
         "seconds": float(gan.seconds),
         "steps": int(np.asarray(gan.g_optimizer.iterations)),
         "batch_size": batch_size,
-        "images_seen": int(np.asarray(gan.d_optimizer.iterations)) * batch_size,
+        "images_seen": int(np.asarray(gan.d_optimizer.iterations)) // halves * batch_size,
         "parameters": [gan.generator.count_params(), gan.discriminator.count_params()],
         "sheet": encode_image(sheet),
     }

@@ -4,8 +4,10 @@ Figures stay open, so that ``plt.show()`` displays them. Colors of curves are th
 (2008), which color-blind readers can tell apart; the line styles differ as well.
 """
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-__all__ = ["keep_frames", "plot_history", "save_gif", "show_images"]
+__all__ = ["keep_frames", "plot_history", "save_gif", "show_graph", "show_images"]
 
 # Inches and points that can still be read when a phone shrinks the figure to its screen.
 _WIDTH = 6.4
@@ -128,6 +130,29 @@ def _frame(axes: "Axes", width: float, height: float) -> None:
     axes.tick_params(length=0, labelsize=_TEXT_SIZE)
     axes.set_frame_on(False)
     axes.figure.subplots_adjust(left=0, right=1, bottom=0, top=1)
+
+
+def show_graph(network: Any, path: str | Path) -> None:
+    """Display how a network's layers are connected, as Keras draws it.
+
+    Where pydot or Graphviz is missing, Keras' summary says the same as a table.
+
+    Args:
+        network: A built `keras.Model`.
+        path: PNG file to write.
+    """
+    import keras
+    from IPython.display import Image, display
+
+    path = Path(path)
+    path.unlink(missing_ok=True)
+    # In a notebook Keras only prints what is missing; elsewhere it raises.
+    with contextlib.suppress(ImportError):
+        keras.utils.plot_model(network, path, show_shapes=True, dpi=60)
+    if path.exists():
+        display(Image(filename=path, alt=f"Graph of the {network.name}, layer by layer"))
+    else:
+        network.summary()
 
 
 _STYLES = (

@@ -95,10 +95,7 @@ def _players(gan: keras.Model) -> dict[str, list[keras.Variable]]:
 
 
 def _values(parts: Mapping[str, Sequence[keras.Variable]]) -> dict[str, list[np.ndarray]]:
-    return {
-        name: [keras.ops.convert_to_numpy(variable) for variable in variables]
-        for name, variables in parts.items()
-    }
+    return {name: [variable.numpy() for variable in variables] for name, variables in parts.items()}
 
 
 def _largest_changes(
@@ -117,21 +114,13 @@ class ClassicOrder:
     and moments of its own; the fakes are drawn in inference mode, as `predict` does. Then the
     generator takes one step on new latents, twice as many as there are real images. (`GAN` takes
     one step on both halves, and lets the generator learn from the same fakes.)
+
+    A variant whose discriminator has other losses than cross-entropy defines
+    `real_objective(batch)` and `fake_objective(inputs, fake_images)`: they return a scalar and
+    what to log of it.
     """
 
-    def real_objective(self, batch: Any) -> tuple[tf.Tensor, Logs]:
-        """Return what the discriminator minimizes on real images, and what to log of it."""
-        logits = self.discriminator(self.real_inputs(batch), training=True)
-        return tf.reduce_mean(tf.nn.softplus(-logits)), {
-            "d_real": tf.reduce_mean(tf.sigmoid(logits))
-        }
-
-    def fake_objective(self, inputs: Any, fake_images: tf.Tensor) -> tuple[tf.Tensor, Logs]:
-        """Return what the discriminator minimizes on fakes, and what to log of it."""
-        logits = self.discriminator(self.fake_inputs(fake_images, inputs), training=True)
-        return tf.reduce_mean(tf.nn.softplus(logits)), {
-            "d_fake": tf.reduce_mean(tf.sigmoid(logits))
-        }
+    d_steps_a_batch = 2  # one of them sees real images
 
     def update_on_half(self, objective: Callable[..., Any], *arguments: Any) -> Logs:
         """Take one step of the discriminator down the loss of one half."""
@@ -151,8 +140,10 @@ class ClassicOrder:
         """
         inputs = self.draw_inputs(batch)
         fake_images = self.generator(inputs, training=False)
-        real_logs = self.update_on_half(self.real_objective, batch)
-        fake_logs = self.update_on_half(self.fake_objective, inputs, fake_images)
+        real_objective = getattr(self, "real_objective", self._real_half)
+        fake_objective = getattr(self, "fake_objective", self._fake_half)
+        real_logs = self.update_on_half(real_objective, batch)
+        fake_logs = self.update_on_half(fake_objective, inputs, fake_images)
         d_loss = real_logs["d_loss"] + fake_logs["d_loss"]
         # Only its size matters: the generator's inputs are drawn for so many images.
         doubled = keras.tree.map_structure(lambda part: tf.concat([part, part], axis=0), batch)
@@ -161,6 +152,18 @@ class ClassicOrder:
             fake_images = self.generator(inputs, training=True)
         g_logs = self.update_generator(doubled, inputs, fake_images, tape)
         return {**real_logs, **fake_logs, "d_loss": d_loss, **g_logs}
+
+    def _real_half(self, batch: Any) -> tuple[tf.Tensor, Logs]:
+        logits = self.discriminator(self.real_inputs(batch), training=True)
+        return tf.reduce_mean(tf.nn.softplus(-logits)), {
+            "d_real": tf.reduce_mean(tf.sigmoid(logits))
+        }
+
+    def _fake_half(self, inputs: Any, fake_images: tf.Tensor) -> tuple[tf.Tensor, Logs]:
+        logits = self.discriminator(self.fake_inputs(fake_images, inputs), training=True)
+        return tf.reduce_mean(tf.nn.softplus(logits)), {
+            "d_fake": tf.reduce_mean(tf.sigmoid(logits))
+        }
 
 
 class SimultaneousOrder:

@@ -232,3 +232,28 @@ def test_save_gif_refuses_what_does_not_fit(tmp_path, frames, options, words):
     with pytest.raises(ValueError, match=words):
         plots.save_gif(frames, path, **options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_graph_is_drawn_or_its_layers_are_listed(tmp_path, capsys, monkeypatch):
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((3,))
+    network = keras.Model(inputs, [layers.Dense(1, name="one")(inputs)], name="forked")
+    written = tmp_path / "graph.png"
+    monkeypatch.setattr(
+        keras.utils, "plot_model", lambda model, to_file, **_: to_file.write_bytes(b"")
+    )
+    monkeypatch.setattr("IPython.display.Image", lambda filename, alt: (filename, alt))
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    plots.show_graph(network, written)
+    assert shown == [(written, "Graph of the forked, layer by layer")]
+
+    def missing(*_, **__):
+        raise ImportError("no pydot")
+
+    monkeypatch.setattr(keras.utils, "plot_model", missing)
+    plots.show_graph(network, written)
+    assert len(shown) == 1
+    assert "one" in capsys.readouterr().out

@@ -7,7 +7,7 @@ import tensorflow as tf
 from test_gan import build_discriminator, build_gan, build_generator, snapshot
 
 import gan_utils
-from gan_utils import GAN, steps
+from gan_utils import GAN, evaluation, steps
 
 LATENT_DIM = 5
 G, D = "generator", "discriminator"
@@ -106,11 +106,28 @@ def test_classic_halves_have_the_losses_of_the_gan(batch):
     network = gan.discriminator
     gan.discriminator = lambda images, training: network(images, training=False)  # no dropout
     fake_images = batch[:, ::-1]
-    real, logs = gan.real_objective(batch)
-    fake, _ = gan.fake_objective(None, fake_images)
+    real, logs = gan._real_half(batch)
+    fake, _ = gan._fake_half(None, fake_images)
     whole, whole_logs = gan.discriminator_objective(batch, None, fake_images)
     assert float(real + fake) == pytest.approx(float(whole), rel=1e-5)
     assert float(logs["d_real"]) == pytest.approx(float(whole_logs["d_real"]))
+
+
+def test_a_variants_own_losses_take_the_place_of_the_cross_entropy(batch):
+    class Squared(GAN):
+        def real_objective(self, batch):
+            loss = tf.reduce_mean((self.discriminator(batch, training=True) - 1) ** 2)
+            return loss, {"own": loss}
+
+    class ClassicSquared(steps.ClassicOrder, Squared):
+        pass
+
+    gan = ClassicSquared(build_generator(), build_discriminator(), LATENT_DIM, ema_decay=None)
+    gan.compile("sgd", keras.optimizers.SGD(0.1))
+    logs = gan.train_step(batch)
+    assert "own" in logs
+    assert "d_real" not in logs
+    assert "d_fake" in logs
 
 
 def test_classic_fakes_are_drawn_in_inference_mode(batch):
@@ -153,3 +170,11 @@ def test_simultaneous_step_moves_both_players(batch):
     gan.fit(batch.numpy(), batch_size=8, epochs=2, verbose=0)
     for network, old in zip((gan.generator, gan.discriminator), before, strict=True):
         assert any(np.abs(a - b).max() > 0 for a, b in zip(snapshot(network), old, strict=True))
+
+
+def test_real_images_are_counted_once_in_the_classic_order(batch, monkeypatch):
+    monkeypatch.setattr(evaluation, "scores", lambda *_, **__: {})
+    gan = classic()
+    gan.train_step(batch)
+    row = evaluation.row(gan, np.zeros((20, 4, 4, 1), "float32"), real_images=None, batch_size=8)
+    assert row["images_seen"] == 8
