@@ -189,7 +189,7 @@ def acgan() -> Race:
 
     def ours(judge: Judge) -> None:
         keras.utils.set_random_seed(lesson.SEED)
-        gan = lesson.make_gan(lesson.ACGAN, case.networks(), lesson.SHORT)
+        gan = lesson.make_gan(case.networks(), lesson.SHORT)
         batches = lesson.labeled_batches(train_set, lesson.SHORT, ENDLESS)
         by_fit(gan, batches, lambda: lesson.draw(gan, ASKED), judge)
 

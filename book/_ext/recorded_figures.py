@@ -125,10 +125,10 @@ FIGURES: dict[str, list[Figure]] = {
         *distances(at("before", "distance"), at("result", "distance"), at("real_vs_real")),
     ],
     "06_acgan": [
-        Figure("Asked-for item drawn", at("accuracy"), ".1%"),
-        Figure("The judge on real items", at("judge_accuracy"), ".1%"),
+        Figure("Label accuracy", at("accuracy"), ".1%"),
+        Figure("The reference classifier on real images", at("classifier_accuracy"), ".1%"),
         Figure("Fréchet distance, trained", at("distance")),
-        Figure("Fréchet distance, real against real", at("floor")),
+        Figure("Fréchet distance, real against real", at("real_vs_real")),
     ],
     "07_sgan": SGAN,
     "08_infogan": [

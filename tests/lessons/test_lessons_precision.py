@@ -32,9 +32,9 @@ def plain(lesson, kind=None):
     return gan
 
 
-def acgan(lesson):
+def acgan(lesson, settings=None):
     networks = lesson.build_generator(), lesson.build_discriminator()
-    return lesson.make_gan(lesson.ACGAN, networks, lesson.SHORT)
+    return lesson.make_gan(networks, settings or lesson.SHORT)
 
 
 def sgan(matching):
@@ -65,12 +65,17 @@ CASES = {
     "04": ("04_cgan", lambda lesson: lesson.make_gan(), lambda lesson: (pictures(4), labels(4))),
     "05": ("05_cdcgan", lambda lesson: lesson.make_gan(), lambda lesson: (pictures(4), labels(4))),
     "06": ("06_acgan", acgan, lambda lesson: (pictures(4), labels(4))),
+    "06 classic": (
+        "06_acgan",
+        lambda lesson: acgan(lesson, lesson.TUTORIAL),
+        lambda lesson: (pictures(4), labels(4)),
+    ),
     "07": ("07_sgan", sgan(True), lambda lesson: pictures(4)),
     "07 without matching": ("07_sgan", sgan(False), lambda lesson: pictures(4)),
     "08": ("08_infogan", lambda lesson: lesson.make_gan(), lambda lesson: pictures(4)),
-    "08 continuous": (
+    "08 classic": (
         "08_infogan",
-        lambda lesson: lesson.make_gan(lesson.ContinuousInfoGAN),
+        lambda lesson: lesson.make_gan(lesson.TUTORIAL),
         lambda lesson: pictures(4),
     ),
     "09": (
