@@ -58,7 +58,7 @@ def _coded() -> Case:
         return lesson.build_generator(noise_gain=1.0), *lesson.build_players()
 
     def make_gan() -> keras.Model:
-        return compiled(lesson.InfoGAN(noise_gain=1.0, distorts=False, ema_decay=None))
+        return compiled(lesson.InfoGAN(settings=lesson.TUTORIAL))
 
     return Case("08", lesson.TUTORIAL["real_images"], networks, make_gan, loop=coded_loop)
 
