@@ -88,7 +88,10 @@ TUTORIAL = TUTORIAL | {"beta_1": 0.9, "ema_decay": None}
 FULL = {"epochs": 20, "batch_size": 32, "d_rate": 1e-3, "g_rate": 3e-4}
 FULL = FULL | {"beta_1": 0.5, "ema_decay": 0.9995}
 SHORT = {"batch_size": 8, "d_rate": 5e-4, "g_rate": 1e-3, "beta_1": 0.5, "ema_decay": 0.998}
-STAGES = ((0, 1e-3, 3e-4), (0.4, 3e-4, 5e-4))  # start, rates of D and G: see "Three things"
+STAGES = (
+    (0, 1e-3, 3e-4),
+    (0.4, 3e-4, 5e-4),
+)  # start, rates of D and G: see "Three things that calm"
 SETTINGS = profile.settings(full=FULL, short=SHORT, tutorial=TUTORIAL)
 EPOCHS = profile.epochs(full=SETTINGS.get("epochs", 1), quick=12, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=60_000 // SETTINGS["batch_size"], quick=70, smoke=3)
@@ -382,10 +385,10 @@ assert moves.rows[0][1]["generator"] == moves.rows[1][1]["discriminator"] == 0
 # place: there the discriminator never moves. The lesson on Keras notes shows that trap.
 
 # %% [markdown]
-# ## Three things that decide the image
+# ## Three things that calm the game
 #
 # Players of a game circle around each other, so the weights of any single moment are partly an
-# accident. The networks above are one half of a good generator; these three are the other.
+# accident. Three things calm the circling.
 #
 # **1. An exponential moving average (EMA) of the weights**, with which the images are drawn (Yazici
 # et al., 2019). At the start an average would mostly remember the random first weights, so its
@@ -561,8 +564,7 @@ plt.show()
 # ### What each of the three is worth
 #
 # The EMA weights with recomputed statistics, the EMA weights with the statistics of training, and
-# the weights of the last step alone, all from the same latent vectors. In `quick`, the figures of
-# the recorded run.
+# the weights of the last step alone.
 
 
 # %%
@@ -581,25 +583,27 @@ def with_training_statistics(ema_network, network):
 # The distances:
 
 # %%
-worth = records.measured("02_dcgan", "worth")
-if worth is None:
-    latents = gan.generator_inputs(None, tf.constant([0, 0]), SAMPLES)
-    worth = {"EMA, statistics recomputed": distance_after}
-    for name, network in {
-        "EMA, statistics of training": with_training_statistics(gan.ema_generator, gan.generator),
-        "weights of the last step": gan.generator,
-    }.items():
-        drawn = [network(part, training=False) for part in tf.split(latents, SAMPLES // 50)]
-        drawn = np.concatenate([tf.cast(part, "float32") for part in drawn])
-        worth[name] = evaluation.scores(drawn, **facts)["distance"]
-else:
-    print(records.origin(recorded_run))
+latents = gan.generator_inputs(None, tf.constant([0, 0]), SAMPLES)
+worth = {"EMA, statistics recomputed": distance_after}
+for name, network in {
+    "EMA, statistics of training": with_training_statistics(gan.ema_generator, gan.generator),
+    "weights of the last step": gan.generator,
+}.items():
+    drawn = [network(part, training=False) for part in tf.split(latents, SAMPLES // 50)]
+    drawn = np.concatenate([tf.cast(part, "float32") for part in drawn])
+    worth[name] = evaluation.scores(drawn, **facts)["distance"]
+recorded_worth = recorded_run["metrics"].get("worth", {}) if recorded_run else {}
+print(f"{'Fréchet distance':<30}{'this run':>10}{'recorded full run':>20}")
 for name, distance in worth.items():
-    print(f"  {name:<28} Fréchet distance {distance:.1f}")
+    print(f"{name:<30}{distance:>10.1f}{recorded_worth.get(name, np.nan):>20.1f}")
 
 # %% [markdown]
-# And the schedule: the distance after each epoch, in this run and in the recorded one. The dotted
-# line is where the rates of the recorded run begin to decay.
+# In the recorded run the three hardly differ: its rates have decayed to zero, so the weights have
+# come to rest, and the last step is as good as an average. The EMA is worth most where a run ends,
+# or where you draw from it, while the rates are still up.
+#
+# And the schedule: the distance after each epoch, in this run and in the recorded one, where it
+# goes on falling while the rates decay. The dotted line is where the decay begins.
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(6.6, 3), layout="constrained")
@@ -714,33 +718,39 @@ except ValueError as error:
 #
 # **1. ★ A perfect generator.** *Predict first:* its images cannot be told from real ones. What are
 # D(x), D(G(z)) and the two losses?
-
-# %% [markdown] tags=["hide-cell"]
+#
+# <details><summary>Solution</summary>
+#
 # $D$ can do no better than one half everywhere, so the losses are $2 \ln 2$ and $\ln 2$: those of
 # the untrained discriminator. The losses alone cannot tell the best end from the worst start.
-
-# %% [markdown]
+#
+# </details>
+#
 # **2. ★ Inference mode.** *Predict first:* you draw ten digits with `training=True`, then the first
 # of them again, alone. Is it the same image?
-
-# %% [markdown] tags=["hide-cell"]
+#
+# <details><summary>Solution</summary>
+#
 # No. In training mode batch normalization uses mean and variance of the batch, so every image
 # depends on the others; alone, a batch of one is normalized by itself. With `training=False` an
 # image depends on its own latent vector only.
-
-# %% [markdown]
+#
+# </details>
+#
 # **3. ★★ Checkerboards (pencil and paper).** *Predict first:* for which filter sizes $k$ and
 # strides $s$ do all inner pixels get equally many contributions? Derive how many a pixel gets along
 # one axis.
-
-# %% [markdown] tags=["hide-cell"]
+#
+# <details><summary>Solution</summary>
+#
 # Input place $i$ reaches the output pixels $s i, \dots, s i + k - 1$ (up to a shift). Pixel $p$ is
 # reached by the $i$ with $0 \le p - s i < k$: as many as there are numbers below $k$ that leave the
 # rest $p \bmod s$ when divided by $s$. That is $\lceil k / s \rceil$ for the first $k \bmod s$
 # rests and $\lfloor k / s \rfloor$ for the others, so it is the same for all pixels if and only if
 # $s$ divides $k$. For $k = 5$, $s = 2$: 3 or 2 along an axis, hence 9, 6 or 4 in the plane.
-
-# %% [markdown]
+#
+# </details>
+#
 # **4. ★★ Walk between two digits.** *Predict first:* take two latent vectors and draw eight images
 # between them, along a straight line and by spherical interpolation (slerp). Which path leaves the
 # region that the generator knows? (Look at the length of the vectors.)
@@ -791,11 +801,14 @@ as_class = Generator()
 as_class(fixed_latents)
 print(f"{as_class.count_params():,} parameters, as before")
 
-# %% [markdown] tags=["hide-cell"]
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
 # Batch normalization and dropout. Without the argument, the default `training=False` holds in every
 # call: batch normalization then uses its first statistics, zero and one, for the whole training.
-
-# %% [markdown]
+#
+# </details>
+#
 # **6. ★★★ Has it copied the training set?** *Predict first:* for some generated digits, find the
 # nearest training image in LeNet features. Are they the same images?
 
@@ -820,8 +833,7 @@ plt.show()
 #
 # - Transposed convolutions turn noise into images; strided convolutions score them with a logit.
 # - One step is two updates. Each moves its own player and nothing of the other.
-# - EMA weights with BatchNorm statistics of their own, and rates that decay to zero, belong to the
-#   model as much as its layers do.
+# - An EMA with BatchNorm statistics of its own, and rates that decay to zero, calm the game.
 # - Curves show balance, the fixed noise progress, the Fréchet distance quality: look at all three.
 #
 # ## References
@@ -845,14 +857,13 @@ found = {
     "distance_before": distance_before,
     "distance_after": distance_after,
     "distances": distances.rows,
+    "worth": worth,
     "real_vs_real": floor,
     "readable": readable,
     "readable_real": readable_real,
     "samples": SAMPLES,
     "extractor": "LeNet on MNIST, 84 features",
 }
-if profile.name != "quick":
-    found["worth"] = worth
 stages = {"stages": STAGES} if SETTINGS is FULL else {}
 facts = {"settings": SETTINGS | stages, "comparison": {"DCGAN": scored}}
 records.record("02_dcgan", found, seconds=gan.seconds, data=train_set, seed=SEED, **facts)

@@ -183,3 +183,8 @@ def test_the_recorded_run_carries_what_the_lesson_says():
     assert found["distance_after"] < found["distance_before"] / 10
     assert found["real_vs_real"] < found["distance_after"]
     assert 0.6 < found["readable"] < found["readable_real"]
+    # "In the recorded run the three hardly differ"
+    assert max(found["worth"].values()) - min(found["worth"].values()) < 1
+    # "it goes on falling while the rates decay": from before the decay to the end
+    by_epoch = dict(found["distances"])
+    assert by_epoch[20] < 0.75 * by_epoch[8]
