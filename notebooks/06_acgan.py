@@ -551,13 +551,15 @@ show_reversed(np.stack(columns, axis=1).reshape(-1, 28, 28, 1), f"After {shown} 
 #
 # **2. ★ An eleventh class.** *Predict first:* some programs give the class head an eleventh class,
 # "fake", and label all fakes with it in the discriminator's loss. Which sum changes its meaning?
-
-# %% [markdown] tags=["hide-cell"]
+#
+# <details><summary>Solution</summary>
+#
 # $L_C$. The discriminator is now rewarded for *not* recognizing the class of a fake, so this is a
 # second game about real or fake, and nobody teaches this head which class a fake shows. Nothing
 # crashes, which is why the mistake was copied for years.
-
-# %% [markdown]
+#
+# </details>
+#
 # **3. ★★ Real and fake in one batch.** *Predict first:* the trained discriminator scores the same
 # fakes twice, with batch statistics and no dropout: among themselves, then together with real
 # images. Are the logits the same?
@@ -581,14 +583,16 @@ print(f"in one batch with real images, the logit of a fake moves by {shift:.2f} 
 # **4. ★★★ Why easy to name? (pencil and paper)** *Predict first:* is the generator's class loss
 # least when the fakes look like the data? Assume a class head that is ideal for the fakes, and
 # write the loss as an entropy.
-
-# %% [markdown] tags=["hide-cell"]
+#
+# <details><summary>Solution</summary>
+#
 # With $p_g(x, c) = p(c)\,p_g(x \mid c)$, the ideal head gives $p_g(c \mid x)$, so the loss is
 # $-\mathbb{E} \log p_g(c \mid x) = H(C \mid X)$. It is zero if and only if no image is drawn for
 # two classes. Real classes overlap (shirt, coat), so it is positive for the data: the class loss
 # *prefers* a generator that leaves the overlap out, and only the source loss holds against it.
-
-# %% [markdown]
+#
+# </details>
+#
 # More to try: [other sizes, and color](../book/studies/acgan-sizes.md).
 
 # %% [markdown]

@@ -623,21 +623,25 @@ plt.show()
 # ## Exercises
 #
 # **1. ★ Undecided.** *Predict first:* a network gives ten logits of zero. What is $D(x)$?
-
-# %% [markdown] tags=["hide-cell"]
+#
+# <details><summary>Solution</summary>
+#
 # $Z = 10$, so $D = 10/11$: undecided about the class, it is already fairly sure of *real*. An
 # untrained SGAN starts with $-\log D = \ln 1.1$, not $\ln 2$.
-
-# %% [markdown]
+#
+# </details>
+#
 # **2. ★ More unlabeled images.** *Predict first:* with which label count would more of them help
 # most, and with which least?
-
-# %% [markdown] tags=["hide-cell"]
+#
+# <details><summary>Solution</summary>
+#
 # They show where the images are, not what a group of them is called. With 25 labels, some ways of
 # writing a digit have no label near them; with 1,000, little is left to gain. Compare the column
 # "gain" of the recorded run.
-
-# %% [markdown]
+#
+# </details>
+#
 # **3. ★★ What does *real* mean to it?** *Predict first:* rank $D(x)$ of test digits, fakes, digits
 # upside down, negatives and noise.
 
@@ -660,14 +664,16 @@ for name, some_images in kinds.items():
 # $-\log D$ has a gradient when $D$ is near 0? Differentiate both with respect to the logit
 # $a = \log Z$, with $D = \sigma(a)$. Then show that a plain cross-entropy over $N + 1$ classes
 # counts the labeled images as real ones once more.
-
-# %% [markdown] tags=["hide-cell"]
+#
+# <details><summary>Solution</summary>
+#
 # $\sigma' = \sigma (1 - \sigma)$, so $\frac{d}{da} \log(1 - D) = -D$, which vanishes with $D$, and
 # $\frac{d}{da} (-\log D) = -(1 - D)$, which tends to $-1$. For the second part,
 # $p(y \mid x) = p(y \mid x, \text{real})\,D(x)$, so $-\log p(y \mid x)$ is the class loss plus
 # $-\log D(x)$, the loss of an unlabeled image.
-
-# %% [markdown]
+#
+# </details>
+#
 # ## Summary
 #
 # - $N$ logits are enough for $N + 1$ classes: their log-sum-exp tells real from fake.

@@ -599,12 +599,14 @@ for weight in (1.0, 0.0):
 #
 # **1. ★ Nothing but eights.** *Predict first:* a generator draws an eight for every code. What are
 # purity and agreement?
-
-# %% [markdown] tags=["hide-cell"]
+#
+# <details><summary>Solution</summary>
+#
 # Every code shows one digit only: purity 1. One to one, a single code may have the eight: agreement
 # 1/10.
-
-# %% [markdown]
+#
+# </details>
+#
 # **2. ★★ A recognizer of its own.** *Predict first:* give $Q$ a LeNet of its own, which gets the
 # image and neither code nor trunk. Who moves in which update? What could this $Q$ miss that the
 # shared one has?
@@ -627,24 +629,28 @@ print(gan_utils.who_moved(separate, tf.constant(real_sample), parts_of(separate)
 #
 # **3. ★★ A large weight.** *Predict first:* with $\lambda = 100$, what becomes of the images, and
 # of $L_I$?
-
-# %% [markdown] tags=["hide-cell"]
+#
+# <details><summary>Solution</summary>
+#
 # $L_I$ cannot exceed $\ln 10$, so it is soon full and its gradient small. On the way, realism
 # counts for little: the generator takes the surest mark.
-
-# %% [markdown]
+#
+# </details>
+#
 # **4. ★★★ The bound, and a short cut (pencil and paper).** *Predict first:* when is the bound
 # exact? Derive it. Then take a continuous code with a Gaussian $Q$ and show that training with the
 # squared error fixes its variance at 1/2.
-
-# %% [markdown] tags=["hide-cell"]
+#
+# <details><summary>Solution</summary>
+#
 # $H(c \mid x) = -\mathbb{E} \log p(c \mid x) = -\mathbb{E} \log Q(c \mid x) -
 # \mathbb{E}\,\mathrm{KL}(p(\cdot \mid x) \,\|\, Q(\cdot \mid x)) \le -\mathbb{E} \log Q(c \mid x)$,
 # with equality when $Q$ is the true posterior. For a Gaussian, $-\log Q = \frac{(c - \mu)^2}{2
 # \sigma^2} + \log \sigma + \tfrac12 \log 2\pi$; with $\sigma^2 = \tfrac12$ that is the squared
 # error plus a constant. Such a $Q$ cannot say how sure it is.
-
-# %% [markdown]
+#
+# </details>
+#
 # [A study](../book/studies/infogan-code.md) trains continuous codes, and codes of 5 and of 20
 # values.
 
