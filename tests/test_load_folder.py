@@ -269,7 +269,9 @@ def test_a_change_makes_a_new_copy_in_place_of_the_old(place, home):
     assert len(files_of(home)) == 6
 
 
-@pytest.mark.parametrize("damage", ["cut", "longer", "no facts", "other facts", "no text", "gone"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "longer", "no facts", "other facts", "other kind", "no text", "gone"]
+)
 def test_a_damaged_copy_is_made_anew(damage, place, home):
     pixels = save(place / "a.png", (8, 8))
     gan_utils.load_folder(place, 8)
@@ -283,6 +285,8 @@ def test_a_damaged_copy_is_made_anew(damage, place, home):
             facts.write_text("[]")
         case "other facts":
             facts.write_text(json.dumps(json.loads(facts.read_text()) | {"skipped": 3}))
+        case "other kind":
+            facts.write_text(json.dumps(json.loads(facts.read_text()) | {"said": {"a": 1}}))
         case "no text":
             facts.write_bytes(b"\xff")
         case "gone":

@@ -128,7 +128,8 @@ class ImageFolder:
         """Return a copy, or None where there is none, or no whole one."""
         try:
             facts = parse_json(copy.with_suffix(".json").read_text(encoding="utf-8"))
-            notes = Notes(**{name: facts[name] for name in asdict(Notes())})
+            lists = (list(facts[name]) for name in ("gray", "small", "said"))
+            notes = Notes(dict(facts["skipped"]), *lists)
             texts = (*notes.gray, *notes.small, *notes.said)
             if not (notes.skipped.keys() <= set(names) and all(isinstance(x, str) for x in texts)):
                 return None
