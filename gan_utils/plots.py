@@ -152,7 +152,7 @@ def show_graph(network: Any, path: str | Path) -> None:
     if path.exists():
         display(Image(filename=path, alt=f"Graph of the {network.name}, layer by layer"))
     else:
-        network.summary()
+        network.summary(print_fn=print)  # without colors, some of which are hard to read
 
 
 _STYLES = (

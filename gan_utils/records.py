@@ -190,6 +190,17 @@ def versions() -> dict[str, str]:
     return found
 
 
+def print_setup() -> None:
+    """Print the versions of TensorFlow, Keras and this package, and the GPUs that are there."""
+    import keras
+    import tensorflow as tf
+
+    from gan_utils import __version__
+
+    print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {__version__}")
+    print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
+
+
 def hardware() -> dict[str, Any]:
     """Describe the machine: CPU, its units for bfloat16, usable cores, memory in GB, GPUs."""
     usable = getattr(os, "sched_getaffinity", None)

@@ -63,8 +63,7 @@ from gan_utils import GAN, callbacks, checkpoints, evaluation, images, lenet, pl
 from gan_utils.data.batches import check_labels
 from gan_utils.records import record, recorded, run_folder, summary
 
-print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
-print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
+gan_utils.print_setup()
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]
@@ -225,7 +224,7 @@ def build_generator(width=1.0, spread=SETTINGS["embedding_spread"]):
 
 # %%
 generator = build_generator()
-generator.summary()
+generator.summary(print_fn=print)
 assert generator.get_layer("together").output.shape[1:] == (7, 7, 385)
 assert generator.count_params() == 3_757_176
 network = trained_generator or generator

@@ -65,8 +65,7 @@ from gan_utils import GAN, callbacks, evaluation, images, losses, plots, profile
 from gan_utils.data.batches import check_labels
 from gan_utils.precision import to_float32
 
-print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
-print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
+gan_utils.print_setup()
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]

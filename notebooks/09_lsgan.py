@@ -69,7 +69,7 @@ import gan_utils
 from gan_utils import GAN, callbacks, evaluation, images, lenet, losses, metrics, plots, profile
 from gan_utils.records import measured, origin, record, recorded, run_folder
 
-print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
+gan_utils.print_setup()
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]

@@ -65,7 +65,7 @@ import gan_utils
 from gan_utils import images, lenet, metrics, plots, profile, records
 from gan_utils.metrics import features as extractors
 
-print(f"Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
+gan_utils.print_setup()
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]

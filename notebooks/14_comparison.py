@@ -64,7 +64,7 @@ from scipy import stats
 import gan_utils
 from gan_utils import GAN, callbacks, evaluation, images, plots, profile, records
 
-print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
+gan_utils.print_setup()
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]

@@ -103,8 +103,7 @@ import gan_utils
 from gan_utils import GAN, callbacks, images, profile, records
 from gan_utils.gan import minimize
 
-print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}")
-print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
+gan_utils.print_setup()
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]

@@ -4,9 +4,12 @@ import json
 import re
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+import gan_utils
 from gan_utils import data, profile, records
 
 
@@ -249,3 +252,13 @@ def test_the_origin_of_a_record_is_one_line(monkeypatch):
     assert line.startswith("recorded full run, 5 images of mnist, seed 3, ")
     assert line.endswith(run["date"])
     assert "\n" not in line
+
+
+def test_the_setup_names_versions_and_gpus(capsys):
+    records.print_setup()
+    first, second = capsys.readouterr().out.splitlines()
+    assert (
+        first
+        == f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {gan_utils.__version__}"
+    )
+    assert second.startswith("GPU: ")
