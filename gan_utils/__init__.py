@@ -36,7 +36,7 @@ _NAMES = {
     "run_in_fresh_process": "process",
     "call_in_fresh_process": "process",
     "who_moved": "steps",
-    "print_setup": "records",
+    "environment": "records",
     "Checkpoint": "callbacks",
     "LinearDecay": "callbacks",
     "SampleGrid": "callbacks",

@@ -190,15 +190,16 @@ def versions() -> dict[str, str]:
     return found
 
 
-def print_setup() -> None:
-    """Print the versions of TensorFlow, Keras and this package, and the GPUs that are there."""
+def environment() -> str:
+    """Return the versions of TensorFlow, Keras and this package, and below the GPUs there are."""
     import keras
     import tensorflow as tf
 
     from gan_utils import __version__
 
-    print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {__version__}")
-    print(f"GPU: {[gpu.name for gpu in tf.config.list_physical_devices('GPU')] or 'none'}")
+    gpus = [gpu.name for gpu in tf.config.list_physical_devices("GPU")]
+    libraries = f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils {__version__}"
+    return f"{libraries}\nGPU: {gpus or 'none'}"
 
 
 def hardware() -> dict[str, Any]:

@@ -71,7 +71,7 @@ import gan_utils
 from gan_utils import images, plots, profile, records
 from gan_utils.gan import keep_statistics, minimize
 
-gan_utils.print_setup()
+print(gan_utils.environment())
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]

@@ -66,7 +66,7 @@ import gan_utils
 from gan_utils import GAN, callbacks, evaluation, lenet, plots, profile, records
 from gan_utils.data.batches import check_labels
 
-gan_utils.print_setup()
+print(gan_utils.environment())
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]

@@ -63,7 +63,7 @@ from gan_utils import GAN, callbacks, checkpoints, evaluation, images, lenet, pl
 from gan_utils.data.batches import check_labels
 from gan_utils.records import record, recorded, run_folder, summary
 
-gan_utils.print_setup()
+print(gan_utils.environment())
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]

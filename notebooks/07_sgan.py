@@ -65,7 +65,7 @@ from gan_utils import GAN, callbacks, evaluation, images, losses, plots, profile
 from gan_utils.data.batches import check_labels
 from gan_utils.precision import to_float32
 
-gan_utils.print_setup()
+print(gan_utils.environment())
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]

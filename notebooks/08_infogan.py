@@ -68,7 +68,7 @@ from gan_utils.gan import minimize
 from gan_utils.records import record, recorded, run_folder, summary
 from gan_utils.steps import ClassicOrder
 
-gan_utils.print_setup()
+print(gan_utils.environment())
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]

@@ -69,7 +69,7 @@ import gan_utils
 from gan_utils import GAN, callbacks, evaluation, images, lenet, losses, metrics, plots, profile
 from gan_utils.records import measured, origin, record, recorded, run_folder
 
-gan_utils.print_setup()
+print(gan_utils.environment())
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]

@@ -69,7 +69,7 @@ import gan_utils
 from gan_utils import GAN, callbacks, images, pairs, plots, profile, records
 from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, halvings
 
-gan_utils.print_setup()
+print(gan_utils.environment())
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]

@@ -69,7 +69,7 @@ from gan_utils.data.batches import check_labels
 from gan_utils.gan import minimize
 from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, halvings, reseed
 
-gan_utils.print_setup()
+print(gan_utils.environment())
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]

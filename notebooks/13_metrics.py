@@ -65,7 +65,7 @@ import gan_utils
 from gan_utils import images, lenet, metrics, plots, profile, records
 from gan_utils.metrics import features as extractors
 
-gan_utils.print_setup()
+print(gan_utils.environment())
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]

@@ -64,7 +64,7 @@ from scipy import stats
 import gan_utils
 from gan_utils import GAN, callbacks, evaluation, images, plots, profile, records
 
-gan_utils.print_setup()
+print(gan_utils.environment())
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]

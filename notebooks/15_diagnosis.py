@@ -103,7 +103,7 @@ import gan_utils
 from gan_utils import GAN, callbacks, images, profile, records
 from gan_utils.gan import minimize
 
-gan_utils.print_setup()
+print(gan_utils.environment())
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]

@@ -59,7 +59,7 @@ from keras import layers
 import gan_utils
 from gan_utils import GAN, callbacks, images, lenet, losses, metrics, plots, profile, records
 
-gan_utils.print_setup()
+print(gan_utils.environment())
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]
