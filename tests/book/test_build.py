@@ -287,9 +287,11 @@ def test_expected_seconds_come_from_the_last_run_or_the_record(tmp_path):
     record = tmp_path / "book" / "results" / "b.json"
     record.parent.mkdir(parents=True)
     record.write_text(json.dumps({"runs": {"quick": {"seconds": 30}}}))
-    last = {"a": 10.0, "b": None, "c": None}
+    untrained = {"runs": {"quick": {"seconds": None}}}  # a lesson in which nothing is trained
+    record.with_name("d.json").write_text(json.dumps(untrained))
+    last = {"a": 10.0, "b": None, "c": None, "d": None}
     found = progress.expected_seconds(tmp_path, "quick", last)
-    assert found == {"a": 10.0, "b": 30.0, "c": 20.0}
+    assert found == {"a": 10.0, "b": 30.0, "c": 20.0, "d": 20.0}
 
 
 def test_allowed_error_is_no_failure():

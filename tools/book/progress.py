@@ -98,7 +98,7 @@ def recorded_seconds(root: Path, profile: str, lesson: str) -> float:
     if not path.is_file():
         return 0.0
     run = json.loads(path.read_text(encoding="utf-8")).get("runs", {}).get(profile, {})
-    return float(run.get("seconds", 0.0))
+    return float(run.get("seconds") or 0.0)  # none where nothing is trained
 
 
 def summary(failures: Iterable[Failure]) -> str:
