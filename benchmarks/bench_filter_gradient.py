@@ -2,7 +2,7 @@
 
     GAN_PROFILE=full taskset -c 0 python benchmarks/bench_filter_gradient.py
 
-TensorFlow's own operation, in both precisions, beside two other ways to the same numbers: a matrix
+TensorFlow's own operation, in both precisions, next to two other ways to the same numbers: a matrix
 product of patches (im2col), and a convolution whose batch is the channels. On one core, in
 milliseconds of processor time, in turns. Set GAN_RECORD to keep the figures.
 """

@@ -1,4 +1,4 @@
-"""The step of lessons 02, 06 and 11 beside PyTorch's and beside the classic Keras loop.
+"""The step of lessons 02, 06 and 11 next to PyTorch's and the classic Keras loop.
 
     GAN_PROFILE=full taskset -c 0 python benchmarks/bench_peers.py [LESSON...]
 

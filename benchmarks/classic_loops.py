@@ -21,10 +21,10 @@ class Case:
 
     Attributes:
         lesson: the start of its file's name, and what is special, if anything.
-        batch_size: of real pictures in an update of the discriminator.
+        batch_size: of real images in an update of the discriminator.
         networks: makes those that the loop takes: generator, discriminator, perhaps a third.
         make_gan: makes the lesson's model, compiled, without an average of the weights.
-        data: name of the pictures.
+        data: name of the images.
         labeled: whether the generator is asked for a class.
         judges_labels: whether the discriminator is told the class.
         names_labels: whether the discriminator has a second head that names the class.

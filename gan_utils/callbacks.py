@@ -191,29 +191,36 @@ class ScoreByEpoch(keras.callbacks.Callback):
     """Measures the model after each epoch, with the Fréchet distance for example.
 
     Args:
-        measure: Called with the model; returns a number.
+        measure: Called with the model and the number of the epoch, from 0; returns a number.
         path: A text file with one row for each epoch, which a resumed run goes on with.
 
     Attributes:
         rows: For each measured epoch [epochs finished, value].
     """
 
-    def __init__(self, measure: Callable[[keras.Model], float], path: str | Path) -> None:
+    def __init__(
+        self, measure: Callable[[keras.Model, int], float], path: str | Path | None = None
+    ) -> None:
         super().__init__()
         self.measure = measure
-        self.path = Path(path)
+        self.path = Path(path) if path else None
         self.rows: list[list[float]] = []
+
+    @property
+    def values(self) -> list[float]:
+        """What was measured, epoch by epoch."""
+        return [value for _, value in self.rows]
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Read what was measured in the epochs that a resumed run had finished."""
-        if self.model.first_epoch and self.path.exists():
+        if self.model.first_epoch and self.path and self.path.exists():
             rows = np.loadtxt(self.path, ndmin=2).tolist()
             self.rows = [row for row in rows if row[0] <= self.model.first_epoch]
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measure, and write the file."""
-        self.rows.append([epoch + 1, float(self.measure(self.model))])
-        if is_chief():
+        self.rows.append([epoch + 1, float(self.measure(self.model, epoch))])
+        if self.path and is_chief():
             with io.whole_file(self.path) as temporary:
                 np.savetxt(temporary, self.rows)
 

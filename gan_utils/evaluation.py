@@ -17,6 +17,7 @@ from gan_utils.data import ImageSet
 FULL_COUNT = 10_000
 COLUMNS = 10
 _ROWS = 2
+_SAMPLES = {"full": FULL_COUNT, "quick": 5_000, "smoke": 100}
 _GRAYS = 16  # enough for a gallery, and a third of the bytes
 
 
@@ -26,7 +27,7 @@ def __getattr__(name: str) -> object:
         return _aliases.renamed(__name__, name)
     if name == "DRAWS" and not records.record_folder():
         return 100
-    return profile.samples(full=FULL_COUNT, quick=5_000, smoke=100)
+    return profile.samples(**_SAMPLES)
 
 
 def count(test_set: ImageSet) -> int:
@@ -38,7 +39,7 @@ def count(test_set: ImageSet) -> int:
     Returns:
         10,000 in `full`, 5,000 in `quick`, 100 in `smoke`, and never more than there are.
     """
-    return profile.samples(full=FULL_COUNT, quick=5_000, smoke=100, available=len(test_set))
+    return profile.samples(**_SAMPLES, available=len(test_set))
 
 
 def noise_floor(train_set: ImageSet, test_set: ImageSet, *, classifier: str = "mnist") -> float:

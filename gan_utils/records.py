@@ -139,7 +139,8 @@ def origin(run: dict[str, Any]) -> str:
         data = f"{data['count']:,} images of {data['name']}"
     hardware = run["hardware"]
     parts = [
-        f"recorded {run['profile']} run" + (", as in the tutorial" if _is_tutorial(run) else ""),
+        f"recorded {run['profile']} run"
+        + (", as in the tutorial" if run.get("recipe") == "tutorial" else ""),
         *([data] if data else []),
         *([f"seed {run['seed']}"] if run.get("seed") is not None else []),
         *([run["precision"]] if run.get("precision", "float32") != "float32" else []),
@@ -167,10 +168,14 @@ def run_folder(lesson: str, data: ImageSet | None = None) -> Path:
     _check_lesson(lesson)
     kind = "" if data is None else _data_kind(data)
     home = Path(os.environ.get("GAN_RUNS", "").strip() or "runs").expanduser()
-    kind += "" if _precision() == "float32" else f"-{_precision()}"
-    folder = home / f"{lesson}-{profiles.run_name()}{kind}"
+    folder = home / folder_name(lesson, profiles.run_name() + kind, _precision())
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def folder_name(lesson: str, run: str, precision: str = "float32") -> str:
+    """Return the name of a run's folder: the lesson, the run, and its precision if not float32."""
+    return f"{lesson}-{run}" + ("" if precision == "float32" else f"-{precision}")
 
 
 def _data_kind(data: ImageSet) -> str:
@@ -298,10 +303,6 @@ def summary(run: dict[str, Any] | None, row: str) -> str:
     if found.get("agreement") is not None:
         scores.append(f"label accuracy {found['agreement']:.1%}")
     return f"{origin(run)}\n  {', '.join(cost)}\n  {', '.join(scores)}"
-
-
-def _is_tutorial(run: dict[str, Any]) -> bool:
-    return run.get("recipe") == "tutorial"
 
 
 def _circumstances(lesson: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@
 #
 # - how a vector of noise becomes an image, block by block, with shapes and parameter counts;
 # - what one update does: who moves, and who must not;
-# - three things beside the networks that decide how good the images are, and what each is worth;
+# - three things besides the networks that decide how good the images are, and what each is worth;
 # - how to watch a run, stop it, go on with it, and measure the result.
 #
 # **What you need.** Python and the basics of Keras layers.
@@ -87,10 +87,8 @@ TUTORIAL = TUTORIAL | {"beta_1": 0.9, "ema_decay": None}
 FULL = {"epochs": 20, "batch_size": 32, "d_rate": 1e-3, "g_rate": 3e-4}
 FULL = FULL | {"beta_1": 0.5, "ema_decay": 0.9995}
 SHORT = {"batch_size": 8, "d_rate": 5e-4, "g_rate": 1e-3, "beta_1": 0.5, "ema_decay": 0.998}
-STAGES = (
-    (0, 1e-3, 3e-4),
-    (0.4, 3e-4, 5e-4),
-)  # start, rates of D and G: see "Three things that calm"
+# Start, learning rates of discriminator and generator.
+STAGES = ((0, 1e-3, 3e-4), (0.4, 3e-4, 5e-4))
 SETTINGS = profile.settings(full=FULL, short=SHORT, tutorial=TUTORIAL)
 EPOCHS = profile.epochs(full=SETTINGS.get("epochs", 1), quick=12, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=60_000 // SETTINGS["batch_size"], quick=70, smoke=3)
@@ -231,7 +229,7 @@ plots.show_images(
     columns=2,
     titles=["filter 5, stride 2", "filter 4, stride 2"],
     scale=2,
-    title="How many input places reach an output pixel\n",
+    title="Contributions\n",
 )
 plt.show()
 
@@ -456,7 +454,8 @@ class SimultaneousGAN(SimultaneousOrder, GAN):
     pass
 
 
-def distance_of(gan):
+def distance_of(gan, epoch):
+    del epoch  # the same latents each time
     return evaluation.scores(gan.generate(WATCHED), real_images=test_set.images)["distance"]
 
 

@@ -353,27 +353,17 @@ assert [parts for _, parts in moves.movers] == [["discriminator"], ["generator"]
 # %% [markdown]
 # ## Training
 #
-# A callback measures label accuracy after each epoch. Its values are kept in a file, so that a
-# resumed run has them all.
+# A callback measures label accuracy after each epoch. With a file, a resumed run has all values.
 
 
 # %%
-class LabelAccuracy(keras.callbacks.Callback):
-    def __init__(self, count, path=None):
-        super().__init__()
-        self.class_labels = np.arange(count) % NUM_CLASSES
-        self.path = path
-        self.accuracies = []
+def watch_label_accuracy(path=None, count=WATCHED):
+    class_labels = np.arange(count) % NUM_CLASSES
 
-    def on_train_begin(self, logs=None):
-        if self.model.first_epoch and self.path and self.path.is_file():
-            self.accuracies = np.loadtxt(self.path, ndmin=1).tolist()[: self.model.first_epoch]
+    def measure(gan, epoch):
+        return lenet.accuracy(draw(gan, class_labels, seed=epoch), class_labels)
 
-    def on_epoch_end(self, epoch, logs=None):
-        drawn = draw(self.model, self.class_labels, seed=epoch)
-        self.accuracies.append(lenet.accuracy(drawn, self.class_labels))
-        if self.path:
-            np.savetxt(self.path, self.accuracies)
+    return callbacks.ScoreByEpoch(measure, path)
 
 
 # %% [markdown]
@@ -401,7 +391,7 @@ fixed_labels = np.repeat(np.arange(NUM_CLASSES), NUM_CLASSES)[:, None]
 fixed = [tf.constant(fixed_latents, tf.float32), tf.constant(fixed_labels, tf.int32)]
 grid = callbacks.SampleGrid(fixed, columns=NUM_CLASSES, folder=RUN / "grids")
 steps = callbacks.StepHistory(RUN / "steps.csv")
-label_accuracy = LabelAccuracy(WATCHED, RUN / "label_accuracy.txt")
+label_accuracy = watch_label_accuracy(RUN / "label_accuracy.txt")
 watchers = [
     *(grid, steps, label_accuracy, callbacks.TerminateOnNaN()),
     callbacks.TensorBoardImages(RUN / "tensorboard", fixed, columns=NUM_CLASSES),
@@ -435,16 +425,16 @@ plt.show()
 # %%
 trained_here = records.measured("05_cdcgan", "failure") is None
 models, variants = [gan], reached.get("variants", {})
-panels = {"this run": {"projection": (STEPS_PER_EPOCH, label_accuracy.accuracies)}}
+panels = {"this run": {"projection": (STEPS_PER_EPOCH, label_accuracy.values)}}
 if trained_here:
     variants = {}
     for kind in ("channel", "multiply"):
         models.append(make_gan(kind=kind))
-        watcher = LabelAccuracy(WATCHED)
+        watcher = watch_label_accuracy()
         watching = [watcher, callbacks.TerminateOnNaN()]
         models[-1].fit(batches, epochs=VARIANT_EPOCHS, callbacks=watching, verbose=0)
-        variants[kind] = watcher.accuracies
-        panels["this run"][kind] = STEPS_PER_EPOCH, watcher.accuracies
+        variants[kind] = watcher.values
+        panels["this run"][kind] = STEPS_PER_EPOCH, watcher.values
 else:
     compared = {"projection": reached["accuracies"], **variants}
     panels["recorded full run"] = {
@@ -553,10 +543,10 @@ if trained_here:
     failure = {"labels that fit their image": float((shifted_labels == train_set.labels).mean())}
     for name, labels in (("in step", train_set.labels), ("out of step", shifted_labels)):
         models.append(make_gan(SHORT))
-        watcher = LabelAccuracy(WATCHED)
+        watcher = watch_label_accuracy()
         pairs = labeled_batches(train_set.images, labels, SHORT["batch_size"], FAILURE_STEPS)
         models[-1].fit(pairs, epochs=1, callbacks=[watcher], verbose=0)
-        failure[f"label accuracy, {name}"] = watcher.accuracies[-1]
+        failure[f"label accuracy, {name}"] = watcher.values[-1]
 print("trained here" if trained_here else records.origin(recorded_run))
 for name, value in failure.items():
     print(f"{name:<28} {value:.0%}")
@@ -672,7 +662,7 @@ found = {
     "classifier_here": ceiling,
     "before": before,
     "real_vs_real": floor,
-    "accuracies": label_accuracy.accuracies,
+    "accuracies": label_accuracy.values,
 }
 if trained_here:
     found |= {"variants": variants, "failure_steps": FAILURE_STEPS, "failure": failure}
@@ -685,5 +675,5 @@ assert generated.shape == (SAMPLES, *IMAGE_SHAPE)
 assert all(np.isfinite(values).all() for values in steps.history.values())
 assert len(steps.history["step"]) == EPOCHS * STEPS_PER_EPOCH
 assert len(grid.frames) == EPOCHS + 1
-assert len(label_accuracy.accuracies) == EPOCHS
+assert len(label_accuracy.values) == EPOCHS
 assert np.abs(drawn - here).max() < 1e-4  # another process may sum in another order

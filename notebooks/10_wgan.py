@@ -377,19 +377,9 @@ print(moves)
 
 
 # %%
-class Distances(keras.callbacks.Callback):
-    def __init__(self, path, real_features):
-        super().__init__()
-        self.path, self.real_features, self.rows = path, real_features, []
-
-    def on_train_begin(self, logs=None):
-        if self.model.first_epoch:  # a run that goes on
-            self.rows = np.loadtxt(self.path, ndmin=1)[: self.model.first_epoch].tolist()
-
-    def on_epoch_end(self, epoch, logs=None):
-        fakes = self.model.generate(len(self.real_features), seed=SEED + epoch)
-        self.rows.append(metrics.fid(self.real_features, lenet.features(fakes)))
-        np.savetxt(self.path, self.rows)
+def distance_of(gan, epoch):
+    fakes = gan.generate(SAMPLES, seed=SEED + epoch)
+    return metrics.fid(real_features, lenet.features(fakes))
 
 
 # %% [markdown]
@@ -418,7 +408,8 @@ def train(gan, name, epochs, *watchers):
 # %%
 penalized = make_penalized()
 untrained = evaluation.scores(penalized.generate(SAMPLES), real_images=test_set.images)
-tracker = Distances(RUN / "distances.txt", lenet.features(test_set.sample(SAMPLES).images))
+real_features = lenet.features(test_set.sample(SAMPLES).images)
+tracker = callbacks.ScoreByEpoch(distance_of, RUN / "distances.txt")
 grid, steps = train(penalized, "penalized", EPOCHS, *([tracker] * (profile.name != "quick")))
 seen = EPOCHS * STEPS_PER_EPOCH * CRITIC_STEPS * SETTINGS["batch_size"]
 print(f"{EPOCHS * STEPS_PER_EPOCH:,} generator updates, {penalized.seconds:.0f} s", end=", ")
@@ -450,7 +441,7 @@ display(Image(filename=animation, alt="Sixteen digits forming out of noise, epoc
 
 # %%
 epoch_means = np.reshape(steps.history["estimate"], (EPOCHS, -1)).mean(axis=1)
-curve = {"running_estimates": epoch_means, "distances": tracker.rows}
+curve = {"running_estimates": epoch_means, "distances": tracker.values}
 curve = facts if profile.name == "quick" else curve
 if curve:
     estimates, distances = curve["running_estimates"], curve["distances"]

@@ -14,6 +14,7 @@ import tempfile
 import zlib
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, currently_in_test_context, settings, target
 from hypothesis import strategies as st
 
@@ -31,6 +32,15 @@ _CHANGES = {
     *("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink", "os.truncate"),
     *("os.chmod", "shutil.rmtree"),
 }
+
+
+@pytest.fixture(scope="module", name="folder")
+def folder_of_fuzzing(tmp_path_factory):
+    """A folder of a module's own, with a Keras home in it; a module imports this to have it."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("KERAS_HOME", str(folder / "keras"))
+        yield folder
 
 
 def inputs(share=1.0):

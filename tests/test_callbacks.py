@@ -8,6 +8,7 @@ import tensorflow as tf
 from killed_run import build_gan
 
 from gan_utils import LinearDecay, SampleGrid, StepHistory, TensorBoardImages, TerminateOnNaN
+from gan_utils.callbacks import ScoreByEpoch
 
 PICTURES = np.random.default_rng(3).integers(0, 256, (50, 4, 4, 1), dtype=np.uint8)
 LATENTS = keras.random.normal((4, 6), seed=1)
@@ -72,6 +73,24 @@ def test_a_number_that_is_not_finite_ends_the_run_with_advice(bad):
     stop.on_train_batch_end(0, {"d_loss": 1.0})
     with pytest.raises(FloatingPointError, match=r"g_loss became .* at step 3 .*learning rate"):
         stop.on_train_batch_end(2, {"d_loss": 1.0, "g_loss": bad})
+
+
+def test_scores_by_epoch_go_on_after_a_resume(tmp_path):
+    def measure(gan, epoch):
+        return 10 * epoch + int(gan.g_optimizer.iterations) / 1000
+
+    first = ScoreByEpoch(measure, tmp_path / "scores.txt")
+    gan = fit(first)
+    assert first.rows == [[1, 0.006], [2, 10.012], [3, 20.018]]
+    assert first.values == [0.006, 10.012, 20.018]
+    second = ScoreByEpoch(measure, tmp_path / "scores.txt")
+    gan.first_epoch = 2
+    second.set_model(gan)
+    second.on_train_begin()
+    assert second.rows == first.rows[:2]
+    kept_nowhere = ScoreByEpoch(measure)
+    fit(kept_nowhere, epochs=1)
+    assert kept_nowhere.values == [0.006]
 
 
 def test_rates_fall_at_the_end_and_alike_after_a_resume():

@@ -8,7 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fuzzing import harmless, inputs, mutated, png, sentence
+from fuzzing import (
+    folder_of_fuzzing,  # noqa: F401  (a fixture)
+    harmless,
+    inputs,
+    mutated,
+    png,
+    sentence,
+)
 from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
@@ -55,14 +62,6 @@ FILES = [
     b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 10\n%%EndComments\nshowpage\n",
     b"",
 ]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("fuzz")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("KERAS_HOME", str(folder / "keras"))
-        yield folder
 
 
 @given(content=mutated(FILES))

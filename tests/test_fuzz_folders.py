@@ -11,7 +11,16 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from fuzzing import harmless, inputs, mutated, places, plain_values, replaced, sentence
+from fuzzing import (
+    folder_of_fuzzing,  # noqa: F401  (a fixture)
+    harmless,
+    inputs,
+    mutated,
+    places,
+    plain_values,
+    replaced,
+    sentence,
+)
 from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
@@ -56,14 +65,6 @@ ENTRIES = st.tuples(
     st.sampled_from((*CONTENTS, "color", "color", "folder")) | st.sampled_from(LINKS).map(Path),
 )
 TREES = st.lists(ENTRIES, max_size=6)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("fuzz")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("KERAS_HOME", str(folder / "keras"))
-        yield folder
 
 
 def grow(root, tree):

@@ -57,6 +57,17 @@ def save(pixels: np.ndarray, path: Path) -> None:
         image.save(temporary, KINDS[path.suffix.lower()])
 
 
+def add_progress(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup, what: str = "a bar on stderr"
+) -> None:
+    """Declare whether a progress bar is shown; None: on a terminal."""
+    parser.add_argument(
+        "--progress",
+        action=argparse.BooleanOptionalAction,
+        help=f"{what} (default: on a terminal)",
+    )
+
+
 def add_codes(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Declare how a file says what the names of the book have in their manifest."""
     parser.add_argument(

@@ -41,11 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="height and width to read each image of a pair at, or one number (default 256)",
     )
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="an image of the first pairs")
-    parser.add_argument(
-        "--progress",
-        action=argparse.BooleanOptionalAction,
-        help="a bar on stderr (default: on a terminal)",
-    )
+    shared.add_progress(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -75,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _contact_sheet(report: "PairReport") -> np.ndarray:
-    """Return the first pairs, each source beside its target, at a small size of the same shape."""
+    """Return the first pairs, each source next to its target, at a small size of the same shape."""
     from gan_utils.pairs import Pairs
 
     small = tuple(max(1, round(side * _LONGER_SIDE / max(report.size))) for side in report.size)

@@ -143,11 +143,7 @@ def _add_setting_arguments(group: argparse._ArgumentGroup) -> None:
 def _add_output_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--json", action="store_true", help="write JSON to stdout, not text")
     group.add_argument("--output", metavar="FILE", help="keep the JSON in FILE")
-    group.add_argument(
-        "--progress",
-        action=argparse.BooleanOptionalAction,
-        help="a bar on stderr (default: on a terminal)",
-    )
+    shared.add_progress(group)
 
 
 def _positive(text: str) -> int:

@@ -83,11 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="L",
         help="the class, from 0, for a generator that asks for one, such as sketch_to_item",
     )
-    parser.add_argument(
-        "--progress",
-        action=argparse.BooleanOptionalAction,
-        help="a bar on stderr for a folder (default: on a terminal)",
-    )
+    shared.add_progress(parser, "a bar on stderr for a folder")
 
 
 def run(options: argparse.Namespace) -> int:

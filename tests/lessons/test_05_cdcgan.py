@@ -182,18 +182,18 @@ def test_the_order_of_the_labels_is_respected_and_a_saved_generator_draws_the_sa
 
 
 def test_label_accuracy_goes_on_after_a_resume(lesson, gan, tmp_path):
-    first = lesson.LabelAccuracy(10, tmp_path / "label_accuracy.txt")
+    first = lesson.watch_label_accuracy(tmp_path / "label_accuracy.txt", 10)
     first.set_model(gan)
     first.on_train_begin()
     for epoch in range(3):
         first.on_epoch_end(epoch)
-    assert all(0 <= value <= 1 for value in first.accuracies)
+    assert all(0 <= value <= 1 for value in first.values)
     gan.first_epoch = 2
-    second = lesson.LabelAccuracy(10, tmp_path / "label_accuracy.txt")
+    second = lesson.watch_label_accuracy(tmp_path / "label_accuracy.txt", 10)
     second.set_model(gan)
     second.on_train_begin()
     gan.first_epoch = 0
-    assert second.accuracies == first.accuracies[:2]
+    assert second.values == first.values[:2]
 
 
 def test_the_recorded_run_carries_what_the_lesson_says():

@@ -244,15 +244,6 @@ def test_tutorials_settings(lesson):
     assert tutorial.keys() == lesson.FULL.keys() == lesson.SHORT.keys()
 
 
-def test_the_recipe_of_the_tutorial_can_be_asked_for(monkeypatch):
-    monkeypatch.setenv("GAN_RECIPE", "tutorial")
-    lesson = load_lesson("06_acgan")
-    assert lesson.SETTINGS is lesson.TUTORIAL
-    monkeypatch.setenv("GAN_PROFILE", "full")
-    lesson = load_lesson("06_acgan")
-    assert (lesson.EPOCHS, lesson.STEPS_PER_EPOCH) == (100, 937)
-
-
 def test_tutorials_round_is_two_steps_and_new_latents(lesson, batch, monkeypatch):
     gan = build(lesson, lesson.TUTORIAL)
     asked = []

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from gan_utils import model_file
+from gan_utils import model_file, records
 from gan_utils.io import whole_file
 
 from . import execute, origins, score
@@ -77,8 +77,7 @@ def run_folder(
 ) -> Path:
     """Return where `make train` has left what a lesson's full run wrote."""
     home = runs or Path(os.environ.get("GAN_RUNS", "").strip() or "runs").expanduser()
-    kind = "" if precision == "float32" else f"-{precision}"
-    return root / "runs" / PROFILE / lesson / home / f"{lesson}-{PROFILE}{kind}"
+    return root / "runs" / PROFILE / lesson / home / records.folder_name(lesson, PROFILE, precision)
 
 
 def pack_one(name: str, source: Path, record: dict[str, Any], target: Path) -> dict[str, Any]:
