@@ -587,7 +587,8 @@ for name, network in {
     "EMA, statistics of training": with_training_statistics(gan.ema_generator, gan.generator),
     "weights of the last step": gan.generator,
 }.items():
-    drawn = [network(part, training=False) for part in tf.split(latents, SAMPLES // 50)]
+    parts = [latents[start : start + 250] for start in range(0, SAMPLES, 250)]
+    drawn = [network(part, training=False) for part in parts]
     drawn = np.concatenate([tf.cast(part, "float32") for part in drawn])
     worth[name] = evaluation.scores(drawn, **facts)["distance"]
 recorded_worth = recorded_run["metrics"].get("worth", {}) if recorded_run else {}
