@@ -72,8 +72,9 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # ### Hyperparameters
 #
 # `PAPER` has the settings of both papers, which do not average weights. Our runs have less time:
-# smaller batches, larger steps, an exponential moving average (EMA) of the generator's weights.
-# Number of critic updates, clipping, penalty and Adam's betas are the papers'.
+# smaller batches, larger steps, an exponential moving average (EMA) of the generator's weights. In
+# `full` the learning rates of WGAN-GP decay to zero (`STAGES`). Number of critic updates, clipping,
+# penalty and Adam's betas are the papers'.
 
 # %%
 SEED = profile.seed(10)
@@ -82,12 +83,14 @@ CRITIC_STEPS = 5
 CLIP = 0.01
 PENALTY_WEIGHT = 10.0
 PAPER = {"clip_rate": 5e-5, "d_rate": 1e-4, "g_rate": 1e-4, "batch_size": 64, "ema_decay": None}
-FULL = {"clip_rate": 2e-4, "d_rate": 5e-4, "g_rate": 2e-4, "batch_size": 8, "ema_decay": 0.99}
-SHORT = FULL | {"g_rate": 5e-4}
-SETTINGS = FULL if profile.name == "full" else SHORT
+FULL = {"clip_rate": 2e-4, "d_rate": 5e-4, "g_rate": 5e-4, "batch_size": 16, "ema_decay": 0.9995}
+SHORT = FULL | {"batch_size": 8, "ema_decay": 0.99}
+# Start as a share of the epochs, learning rates of critic and generator.
+STAGES = ((0, 5e-4, 5e-4), (0.4, 5e-4, 5e-4))
+SETTINGS = profile.settings(full=FULL, short=SHORT)
 EPOCHS = profile.epochs(full=20, quick=4, smoke=3)
-CLIP_EPOCHS = profile.epochs(full=8, quick=1, smoke=2)
-STEPS_PER_EPOCH = profile.steps(full=150, quick=36, smoke=2)
+CLIP_EPOCHS = profile.epochs(full=4, quick=1, smoke=2)
+STEPS_PER_EPOCH = profile.steps(full=60_000 // (16 * CRITIC_STEPS), quick=36, smoke=2)
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
 
 keras.utils.set_random_seed(SEED)
@@ -372,8 +375,8 @@ print(moves)
 # %% [markdown]
 # ## Training with the gradient penalty
 #
-# After each epoch, here a part of a pass over the data, a callback notes the Fréchet distance (not
-# in the short run).
+# After each epoch a callback notes the Fréchet distance (not in the short run, whose epochs are
+# parts of a pass over the data).
 
 
 # %%
@@ -393,7 +396,7 @@ def train(gan, name, epochs, *watchers):
     fixed = keras.random.normal((16, LATENT_DIM), seed=SEED)
     grid = callbacks.SampleGrid(fixed, columns=4, folder=folder / "grids")
     steps = callbacks.StepHistory(folder / "steps.csv")
-    checkpoint = callbacks.Checkpoint(folder / "checkpoints", every=max(1, epochs // 4))
+    checkpoint = callbacks.Checkpoint(folder / "checkpoints")
     options = {"steps_per_epoch": STEPS_PER_EPOCH, "seed": SEED}
     batch_size = SETTINGS["batch_size"] * CRITIC_STEPS
     batches = gan_utils.Batches(train_set.images, batch_size=batch_size, **options)
@@ -410,7 +413,10 @@ penalized = make_penalized()
 untrained = evaluation.scores(penalized.generate(SAMPLES), real_images=test_set.images)
 real_features = lenet.features(test_set.sample(SAMPLES).images)
 tracker = callbacks.ScoreByEpoch(distance_of, RUN / "distances.txt")
-grid, steps = train(penalized, "penalized", EPOCHS, *([tracker] * (profile.name != "quick")))
+watchers = [callbacks.LinearDecay(*STAGES)] * (SETTINGS is FULL) + [tracker] * (
+    profile.name != "quick"
+)
+grid, steps = train(penalized, "penalized", EPOCHS, *watchers)
 seen = EPOCHS * STEPS_PER_EPOCH * CRITIC_STEPS * SETTINGS["batch_size"]
 print(f"{EPOCHS * STEPS_PER_EPOCH:,} generator updates, {penalized.seconds:.0f} s", end=", ")
 print(f"{seen:,} real images: {seen / len(train_set):.2f} passes over the data")
@@ -674,7 +680,8 @@ if profile.name != "quick":
 
 # %% tags=["remove-cell"]
 seconds = clipped.seconds + penalized.seconds
-made = {"settings": SETTINGS, "comparison": rows, "data": train_set, "seed": SEED}
+settings = SETTINGS | ({"stages": STAGES} if SETTINGS is FULL else {})
+made = {"settings": settings, "comparison": rows, "data": train_set, "seed": SEED}
 records.record("10_wgan", found, seconds=seconds, **made)
 
 assert moves.movers[-1] == ("generator", ["generator"])
