@@ -259,9 +259,9 @@ def test_tutorials_round_is_two_steps_and_new_latents(lesson, batch, monkeypatch
     assert not np.array_equal(latents[:8], gan.draw_inputs(batch)[0])
 
 
-def test_the_full_run_sees_as_many_real_images_as_the_tutorial(lesson):
-    seen = [s["epochs"] * s["steps"] * s["half_batch"] for s in (lesson.FULL, lesson.TUTORIAL)]
-    assert seen[0] == pytest.approx(seen[1], rel=0.001)
+def test_the_full_run_sees_the_data_twenty_times(lesson):
+    full = lesson.FULL
+    assert full["epochs"] * full["steps"] * full["half_batch"] >= 20 * 60_000
 
 
 # ---- what the lesson says of the recorded full run -----------------------------------------------
