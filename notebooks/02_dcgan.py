@@ -17,20 +17,20 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gan-workbook/gan-workbook/blob/main/notebooks/02_dcgan.ipynb)
 
 # %% [markdown]
-# **What you will do with about 300 lines of code.** Train two convolutional networks against each
+# **What you will do with about 310 lines of code.** Train two convolutional networks against each
 # other until one of them draws handwritten digits that nobody ever wrote.
 #
-# **Time and size.** 15 minutes to read; less than a minute of training on two CPU cores; a download
-# of 11 MB (MNIST).
+# **Time and size.** 8 minutes to read; less than a minute of training on two CPU cores; a download
+# of 12 MB (MNIST, once).
 #
 # **What you will learn**
 #
-# - how a vector of noise becomes an image, block by block, with shapes and parameter counts;
+# - how noise becomes an image, block by block;
 # - what one update does: who moves, and who must not;
-# - three things besides the networks that decide how good the images are, and what each is worth;
-# - how to watch a run, stop it, go on with it, and measure the result.
+# - three things besides the networks that decide how good the images are;
+# - how to watch, resume and measure a run.
 #
-# **What you need.** Python and the basics of Keras layers.
+# **What you need.** Python and basic Keras layers.
 
 # %% [markdown]
 # ## Setup
@@ -50,11 +50,9 @@ if importlib.util.find_spec("gan_utils") is None:
     raise ModuleNotFoundError(f"gan_utils is missing: pip install git+{REPOSITORY}")
 
 # %% [markdown]
-# Everything the lesson uses, and the versions that made this page.
+# Imports and versions.
 
 # %%
-import inspect
-
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -70,13 +68,10 @@ print(gan_utils.environment())
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
 
 # %% [markdown]
-# ### Constants
+# ### Hyperparameters
 #
-# All hyperparameters are defined here. `TUTORIAL` is the classic recipe: large batches, a small
-# learning rate, 50 epochs. Two CPU cores make about two hundred of its updates in a minute, too few
-# to show anything; `GAN_RECIPE=tutorial` selects it. On a CPU, small batches with larger steps get
-# far more out of a minute: `full` takes 32 images in place of 256, and the short run, `quick`, 8.
-# An epoch is a pass over the data, except in the short run, which has no time for one.
+# `TUTORIAL` (`GAN_RECIPE=tutorial`) is the classic recipe. Small batches with larger steps get far
+# more out of a minute on two CPU cores. An epoch is a pass over the data, except in `quick`.
 
 # %%
 SEED = profile.seed(2)
@@ -87,8 +82,7 @@ TUTORIAL = TUTORIAL | {"beta_1": 0.9, "ema_decay": None}
 FULL = {"epochs": 20, "batch_size": 32, "d_rate": 1e-3, "g_rate": 3e-4}
 FULL = FULL | {"beta_1": 0.5, "ema_decay": 0.9995}
 SHORT = {"batch_size": 8, "d_rate": 5e-4, "g_rate": 1e-3, "beta_1": 0.5, "ema_decay": 0.998}
-# Start, learning rates of discriminator and generator.
-STAGES = ((0, 1e-3, 3e-4), (0.4, 3e-4, 5e-4))
+STAGES = ((0, 1e-3, 3e-4), (0.4, 3e-4, 5e-4))  # start, learning rates of D and G
 SETTINGS = profile.settings(full=FULL, short=SHORT, tutorial=TUTORIAL)
 EPOCHS = profile.epochs(full=SETTINGS.get("epochs", 1), quick=12, smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=60_000 // SETTINGS["batch_size"], quick=70, smoke=3)
@@ -99,27 +93,23 @@ keras.utils.set_random_seed(SEED)
 # %% [markdown]
 # ## The idea
 #
-# Nobody can write down a rule for what a handwritten digit looks like. But a network can learn to
-# *recognize* one, and whatever recognizes can teach. A **generator** $G$ turns a latent vector $z$,
-# drawn from a standard normal distribution, into an image $G(z)$. A **discriminator** $D$ looks at
-# an image $x$ and says how likely it is to be real. The two play a game over the value
+# Nobody can write down what a digit looks like, but a network can learn to *recognize* one, and
+# whatever recognizes can teach. A **generator** $G$ turns Gaussian noise $z$ into an image.
+# A **discriminator** $D$ estimates how likely it is that an image $x$ is real. They play a game:
 #
 # $$
 # V(D, G) = \mathbb{E}_{x}\,[\log D(x)] + \mathbb{E}_{z}\,[\log (1 - D(G(z)))]
 # $$
 #
-# which $D$ wants to be large and $G$ wants to be small (Goodfellow et al., 2014, equation 1).
-# DCGAN (Radford et al., 2015) keeps the game and says what the players should look like: strided
-# convolutions in place of pooling, batch normalization, no dense layers except at the ends.
+# $D$ wants $V$ to be large, $G$ small (Goodfellow et al., 2014, equation 1). DCGAN (Radford et al.,
+# 2016) plays it with strided convolutions in place of pooling, batch normalization, and dense
+# layers at the ends only.
 
 # %% [markdown]
 # ## The data
 #
-# MNIST: handwritten digits, 28 by 28 pixels, in gray. `load_images` takes it from the Keras cache,
-# downloads it if need be, and with neither takes a sample of 10,000 images that comes with the
-# book. Images are kept as bytes, 0 to 255, and become floats from -1 to 1 batch by batch: the range
-# that `tanh` can draw. Fakes in another range than the real images could be told apart without a
-# look at the digits.
+# MNIST: gray digits of 28 by 28 pixels, kept as bytes and scaled batch by batch to [-1, 1], the
+# range of `tanh`: fakes in another range would give themselves away.
 
 # %%
 train_set = gan_utils.load_images("mnist")
@@ -129,18 +119,15 @@ print(train_set)
 SAMPLES = evaluation.count(test_set)
 WATCHED = profile.samples(full=2_000, quick=500, smoke=50, available=len(test_set))
 real_sample = images.to_float(train_set.images[:FIXED_COUNT])
-print(f"range as floats: {real_sample.min():.0f} to {real_sample.max():.0f}")
 plots.show_images(real_sample, columns=8, title="Real digits")
 plt.show()
 
 # %% [markdown]
 # ## What the recorded run reached
 #
-# The run on this page is short: it shows that the networks learn. How far they get is shown by the
-# recorded full run, whose generator comes with this project. The **Fréchet distance** compares real
-# and generated images in the features of a classifier, a small LeNet trained on MNIST: 0 would mean
-# the same mean and covariance. Two sets of real images, drawn evenly over test and training set,
-# give the **noise floor**.
+# This page trains for a short time; the recorded full run shows how far the networks get. The
+# **Fréchet distance** compares real and generated images in the features of a small LeNet; two sets
+# of real images give the **noise floor**.
 
 # %%
 recorded_run = records.recorded("02_dcgan", "full")
@@ -149,32 +136,22 @@ trained_generator, message = gan_utils.weights.try_generator("dcgan")
 print(message)
 if trained_generator is not None:
     trained_latents = np.random.default_rng(SEED).normal(size=(50, LATENT_DIM)).astype("float32")
-    plots.show_images(
-        trained_generator(trained_latents, training=False).numpy(),
-        columns=10,
-        title="Trained generator of the recorded full run",
-    )
+    drawn = trained_generator(trained_latents, training=False).numpy()
+    plots.show_images(drawn, columns=10, title="Trained generator of the recorded full run")
     plt.show()
 
 # %% [markdown]
-# Fifty images, none of them chosen. On the page of the book, this generator draws while you watch:
-# walk from one latent vector to another. From a terminal, `gan-utils generate dcgan digits.png`
-# draws as many as you like.
+# Fifty images, none of them chosen. The generator also draws in the page of the book, and in a
+# terminal: `gan-utils generate dcgan digits.png`.
 #
 # <!-- interactive: dcgan -->
 
 # %% [markdown]
 # ## The generator
 #
-# A digit is made of strokes, and a stroke looks the same wherever it is: so one small filter,
-# used at all places, should draw it. A dense layer makes a coarse image of 7 by 7 places with 256
-# channels out of the 100 latent numbers; **transposed convolutions** double height and width twice,
-# while the number of channels falls. Each input place adds its filter, scaled by its value, to the
-# places around it.
-#
-# Batch normalization after each of them keeps the scale of the features the same from block to
-# block, so that neither the first nor the last block starves of gradient. It undoes any bias, so
-# there are none. The last activation is `tanh`.
+# A stroke looks the same wherever it is, so one small filter, used at all places, should draw it. A
+# dense layer makes a coarse image of 7 by 7 places; **transposed convolutions** double its size
+# twice: each input place adds its filter, scaled by its value, to the places around it.
 
 
 # %%
@@ -201,22 +178,21 @@ def build_generator(latent_dim=LATENT_DIM):
 
 
 # %% [markdown]
-# The shapes after each block, and the number of parameters:
+# The shapes after each block:
 
 # %%
 generator = build_generator()
-blocks = [layer.output.shape[1:] for layer in generator.layers if len(layer.output.shape) == 4]
-shapes = list(dict.fromkeys(tuple(shape) for shape in blocks))
-print(" -> ".join(str(shape) for shape in shapes), f"{generator.count_params():,} parameters")
+drawing = (layers.Reshape, layers.Conv2DTranspose)
+shapes = [x.output.shape[1:] for x in generator.layers if isinstance(x, drawing)]
+print(*shapes, f"{generator.count_params():,} parameters", sep="\n")
 assert shapes == [(7, 7, 256), (7, 7, 128), (14, 14, 64), (28, 28, 1)]
 assert generator.count_params() == 2_330_944
 
 # %% [markdown]
 # ### Why checkerboards?
 #
-# A transposed convolution with a filter of 5 and a stride of 2 does not treat all output pixels
-# alike. To see it, let every filter weight and every input be 1: each output pixel then shows how
-# many input places reach it.
+# Let every weight and every input of a transposed convolution be 1: each pixel then shows how many
+# input places reach it.
 
 # %%
 coverage = []
@@ -224,32 +200,20 @@ for size in (5, 4):
     layer = layers.Conv2DTranspose(1, size, strides=2, padding="same", kernel_initializer="ones")
     coverage.append(np.asarray(layer(tf.ones((1, 7, 7, 1))), "float32")[0])
     print(f"filter {size}, stride 2: {np.unique(coverage[-1][3:-3, 3:-3])} contributions")
-plots.show_images(
-    np.stack(coverage) / 4.5 - 1,
-    columns=2,
-    titles=["filter 5, stride 2", "filter 4, stride 2"],
-    scale=2,
-    title="Contributions\n",
-)
+titles = ["filter 5, stride 2", "filter 4, stride 2"]
+plots.show_images(np.stack(coverage) / 4.5 - 1, titles=titles, scale=2)
 plt.show()
 
 # %% [markdown]
-# With 5, neighboring pixels get 4, 6 or 9 contributions: a checkerboard, before anything is
-# learned (Odena et al., 2016). Training has to weigh it down, and a short run shows rests of it. A
-# filter size that the stride divides treats all inner pixels alike; enlarging the image first and
-# convolving then does too. We keep the tutorial's 5.
+# With 5, neighboring pixels get 4, 6 or 9 contributions: a checkerboard that training has to
+# balance (Odena et al., 2016). A filter size that the stride divides treats all inner pixels alike;
+# so does enlarging the image first, then convolving.
 
 # %% [markdown]
 # ## The discriminator
 #
-# An ordinary small classifier: two convolutions that halve height and width, `LeakyReLU` so that a
-# gradient gets through for negative values too, dropout so that it does not win too soon. It
-# returns a **logit**, any real number: the sigmoid is part of the loss, where it can be computed
-# without overflow.
-#
-# The paper has batch normalization here too; this tutorial has none. With it, the score of an image
-# would depend on the other images of its batch, and a batch of fakes could be told from a batch of
-# real images by its mean and variance alone.
+# A small classifier, with dropout so that it does not win too soon. It returns a **logit**: the
+# sigmoid is part of the loss, where it cannot overflow.
 
 
 # %%
@@ -271,33 +235,38 @@ def build_discriminator(image_shape=(28, 28, 1)):
 
 
 discriminator = build_discriminator()
-print(" -> ".join(str(tuple(layer.output.shape[1:])) for layer in discriminator.layers[::3]))
-print(f"{discriminator.count_params():,} parameters")
 assert discriminator.count_params() == 212_865
 
 # %% [markdown]
-# Before any training, one image, and what the untrained discriminator makes of it:
+# ### Why batch normalization in G and not in D?
+#
+# How much do an untrained generator's images differ, with batch normalization and without? And what
+# would a digit's first features be, had D batch normalization, among digits and among fakes?
 
 # %%
-untrained = generator(keras.random.normal((1, LATENT_DIM), seed=SEED), training=False)
-logit = float(discriminator(untrained, training=False)[0, 0])
-plots.show_images(untrained.numpy(), title="Untrained generator", scale=2)
-plt.show()
-print(f"logit {logit:+.5f}, so D(G(z)) = {1 / (1 + np.exp(-logit)):.4f}: no opinion yet")
+latents = keras.random.normal((FIXED_COUNT, LATENT_DIM), seed=SEED)
+untrained = generator(latents, training=True).numpy()
+others = [x for x in generator.layers if not isinstance(x, layers.BatchNormalization)]
+for name, network in {"with": generator, "without": keras.Sequential(others)}.items():
+    spread = np.std(network(latents, training=True), axis=0).mean()
+    print(f"G {name} batch norm: a pixel varies by {spread:.4f} over the images")
+for name, rest in {"digits": real_sample, "fakes": untrained}.items():
+    features = discriminator.layers[0](np.concatenate([real_sample[:1], rest[1:]]))
+    normed = layers.BatchNormalization()(features, training=True)
+    print(f"a digit among {name}: largest feature {np.max(features[0]):.2f}", end=", ")
+    print(f"with batch norm {np.max(normed[0]):.2f}")
+
+# %% [markdown]
+# In G, it keeps the scale of the signal: no block starves of gradient, and different latent vectors
+# give different images from the start. In D, it would make the score of an image depend on the rest
+# of its batch. The paper has it in both, this tutorial in G only.
 
 # %% [markdown]
 # ## The losses
 #
-# | symbol | name in the code | what it is |
-# |---|---|---|
-# | $x$, $z$, $G(z)$ | `real_images`, `latents`, `fake_images` | a batch of each |
-# | $\mathrm{logit}\,D(x)$ | `real_logits` | the discriminator's output on real images |
-# | $\mathrm{logit}\,D(G(z))$ | `fake_logits` | its output on fakes |
-# | $-\log D(x) - \log(1 - D(G(z)))$ | `d_loss` | what the discriminator minimizes |
-# | $-\log D(G(z))$ | `g_loss` | what the generator minimizes |
-#
-# The generator's loss is not the second term of $V$ but the *non-saturating* form of Goodfellow's
-# section 3: same aim, with a strong gradient while the fakes are still bad (lesson 01).
+# D minimizes $-\log D(x) - \log(1 - D(G(z)))$, `d_loss`, and G $-\log D(G(z))$, `g_loss`: the
+# *non-saturating* form, whose gradient is strong while fakes are bad (lesson 01). A logit $s$ means
+# $D = \sigma(s)$.
 
 # %%
 CROSS_ENTROPY = keras.losses.BinaryCrossentropy(from_logits=True)
@@ -313,20 +282,11 @@ def generator_loss(fake_logits):
     return CROSS_ENTROPY(tf.ones_like(fake_logits), fake_logits)
 
 
-undecided = tf.zeros((8, 1))
-print(f"d_loss {discriminator_loss(undecided, undecided):.4f}, 2 ln 2 = {2 * np.log(2):.4f}")
-print(f"g_loss {generator_loss(undecided):.4f},   ln 2 = {np.log(2):.4f}")
-
-# %% [markdown]
-# Those are the losses of a discriminator that cannot tell. Keep them in mind when you read the
-# curves below.
-
 # %% [markdown]
 # ## One update, written out
 #
-# First the discriminator learns from one real and one fake batch. Then the generator learns from
-# the discriminator that has just learned. Each update takes the gradient of its own loss with
-# respect to its own variables, and nothing else: that keeps the other player still.
+# First the discriminator learns from one real and one fake batch, then the generator from the
+# updated discriminator, each by the gradient for its own variables only.
 
 
 # %%
@@ -352,58 +312,46 @@ def train_step(networks, optimizers, real_images, latents):
 
 
 # %% [markdown]
-# `g_tape` is opened twice: it records how the fakes were drawn, stays out of the discriminator's
-# business, and then records the new score. So the generator, the larger of the two networks, runs
-# forward once a step. (In float16 small gradients would be zero, and the loss must be scaled, which
-# `GAN` below does.)
-#
-# These updates *alternate*. The tutorial's are *simultaneous*: it computes both losses from one
-# forward pass, so that its generator learns from the discriminator as it was before the update
-# (`gan_utils.steps.SimultaneousOrder`, which `GAN_RECIPE=tutorial` uses).
-#
-# `gan_utils.GAN` is a `keras.Model` with this update as its `train_step`; that both compute the
-# same is one of this lesson's tests. One step of it: what does the discriminator make of the fakes
-# before and after its own update, and who moved?
+# `g_tape` pauses during the discriminator's update, so G runs forward once. These updates
+# *alternate*; the tutorial's are *simultaneous*: its generator learns from the discriminator before
+# the update (compared in lesson 01). `gan_utils.GAN` is a `keras.Model` with this update as its
+# `train_step`. What is D(G(z)) before and after the discriminator's update, and who moved?
 
 # %%
 gan = GAN(build_generator(), build_discriminator(), LATENT_DIM, seed=SEED)
 gan.compile(d_optimizer=keras.optimizers.Adam(1e-4), g_optimizer=keras.optimizers.Adam(1e-4))
-logs = {name: float(value) for name, value in gan.train_step(tf.constant(real_sample)).items()}
-print(f"d_loss {logs['d_loss']:.4f}, g_loss {logs['g_loss']:.4f}", end="; ")
+logs = gan.train_step(tf.constant(real_sample))
 print(f"D(G(z)) {logs['d_fake']:.4f} before, {logs['d_fake_after']:.4f} after its update")
-moves = gan_utils.who_moved(gan, tf.constant(real_sample))
-print(moves)
+print(moves := gan_utils.who_moved(gan, tf.constant(real_sample)))
 assert moves.rows[0][1]["generator"] == moves.rows[1][1]["discriminator"] == 0
 
 # %% [markdown]
-# The largest change of any weight: each update moves its own network and leaves the other exactly
-# where it was. (Adam's first steps are as long as the learning rate.) In the older style, where a
-# frozen discriminator is compiled into a stacked model, Keras 3 leaves the zeros in the *wrong*
-# place: there the discriminator never moves. The lesson on Keras notes shows that trap.
+# Each update leaves the other network exactly where it was. (In the older style, with a frozen
+# discriminator in a stacked model, it never moves in Keras 3: lesson 03.)
 
 # %% [markdown]
 # ## Three things that calm the game
 #
-# Players of a game circle around each other, so the weights of any single moment are partly an
-# accident. Three things calm the circling.
+# The players circle around each other (lesson 01). Three things calm that.
 #
-# **1. An exponential moving average (EMA) of the weights**, with which the images are drawn (Yazici
-# et al., 2019). At the start an average would mostly remember the random first weights, so its
-# decay warms up:
+# **1. An exponential moving average (EMA) of the generator's weights** draws the images (Yazici et
+# al., 2019). Its decay warms up, or it would long remember the random first weights:
 
 
 # %%
+def decay_at(step, decay):
+    return min(decay, (1 + step) / (10 + step))
+
+
 def update_ema(ema_network, network, step, decay):
-    decay = min(decay, (1 + step) / (10 + step))
+    decay = decay_at(step, decay)
     for average, current in zip(ema_network.weights, network.weights, strict=True):
         average.assign(decay * average + (1 - decay) * current)
 
 
 # %% [markdown]
-# **2. Recomputed BatchNorm statistics.** In inference mode batch normalization uses means and
-# variances that it collected during training. They belong to the weights of that time and do not
-# match the averaged ones, so we compute them anew, from a few batches of latent vectors: with
-# momentum $i / (i + 1)$ in batch number $i$, every batch counts the same.
+# **2. Recomputed BatchNorm statistics.** Those of training do not match the EMA weights. With
+# momentum $i / (i + 1)$ in batch $i$ of latent vectors, all batches count the same:
 
 
 # %%
@@ -421,9 +369,7 @@ def recompute_statistics(network, batches_of_latents):
 # %% [markdown]
 # **3. A learning-rate schedule.** At first the discriminator gets the higher rate: a teacher should
 # know more than the pupil (the two time-scale update rule, **TTUR**, Heusel et al., 2017). Then the
-# generator does, and both decay linearly to zero, so that the circling dies down. Adam's $\beta_1 =
-# 0.5$ in place of 0.9 has the same aim: momentum remembers about $1/(1 - \beta_1)$ steps, 2 in
-# place of 10, and the opponent of ten steps ago is out of date.
+# generator does, and both decay linearly to zero.
 
 
 # %%
@@ -433,20 +379,40 @@ def rates_at(done, stages=STAGES):
     return d_rate * left, g_rate * left
 
 
-for done in (0.0, 0.3, 0.4, 0.7, 0.95):
-    print("{:>4.0%} of the run: D {:.1e}, G {:.1e}".format(done, *rates_at(done)))
+# %% [markdown]
+# In pictures, with the age of the gradients in Adam's updates:
+
+# %%
+figure, axes = plt.subplots(1, 3, figsize=(9.6, 2.9), layout="constrained")
+updates = np.arange(600)
+weight = np.exp(-updates / 60) + 0.4 * np.cos(updates / 6)
+warm, cold = [weight[0]], [weight[0]]
+for step, value in enumerate(weight):
+    warm.append(value + decay_at(step, 0.995) * (warm[-1] - value))
+    cold.append(value + 0.995 * (cold[-1] - value))
+axes[0].plot(np.stack([weight, warm[1:], cold[1:]], 1), label=["weight", "EMA", "no warm-up"])
+axes[0].set(title="a weight", xlabel="update")
+done = np.linspace(0, 1, 201)[:-1]
+axes[1].plot(done, [rates_at(x) for x in done], label=["D", "G"])
+axes[1].set(title="learning rates", xlabel="share of the run")
+ages = np.arange(12)
+axes[2].plot(ages, 0.1 * 0.9**ages, "o-", label=r"$\beta_1 = 0.9$")
+axes[2].plot(ages, 0.5 * 0.5**ages, "s--", label=r"$\beta_1 = 0.5$")
+axes[2].set(title="share of the update", xlabel="age of the gradient")
+for axis in axes:
+    axis.legend()
+plt.show()
 
 # %% [markdown]
-# The package does the same: `GAN(ema_decay=...)` keeps the EMA in `gan.ema_generator` and
-# recomputes its statistics whenever it draws; `callbacks.LinearDecay(*STAGES)` sets the rates. What
-# each of the three is worth is measured below.
+# The circling cancels out in the EMA; without warm-up it remembers the start. With $\beta_1 =
+# 0.9$ much of an update follows gradients against an opponent that has moved on. In the package:
+# `GAN(ema_decay=...)`, which recomputes the statistics of `gan.ema_generator`, and
+# `callbacks.LinearDecay`.
 
 # %% [markdown]
 # ## Training
 #
-# The other pieces are callbacks too: `SampleGrid` draws the same 16 latent vectors after each
-# epoch; `StepHistory` keeps losses and outputs, step by step; `ScoreByEpoch` measures the distance;
-# `Checkpoint` writes everything needed to go on; `TerminateOnNaN` ends a run that has gone wrong.
+# Callbacks draw fixed latent vectors, keep losses, measure the distance and write checkpoints.
 
 
 # %%
@@ -476,66 +442,43 @@ if SETTINGS is FULL:
     watchers.append(callbacks.LinearDecay(*STAGES))
 
 # %% [markdown]
-# Before the first step, a measure of how far we have to go; then the run. If it was interrupted,
-# the same cell goes on from the last checkpoint (delete the run folder to start over).
+# After an interruption, this cell resumes from the last checkpoint.
 
 # %%
 facts = {"real_images": test_set.images}
 floor = evaluation.noise_floor(train_set, test_set)
 distance_before = evaluation.scores(gan.generate(SAMPLES), **facts)["distance"]
-print(f"{SAMPLES:,} generated images, as many of the test set")
-print(f"noise floor {floor:.2f}, untrained generator {distance_before:.1f}")
-batches = gan_utils.Batches(
-    train_set.images,
-    batch_size=SETTINGS["batch_size"],
-    steps_per_epoch=STEPS_PER_EPOCH,
-    seed=SEED,
-)
+sizes = {"batch_size": SETTINGS["batch_size"], "steps_per_epoch": STEPS_PER_EPOCH}
+batches = gan_utils.Batches(train_set.images, **sizes, seed=SEED)
 gan.fit(batches, epochs=EPOCHS, callbacks=watchers, verbose=2)
 trained_steps = EPOCHS * batches.steps_per_epoch
-seen = trained_steps * SETTINGS["batch_size"]
-print(f"{trained_steps:,} updates with {seen:,} real images", end=", ")
-print(f"{seen / len(train_set):.2f} passes over the data", end="; ")
-print(f"{gan.seconds:.0f} s, {1000 * gan.seconds / trained_steps:.0f} ms an update")
+passes = trained_steps * SETTINGS["batch_size"] / len(train_set)
+print(f"{trained_steps:,} updates, {passes:.2f} passes over the data, {gan.seconds:.0f} s")
 
 # %% [markdown]
 # ### The curves
 #
-# Losses of a GAN are not like those of a classifier: neither falls to zero in a healthy run. Look
-# for balance.
+# Neither loss falls to zero in a healthy run. Look for balance.
 
 # %%
 plots.plot_history(steps.history)
 plt.show()
 
 # %% [markdown]
-# Above, the losses of each step (thin) and their moving average (thick). Below, D(x) and D(G(z)).
-# If D(x) stuck to 1 and D(G(z)) to 0, the generator would get no more gradient; if both sat exactly
-# at one half from the start, the discriminator would have learned nothing.
-#
-# The same 16 latent vectors, before training and at the end, and the way there as an animation.
-# Most happens early, so early moments get more of its time.
+# If D(x) and D(G(z)) stuck at 1 and 0, the generator would get no more gradient; if both stayed at
+# one half, the discriminator would have learned nothing. The 16 latent vectors:
 
 # %%
-plots.show_images(
-    np.stack([grid.frames[0], grid.frames[-1]]),
-    columns=2,
-    titles=["before training", f"after {trained_steps:,} updates"],
-    scale=3,
-)
+titles = ["before training", f"after {trained_steps:,} updates"]
+plots.show_images(np.stack([grid.frames[0], grid.frames[-1]]), titles=titles, scale=3)
 plt.show()
 animation = grid.save_gif(RUN / "dcgan.gif")
 display(Image(filename=animation, alt="Sixteen digits forming out of noise"))
-if "google.colab" in sys.modules:
-    from google.colab import files
-
-    files.download(str(animation))
 
 # %% [markdown]
 # ## Results
 #
-# The same measure as before training, and a plainer one next to it: the share of images that the
-# classifier reads as some digit with at least 90 % confidence.
+# The distance, and the share of images that the classifier reads with at least 90 % confidence:
 
 # %%
 generated = gan.generate(SAMPLES)
@@ -545,172 +488,92 @@ readable, readable_real = (
     float((lenet.probabilities(part).max(axis=1) >= 0.9).mean())
     for part in (generated, test_set.sample(SAMPLES).images)
 )
-print(f"this run ({profile.name}): Fréchet distance {distance_after:.1f}", end=", ")
+print(f"{SAMPLES:,} images, Fréchet distance {distance_after:.1f}", end=", ")
 print(f"untrained {distance_before:.0f}, noise floor {floor:.2f}")
-print(f"  read with confidence: generated {readable:.0%}, real {readable_real:.0%}")
-if recorded_run:
-    print(records.summary(recorded_run, "DCGAN"))
-    print(f"  read with confidence: {recorded_run['metrics']['readable']:.0%}")
-plots.show_images(generated[:64], columns=8, title=f"New digits, profile {profile.name}")
+print(f"read with confidence: generated {readable:.0%}, real {readable_real:.0%}", end=", ")
+print(f"in the recorded run {recorded_run['metrics']['readable']:.0%}" if recorded_run else "")
+plots.show_images(generated[:64], columns=8, title=f"The first 64 digits, {profile.name}")
 plt.show()
-
-# %% [markdown]
-# None of these digits was chosen: they are the first 64. Those between two digits come from latent
-# vectors between the regions of the two.
 
 # %% [markdown]
 # ### What each of the three is worth
 #
-# The EMA weights with recomputed statistics, the EMA weights with the statistics of training, and
-# the weights of the last step alone.
-
-
-# %%
-def with_training_statistics(ema_network, network):
-    mixed = keras.models.clone_model(ema_network)
-    mixed.set_weights(
-        [
-            (current if "moving" in average.path else average).numpy()
-            for average, current in zip(ema_network.weights, network.weights, strict=True)
-        ]
-    )
-    return mixed
-
-
-# %% [markdown]
-# The distances:
+# EMA weights with recomputed statistics, EMA weights with the statistics of training, and the
+# weights of the last step:
 
 # %%
+mixed = keras.models.clone_model(gan.ema_generator)
+both = zip(gan.ema_generator.weights, gan.generator.weights, strict=True)
+mixed.set_weights([(last if "moving" in ema.path else ema).numpy() for ema, last in both])
 latents = gan.generator_inputs(None, tf.constant([0, 0]), SAMPLES)
 worth = {"EMA, statistics recomputed": distance_after}
-for name, network in {
-    "EMA, statistics of training": with_training_statistics(gan.ema_generator, gan.generator),
-    "weights of the last step": gan.generator,
-}.items():
-    parts = [latents[start : start + 250] for start in range(0, SAMPLES, 250)]
-    drawn = [network(part, training=False) for part in parts]
-    drawn = np.concatenate([tf.cast(part, "float32") for part in drawn])
+variants = {"EMA, statistics of training": mixed, "weights of the last step": gan.generator}
+for name, network in variants.items():
+    drawn = network.predict(latents, batch_size=250, verbose=0).astype("float32")
     worth[name] = evaluation.scores(drawn, **facts)["distance"]
-recorded_worth = recorded_run["metrics"].get("worth", {}) if recorded_run else {}
-print(f"{'Fréchet distance':<30}{'this run':>10}{'recorded full run':>20}")
-for name, distance in worth.items():
-    print(f"{name:<30}{distance:>10.1f}{recorded_worth.get(name, np.nan):>20.1f}")
+print(f"this run ({profile.name})", {name: round(score, 1) for name, score in worth.items()})
 
 # %% [markdown]
-# In the recorded run the three hardly differ: its rates have decayed to zero, so the weights have
-# come to rest, and the last step is as good as an average. The EMA is worth most where a run ends,
-# or where you draw from it, while the rates are still up.
-#
-# And the schedule: the distance after each epoch, in this run and in the recorded one, where it
-# goes on falling while the rates decay. The dotted line is where the decay begins.
+# The recorded run, and its distance after each epoch; the dotted line is where the decay begins.
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(6.6, 3), layout="constrained")
-axes[0].plot(*zip(*distances.rows, strict=True), "o-", color="#0072B2")
-axes[0].set(title=f"this run ({profile.name})", xlabel="epoch", ylabel="Fréchet distance")
-rows = recorded_run["metrics"].get("distances") if recorded_run else None
-if rows:
-    axes[1].plot(*zip(*rows, strict=True), "o-", color="#D55E00")
-    total, (_, (start, *_)) = recorded_run["metrics"]["epochs"], recorded_run["settings"]["stages"]
-    axes[1].axvline(start * total, color="black", linestyle=":")
-axes[1].set(title="recorded full run", xlabel="epoch (one pass)")
-plt.show()
+if recorded_run:
+    reached, stages = recorded_run["metrics"], recorded_run["settings"]["stages"]
+    figure, axes = plt.subplots(1, 2, figsize=(9.6, 2.6), layout="constrained")
+    bars = axes[0].barh(list(reached["worth"]), list(reached["worth"].values()))
+    axes[0].bar_label(bars, fmt="%.1f", label_type="center", color="white")
+    axes[0].set(xlabel="Fréchet distance", title="recorded full run")
+    axes[0].invert_yaxis()
+    axes[1].plot(*zip(*reached["distances"], strict=True), "o-")
+    axes[1].axvline(stages[-1][0] * reached["epochs"], color="black", linestyle=":")
+    axes[1].set(xlabel="epoch (one pass)", ylabel="Fréchet distance")
+    plt.show()
 
 # %% [markdown]
-# ## Stop and go on
+# The distance goes on falling while the rates decay. At the end the other two hardly matter: the
+# weights have come to rest. At constant rates Yazici et al. measure a gain by the EMA; in a short
+# run it may lag behind.
+
+# %% [markdown]
+# ## Resume, and use it
 #
-# A checkpoint holds both networks, the EMA weights, both optimizers, and the states of the random
-# generators, in one file that is written under a temporary name and then renamed. Is it enough? We
-# restore the latest one in a *fresh process* that knows nothing but the two builders.
+# A new model resumes from a checkpoint: both networks, the EMA, both optimizers and the random
+# states. To draw digits, a *fresh process* needs no more than the file of the EMA generator.
 
 # %%
-restore_script = f"""
-import keras, numpy as np
-from keras import layers
-from gan_utils import GAN, callbacks, profile
-keras.config.set_dtype_policy(profile.precision)
-LATENT_DIM = {LATENT_DIM}
-{inspect.getsource(build_generator)}
-{inspect.getsource(build_discriminator)}
 networks = build_generator(), build_discriminator()
-gan = GAN(*networks, LATENT_DIM, ema_decay={SETTINGS["ema_decay"]}, seed={SEED})
-gan.compile(d_optimizer=keras.optimizers.Adam(), g_optimizer=keras.optimizers.Adam())
-epochs = callbacks.Checkpoint({str(checkpoint.folder)!r}).resume(gan)
-latents = keras.random.normal(({FIXED_COUNT}, LATENT_DIM), seed={SEED})
-np.save({str(RUN / "restored.npy")!r}, gan.translate(latents))
-print("restored after", epochs, "epochs")
-"""
-print(gan_utils.run_in_fresh_process(restore_script))
-difference = np.abs(np.load(RUN / "restored.npy") - gan.translate(fixed_latents)).max()
-print(f"largest difference in a pixel {difference:.1e}")
-assert difference < 1e-4  # another process may sum in another order
-
-# %% [markdown]
-# ## Use it
-#
-# To draw digits, the generator with the EMA weights is enough. It is saved in Keras' own format,
-# and a fresh process calls it without any of this lesson's code.
-
-# %%
+restored = GAN(*networks, LATENT_DIM, ema_decay=SETTINGS["ema_decay"], seed=SEED)
+restored.compile(d_optimizer=keras.optimizers.Adam(), g_optimizer=keras.optimizers.Adam())
+print(f"{checkpoint.resume(restored)} epochs restored")
 generator_file = RUN / "generator.keras"
-gan.ema_generator.save(generator_file)
-latents = keras.random.normal((10, LATENT_DIM), seed=SEED)
-drawn = gan_utils.call_in_fresh_process(generator_file, latents)
-print(f"file: {generator_file.stat().st_size / 1e6:.1f} MB")
-plots.show_images(drawn, columns=5, title="Drawn by another process")
+restored.ema_generator.save(generator_file)
+drawn = gan_utils.call_in_fresh_process(generator_file, fixed_latents)
+difference = np.abs(drawn - gan.translate(fixed_latents)).max()
+print(f"file: {generator_file.stat().st_size / 1e6:.1f} MB, largest difference {difference:.1e}")
+assert difference < 1e-4  # another process may sum in another order
+plots.show_images(drawn, columns=8, title="Drawn by another process")
 plt.show()
 
 # %% [markdown]
 # ## What goes wrong
 #
 # A classic: a sigmoid at the end of the discriminator *and* a loss that expects logits. Nothing
-# crashes. The loss applies a second sigmoid to numbers between 0 and 1, so even a perfect
-# discriminator cannot get below $\ln(1 + e^{-1}) + \ln 2$. We train a discriminator alone, on real
-# digits against the untrained generator's noise: so easy that the loss should come close to zero.
-
+# crashes. Let the discriminator get ever more certain:
 
 # %%
-ENDINGS = {
-    "logits (right)": tf.identity,
-    "tf.sigmoid": tf.sigmoid,
-    "Keras' sigmoid layer": layers.Activation("sigmoid"),
-}
-
-
-def train_discriminator_alone(ending, real_images, fake_images, steps):
-    keras.utils.set_random_seed(SEED)
-    network = build_discriminator()
-    optimizer = keras.optimizers.Adam(1e-3)
-    optimizer.build(network.trainable_variables)
-    values = []
-    for _ in range(steps):
+for size in (1.0, 4.0, 16.0):
+    for name, ending in {"one sigmoid": tf.identity, "two sigmoids": tf.sigmoid}.items():
+        logits = tf.Variable([[-size]])
         with tf.GradientTape() as tape:
-            outputs = [ending(network(x, training=True)) for x in (real_images, fake_images)]
-            loss = discriminator_loss(*outputs)
-        gradients = tape.gradient(loss, network.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
-        values.append(float(loss))
-    return values
-
-
-noise_images = build_generator()(fixed_latents, training=False)
-print(f"bound behind two sigmoids: {np.log1p(np.exp(-1)) + np.log(2):.4f}")
-for title, ending in ENDINGS.items():
-    values = train_discriminator_alone(ending, real_sample, noise_images, steps=30)
-    print(f"{title:<22} loss after {len(values)} steps {values[-1]:.4f}")
+            g_loss = generator_loss(ending(logits))
+        d_loss = discriminator_loss(ending(-logits), ending(logits))
+        slope = -float(tape.gradient(g_loss, logits)[0, 0])
+        print(f"±{size:<4.0f} {name:<12}  d_loss {d_loss:.4f}, slope of g_loss {slope:.4f}")
 
 # %% [markdown]
-# The third ending does as well as the first: Keras' loss recognizes the output of its own sigmoid
-# layer, takes the logits from behind it and only warns. Do not count on that rescue: it ends with
-# the first operation in between. The fix is to have no sigmoid, and `gan_utils.GAN` insists on it:
-
-# %%
-suspicious = build_discriminator()
-suspicious.add(layers.Activation("sigmoid"))
-try:
-    GAN(build_generator(), suspicious, LATENT_DIM).compile("adam", keras.optimizers.Adam())
-except ValueError as error:
-    print(f"error message: {error}")
+# With two even a perfect discriminator's loss stays above $\ln(1 + e^{-1}) + \ln 2$, and the
+# generator's gradient dies out just when it needs one. The fix is to have no sigmoid:
+# `gan_utils.GAN` raises a `ValueError` for one.
 
 # %% [markdown]
 # ## Exercises
@@ -720,120 +583,78 @@ except ValueError as error:
 #
 # <details><summary>Solution</summary>
 #
-# $D$ can do no better than one half everywhere, so the losses are $2 \ln 2$ and $\ln 2$: those of
-# the untrained discriminator. The losses alone cannot tell the best end from the worst start.
+# One half everywhere, so $2 \ln 2$ and $\ln 2$: the losses of the untrained discriminator. They
+# cannot tell the best end from the worst start.
 #
 # </details>
 #
-# **2. ★ Inference mode.** *Predict first:* you draw ten digits with `training=True`, then the first
-# of them again, alone. Is it the same image?
-#
-# <details><summary>Solution</summary>
-#
-# No. In training mode batch normalization uses mean and variance of the batch, so every image
-# depends on the others; alone, a batch of one is normalized by itself. With `training=False` an
-# image depends on its own latent vector only.
-#
-# </details>
-#
-# **3. ★★ Checkerboards (pencil and paper).** *Predict first:* for which filter sizes $k$ and
+# **2. ★★ Checkerboards (pencil and paper).** *Predict first:* for which filter sizes $k$ and
 # strides $s$ do all inner pixels get equally many contributions? Derive how many a pixel gets along
 # one axis.
 #
 # <details><summary>Solution</summary>
 #
 # Input place $i$ reaches the output pixels $s i, \dots, s i + k - 1$ (up to a shift). Pixel $p$ is
-# reached by the $i$ with $0 \le p - s i < k$: as many as there are numbers below $k$ that leave the
-# rest $p \bmod s$ when divided by $s$. That is $\lceil k / s \rceil$ for the first $k \bmod s$
-# rests and $\lfloor k / s \rfloor$ for the others, so it is the same for all pixels if and only if
-# $s$ divides $k$. For $k = 5$, $s = 2$: 3 or 2 along an axis, hence 9, 6 or 4 in the plane.
+# reached by as many $i$ as there are numbers below $k$ with the remainder $p \bmod s$:
+# $\lceil k / s \rceil$ for the first $k \bmod s$ remainders, $\lfloor k / s \rfloor$ for the
+# others. They are equal if and only if $s$ divides $k$. For $k = 5$, $s = 2$: 3 or 2, so 9, 6 or 4
+# in the plane.
 #
 # </details>
 #
-# **4. ★★ Walk between two digits.** *Predict first:* take two latent vectors and draw eight images
-# between them, along a straight line and by spherical interpolation (slerp). Which path leaves the
-# region that the generator knows? (Look at the length of the vectors.)
-
-# %% tags=["hide-cell"]
-ends = fixed_latents.numpy()[[0, 5]]
-paths = np.linspace(*ends, 8), gan_utils.interpolation.interpolate(*ends, 8)
-for name, path in zip(("straight line", "slerp"), paths, strict=True):
-    print(f"{name:<14} length", np.round(np.linalg.norm(path, axis=1), 1))
-plots.show_images(
-    gan.translate(np.concatenate(paths)),
-    columns=8,
-    row_labels=["straight", "slerp"],
-    title="From digit to digit",
-)
-plt.show()
-
-# %% [markdown]
-# In 100 dimensions nearly all latent vectors have a length close to 10. The straight line cuts
-# through the inside of that shell, where training never drew a vector; slerp stays on it.
+# **3. ★★ Halfway.** *Predict first:* how long are two latent vectors, and the point halfway between
+# them on a straight line?
 #
-# **5. ★★ The generator as a class.** *Predict first:* in a `keras.Model` subclass, which layers
-# need the argument `training`, and what happens in silence if `call` does not pass it on? Write it.
+# <details><summary>Solution</summary>
+#
+# Close to $\sqrt{100}$, and $\sqrt{50}$: inside the shell where training drew. Spherical
+# interpolation (slerp) stays on it: `gan-utils generate dcgan --interpolate walk.gif`.
+#
+# </details>
+#
+# **4. ★★ The generator as a class.** *Predict first:* in a `keras.Model` subclass, what happens
+# silently to batch normalization if `call` does not pass `training` on? Write it.
 
 
 # %% tags=["hide-cell"]
 class Generator(keras.Model):
-    def __init__(self, widths=(256, 128, 64), **options):
+    def __init__(self, **options):
         super().__init__(**options)
-        self.dense = layers.Dense(7 * 7 * widths[0], use_bias=False)
-        self.reshape = layers.Reshape((7, 7, widths[0]))
-        self.up = [
-            layers.Conv2DTranspose(filters, 5, strides=step, padding="same", use_bias=False)
-            for filters, step in zip((*widths[1:], 1), (1, 2, 2), strict=True)
-        ]
-        self.norms = [layers.BatchNormalization() for _ in widths]
-        self.activation = layers.LeakyReLU(negative_slope=0.3)
+        self.parts = build_generator().layers
 
-    def call(self, latents, training=False):
-        features = self.activation(self.norms[0](self.dense(latents), training=training))
-        features = self.reshape(features)
-        for convolution, norm in zip(self.up[:-1], self.norms[1:], strict=True):
-            features = self.activation(norm(convolution(features), training=training))
-        return tf.tanh(self.up[-1](features))
+    def call(self, latents, training=False):  # else: first statistics, zero and one, for ever
+        features = latents
+        for part in self.parts:
+            is_norm = isinstance(part, layers.BatchNormalization)
+            features = part(features, training=training) if is_norm else part(features)
+        return features
 
 
 as_class = Generator()
-as_class(fixed_latents)
+assert as_class(fixed_latents).shape == (FIXED_COUNT, 28, 28, 1)
 print(f"{as_class.count_params():,} parameters, as before")
 
 # %% [markdown]
-# <details><summary>Solution</summary>
-#
-# Batch normalization and dropout. Without the argument, the default `training=False` holds in every
-# call: batch normalization then uses its first statistics, zero and one, for the whole training.
-#
-# </details>
-#
-# **6. ★★★ Has it copied the training set?** *Predict first:* for some generated digits, find the
-# nearest training image in LeNet features. Are they the same images?
+# **5. ★★★ Has it copied the training set?** *Predict first:* find the training images nearest to
+# some generated digits in LeNet features. Are they the same?
 
 # %% tags=["hide-cell"]
 candidates = train_set.sample(SAMPLES).images
-known, query = (lenet.features(part).astype("float64") for part in (candidates, generated[:8]))
-nearest = ((query[:, None, :] - known[None]) ** 2).sum(-1).argmin(1)
-pairs_of_images = np.concatenate([generated[:8], images.to_float(candidates[nearest])])
-plots.show_images(
-    pairs_of_images,
-    columns=8,
-    row_labels=["generated", "nearest real"],
-    title="Generated digits and their nearest training images",
-)
+known, query = (lenet.features(part) for part in (candidates, generated[:8]))
+nearest = [np.square(known - one).sum(axis=1).argmin() for one in query]
+shown = np.concatenate([generated[:8], images.to_float(candidates[nearest])])
+plots.show_images(shown, columns=8, row_labels=["generated", "nearest real"])
 plt.show()
 
 # %% [markdown]
-# A copy would be equal in every pixel. Compare slant, thickness and shape.
-
-# %% [markdown]
+# A copy would be equal in every pixel.
+#
 # ## Summary
 #
 # - Transposed convolutions turn noise into images; strided convolutions score them with a logit.
-# - One step is two updates. Each moves its own player and nothing of the other.
-# - An EMA with BatchNorm statistics of its own, and rates that decay to zero, calm the game.
-# - Curves show balance, the fixed noise progress, the Fréchet distance quality: look at all three.
+# - One step is two updates. Each moves its own player only.
+# - Decaying rates, and an EMA with BatchNorm statistics of its own, calm the game.
+# - Next: [images of your own](../book/own-images.md), or the faces of CelebA.
 #
 # ## References
 #
@@ -841,13 +662,11 @@ plt.show()
 #   <https://arxiv.org/abs/1406.2661>
 # - A. Radford, L. Metz, S. Chintala, *Unsupervised Representation Learning with Deep Convolutional
 #   Generative Adversarial Networks*, ICLR 2016. <https://arxiv.org/abs/1511.06434>
-# - S. Ioffe, C. Szegedy, *Batch Normalization*, ICML 2015. <https://arxiv.org/abs/1502.03167>
 # - A. Odena, V. Dumoulin, C. Olah, *Deconvolution and Checkerboard Artifacts*, Distill 2016.
 # - Y. Yazici et al., *The Unusual Effectiveness of Averaging in GAN Training*, ICLR 2019.
 #   <https://arxiv.org/abs/1806.04498>
 # - M. Heusel et al., *GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
-#   Equilibrium*, NeurIPS 2017 (TTUR, and the Fréchet distance). <https://arxiv.org/abs/1706.08500>
-# - Y. LeCun et al., *Gradient-Based Learning Applied to Document Recognition*, 1998 (MNIST, LeNet).
+#   Equilibrium*, NeurIPS 2017. <https://arxiv.org/abs/1706.08500>
 
 # %% tags=["remove-cell"]
 found = {

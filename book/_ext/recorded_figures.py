@@ -100,8 +100,8 @@ FIGURES: dict[str, list[Figure]] = {
     ],
     "02_dcgan": [
         *PLAIN,
-        Figure("Drawn digits that the judge reads with confidence", at("readable"), ".1%"),
-        Figure("Real digits that it reads with confidence", at("readable_real"), ".1%"),
+        Figure("Generated digits read with confidence", at("readable"), ".1%"),
+        Figure("Real digits read with confidence", at("readable_real"), ".1%"),
     ],
     "03_keras_notes": [
         Figure(
