@@ -119,7 +119,7 @@ def test_shortest_example_runs(monkeypatch):
     monkeypatch.setattr(gan_utils, "load_images", lambda name: digits)
     names = {}
     exec(compile(code.replace("epochs=1", "epochs=1, verbose=0"), "how-to-use.md", "exec"), names)
-    assert names["pictures"].shape == (16, 28, 28, 1)
+    assert names["generated"].shape == (16, 28, 28, 1)
 
 
 # ---- the map of the package ------------------------------------------------------------

@@ -167,10 +167,10 @@ def sentence(model: Model) -> str:
     """Return the panel in words, for those who do not see it."""
     name = model.name.replace("\n", " ")
     answers = " and ".join(text.replace("\n", " ") for text in model.answers)
-    parts = [f"{name}: the generator G takes {' and '.join(model.takes)} and gives a fake picture."]
+    parts = [f"{name}: the generator G takes {' and '.join(model.takes)} and draws a fake image."]
     real, judge = model.real.replace("\n", " "), model.judge.replace("\n", " and ")
     told = f" with {model.told}" if model.told else ""
-    parts.append(f"{judge} takes fake or {real} pictures{told} and answers: {answers}.")
+    parts.append(f"{judge} takes fake or {real} images{told} and returns: {answers}.")
     if model.side:
         parts.append(f"A classifier Q takes the fake and answers: {model.side}")
     return " ".join(parts)

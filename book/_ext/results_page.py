@@ -52,7 +52,7 @@ def circumstances(profile: str, run: dict[str, Any]) -> str:
     samples, extractor = run["metrics"].get("samples"), run["metrics"].get("extractor")
     if isinstance(samples, int):
         judge = f", {extractor}" if isinstance(extractor, str) else ""
-        facts.append(f"measured on {samples:,} pictures{judge}")
+        facts.append(f"measured on {samples:,} images{judge}")
     facts += [run["date"], recorded.versions(run)]
     if run.get("commit"):
         facts.append(f"commit {run['commit']}")
