@@ -14,20 +14,21 @@
 # # Keras notes for GAN builders
 
 # %% [markdown] tags=["remove-cell"]
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gan-workbook/gan-workbook/blob/main/notebooks/03_keras_notes.ipynb)
+# [![Open in
+# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gan-workbook/gan-workbook/blob/main/notebooks/03_keras_notes.ipynb)
 
 # %% [markdown]
 # **What you will do.** Seven short experiments with Keras, each of which ends in a small
-# table. Each is about something that goes wrong silently in GAN code: no crash, only pictures that
+# table. Each is about something that goes wrong silently in GAN code: no crash, only images that
 # never get better.
 #
 # **What you will learn**
 #
 # - why the training loop of older tutorials leaves the discriminator untrained in Keras 3;
 # - what `trainable = False` does to batch normalization;
-# - what the warning about missing gradients means, three ways to get it, and their cures;
+# - what the warning about missing gradients means, three ways to get it, and their fixes;
 # - what vanishing gradients look like, for which there is no warning;
-# - how a label becomes a picture;
+# - how a label becomes an image;
 # - who hears about `training=`, and who does not;
 # - what `predict` costs in a loop.
 #
@@ -160,7 +161,7 @@ def values_of(network, kind):
 # %% [markdown]
 # We look at three kinds of weights: `kernel` (what a dense layer learns), `gamma` (what batch
 # normalization learns) and, in the next section, the moving statistics. `largest_change` runs an
-# update and says how far the weights of one kind moved, at most.
+# update and returns how far the weights of one kind moved, at most.
 
 # %%
 KERNELS = ("kernel",)
@@ -282,7 +283,7 @@ def four_ways():
 
 # %% [markdown]
 # The columns on the left belong to the discriminator's update, those on the right to the
-# generator's. A cell says whether these weights moved.
+# generator's. A cell shows whether these weights moved.
 
 # %%
 moves = four_ways()
@@ -301,13 +302,13 @@ print_table(header, rows)
 # - **Layers frozen, all but batch normalization**: the kernels do not move either, and since some
 #   weights do, there is *no warning*. On top of it the generator's update moves the
 #   discriminator's gamma: the leak goes the other way too.
-# - **One step first**: seems cured, because the function was traced while the flag still said
+# - **One step first**: seems fixed, because the function was traced while the flag still said
 #   `True`. Another batch size, the last batch of an epoch for instance, traces it again, and from
 #   there on the discriminator stands still at that size.
 # - **Two explicit updates**: each moves its own player only, whatever the batch.
 #
 # The loss of such a frozen run does not give it away: the generator still learns to please a
-# discriminator, only one that never looked at a real picture.
+# discriminator, only one that never looked at a real image.
 
 # %% [markdown]
 # ## 2. Batch normalization under `trainable = False`
@@ -353,7 +354,7 @@ print_table(
 # %% [markdown]
 # Only the first row normalizes with the batch. The third one, frozen but called with
 # `training=True`, behaves like inference: that is how fine-tuning wants it, and how a classic GAN
-# loop judges fakes by other rules than the reals.
+# loop scores fakes by other rules than the reals.
 #
 # The opposite question: with explicit updates nothing is frozen, and the discriminator runs with
 # `training=True` during the *generator's* update. Its weights stay, as we saw. Its moving
@@ -388,23 +389,23 @@ print_table(header, [[name, *(f"{c:.4f}" for c in row)] for name, row in leaks.i
 
 # %% [markdown]
 # The statistics of a discriminator matter once it is used with `training=False`: to score
-# pictures, for instance. They should describe what it was trained on, and not be counted twice
+# images, for instance. They should describe what it was trained on, and not be counted twice
 # for fakes.
 
 # %% [markdown]
 # ## 3. "Gradients do not exist for variables ..."
 #
 # This warning means: there is no path of derivatives from the loss to these weights. They will
-# never move. Three causes, each reproduced here, then mended.
+# never move. Three causes, each reproduced here, then fixed.
 #
 # **A layer that is never called.** `spare` has weights, but `call` forgets it.
 
 
 # %%
 class WithSpareLayer(keras.Model):
-    def __init__(self, mended=False):
+    def __init__(self, fixed=False):
         super().__init__()
-        self.mended = mended
+        self.fixed = fixed
         self.first = layers.Dense(4, name="first")
         self.spare = layers.Dense(4, name="spare")
         self.last = layers.Dense(1)
@@ -412,7 +413,7 @@ class WithSpareLayer(keras.Model):
 
     def call(self, inputs, training=False):
         features = self.first(inputs)
-        return self.last(self.spare(features) if self.mended else features)
+        return self.last(self.spare(features) if self.fixed else features)
 
 
 # %% [markdown]
@@ -423,23 +424,23 @@ class WithSpareLayer(keras.Model):
 
 # %%
 class WithRounding(keras.Model):
-    def __init__(self, mended=False):
+    def __init__(self, fixed=False):
         super().__init__()
-        self.mended = mended
+        self.fixed = fixed
         self.first = layers.Dense(4, name="first")
         self.last = layers.Dense(1)
 
     def call(self, inputs, training=False):
         features = self.first(inputs)
         rounded = ops.round(features)
-        if self.mended:
+        if self.fixed:
             rounded = features + ops.stop_gradient(rounded - features)
         return self.last(rounded)
 
 
 # %% [markdown]
 # **A head that the loss ignores.** A discriminator with two heads, real or fake and the class, and
-# a loss for the first one only. The cure is a loss for each head (or no second head).
+# a loss for the first one only. The fix is a loss for each head (or no second head).
 
 
 # %%
@@ -450,25 +451,25 @@ def build_two_heads():
     return keras.Model(inputs, heads)
 
 
-def head_losses(mended):
+def head_losses(fixed):
     kind_loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return [CROSS_ENTROPY, kind_loss if mended else None]
+    return [CROSS_ENTROPY, kind_loss if fixed else None]
 
 
 # %% [markdown]
-# Each model is fitted for one batch, broken and mended, while we catch the warnings and count the
+# Each model is fitted for one batch, broken and fixed, while we catch the warnings and count the
 # weights that stayed exactly where they were.
 
 
 # %%
-def missing_gradients(cause, mended):
+def missing_gradients(cause, fixed):
     keras.utils.set_random_seed(SEED)
     targets = np.ones((BATCH_SIZE, 1))
     if cause == "head without a loss":
-        model, loss = build_two_heads(), head_losses(mended)
+        model, loss = build_two_heads(), head_losses(fixed)
         targets = [targets, np.arange(BATCH_SIZE) % 3]
     else:
-        model = {"layer never called": WithSpareLayer, "rounding": WithRounding}[cause](mended)
+        model = {"layer never called": WithSpareLayer, "rounding": WithRounding}[cause](fixed)
         loss = "mse"
     model(REAL)
     model.compile(keras.optimizers.Adam(RATE), loss)
@@ -487,10 +488,10 @@ def missing_gradients(cause, mended):
 
 # %%
 CAUSES = ("layer never called", "rounding", "head without a loss")
-missing = {(c, mended): missing_gradients(c, mended) for c in CAUSES for mended in (False, True)}
+missing = {(c, fixed): missing_gradients(c, fixed) for c in CAUSES for fixed in (False, True)}
 rows = [
-    [cause, "mended" if mended else "broken", row["warned"], ", ".join(row["stuck"]) or "none"]
-    for (cause, mended), row in missing.items()
+    [cause, "fixed" if fixed else "broken", row["warned"], ", ".join(row["stuck"]) or "none"]
+    for (cause, fixed), row in missing.items()
 ]
 print_table(["cause", "state", "warned", "weights that did not move"], rows)
 
@@ -505,7 +506,7 @@ with tf.GradientTape() as tape:
 try:
     minimize(keras.optimizers.Adam(RATE), tape, loss, broken.trainable_variables)
 except ValueError as error:
-    print(f"refused: {error}")
+    print(f"error message: {error}")
 
 # %% [markdown]
 # ## 4. Vanishing gradients: no warning at all
@@ -551,7 +552,7 @@ rows = [[n, f"{v[0]:.1e}", f"{v[-1]:.1e}", len(texts)] for n, (v, texts) in norm
 print_table(["activation", "first layer", "last layer", "warnings"], rows)
 
 # %% [markdown]
-# The sigmoid stack's first layer gets next to nothing, and nobody says a word.
+# The sigmoid stack's first layer gets next to nothing, without a warning.
 #
 # Second, the place where it hurts a GAN: the generator's gradient passes through the last
 # number of the discriminator, its logit. When the discriminator is sure that a fake is a fake,
@@ -600,7 +601,7 @@ print("warnings:", sum(len(texts) for _, texts in slopes.values()))
 # ## 5. Labels as embeddings
 #
 # To tell a network a label, one turns it into numbers. `Embedding(10, 784)` is a table of ten rows
-# with 784 numbers each; looking up a label gives a row, and reshaped it is a picture of 28 by 28.
+# with 784 numbers each; looking up a label gives a row, and reshaped it is an image of 28 by 28.
 # It can be joined with an image in two ways: as a second channel, or as a factor.
 
 
@@ -615,7 +616,7 @@ def build_label_joiner(how, initializer="uniform"):
 
 
 # %% [markdown]
-# What each makes of the same ten digits: shapes, sizes, and how strong the picture still is.
+# What each makes of the same ten digits: shapes, sizes, and how strong the image still is.
 # Keras starts an embedding with numbers between -0.05 and 0.05. The third row starts it
 # around 1 instead.
 
@@ -651,7 +652,7 @@ rows = [
 print_table(["join", "parameters", "output", "spread before", "spread after"], rows)
 
 # %% [markdown]
-# As pictures: the digits as they went in, and the first channel of what comes out.
+# As images: the digits as they went in, and the first channel of what comes out.
 
 # %%
 shown = [pictures, *(np.clip(outputs[..., :1], -1, 1) for _, outputs in results.values())]
@@ -664,8 +665,8 @@ plots.show_images(
 plt.show()
 
 # %% [markdown]
-# Concatenated, the picture is untouched and the label is a second channel. Multiplied, with the
-# table as Keras starts it, the picture is nearly gone: gray is zero. So is its gradient, which is
+# Concatenated, the image is untouched and the label is a second channel. Multiplied, with the
+# table as Keras starts it, the image is nearly gone: gray is zero. So is its gradient, which is
 # multiplied by the same small numbers. With numbers around 1 the digit survives and the label
 # can still switch parts of it on and off. Lesson 04 compares the two in training.
 #
@@ -743,7 +744,7 @@ class Outer(keras.Model):
 
 # %% [markdown]
 # And a trick of old Pix2Pix code: `training=True` written into the functional graph, so that
-# dropout stays on when pictures are made. Next to it a layer that needs no trick.
+# dropout stays on when images are made. Next to it a layer that needs no trick.
 
 
 # %%
@@ -804,7 +805,7 @@ print_table(
 # sub-model called there without it runs in **inference mode**: no dropout, no batch statistics,
 # in the middle of training. In this book each call of a sub-model says `training=`.
 #
-# Now dropout that should stay on when pictures are drawn:
+# Now dropout that should stay on when images are drawn:
 
 
 # %%
@@ -833,7 +834,7 @@ print_table(
 
 # %% [markdown]
 # With the flag in the graph, `predict` switches dropout off in Keras 3, without a word: the
-# pictures lose their variety. A layer whose own `call` insists is on everywhere. Lesson 11 uses
+# images lose their variety. A layer whose own `call` insists is on everywhere. Lesson 11 uses
 # such a layer.
 
 # %% [markdown]
@@ -893,7 +894,7 @@ if recorded_run:
 # ## From Keras 2 to Keras 3
 #
 # What older tutorials write, and what to write today. Each row was tried with the Keras installed
-# here; the table after it says with what result.
+# here; the table after it shows the result.
 #
 # | Habit of Keras 2 | In Keras 3 | Write |
 # |---|---|---|
@@ -978,7 +979,7 @@ def try_habit(habit):
 
 
 # %% [markdown]
-# The result is "gone" where the name no longer exists, "error" where a call is refused.
+# The result is "gone" where the name no longer exists, "error" where a call raises one.
 
 # %%
 habits = {name: try_habit(habit) for name, habit in HABITS.items()}
@@ -1045,11 +1046,32 @@ print_table(
 # %% [markdown]
 # ## Exercises
 #
-# Try each before you open its solution.
+# **1. ★ A head start.** *Predict first:* somebody trains the discriminator alone for one step, then
+# compiles the stacked model of section 1 with the discriminator frozen. Does the discriminator go
+# on learning in Keras 3? And after a last, smaller batch?
 #
-# **1. Switch the flag each time.** Some loops set `discriminator.trainable = True` before each
-# update of the discriminator and `False` before each update of the generator. Does that survive in
-# Keras 3, and a change of the batch size?
+# <details><summary>Solution</summary>
+#
+# Yes, at first: its training function was traced in that step, while the flag was still `True`. A
+# batch of another size traces it anew, with the flag `False`, and from then on it stands still. The
+# loop works until its first odd batch, and nothing reports the change.
+#
+# </details>
+#
+# **2. ★ Zero and none.** *Predict first:* one weight gets a gradient of `None`, another a gradient
+# of exactly zero. Which of the two does Keras warn about, and does Adam move either of them?
+#
+# <details><summary>Solution</summary>
+#
+# It warns about `None` only: no path leads from the loss to that weight, so Adam skips it. Zero is
+# a gradient like any other. Adam moves that weight as long as its moving average of earlier
+# gradients is not zero, and then no more.
+#
+# </details>
+#
+# **3. ★★ Switch the flag each time.** *Predict first:* some loops set
+# `discriminator.trainable = True` before each update of the discriminator and `False` before each
+# update of the generator. Does that work in Keras 3, and after a change of the batch size?
 
 
 # %% tags=["hide-cell"]
@@ -1075,13 +1097,22 @@ for count in (BATCH_SIZE, BATCH_SIZE // 2):
 print_table(["batch", *changes], rows)
 
 # %% [markdown]
-# It does: each trace happens while the flag is right. But it works by the order of calls alone,
-# and the discriminator judges fakes with frozen batch normalization in the generator's update.
+# It does: each trace happens while the flag is right. But it works by the order of calls alone, and
+# in the generator's update the discriminator scores fakes with frozen batch normalization.
 
 # %% [markdown]
-# **2. How long does batch normalization remember?** Keras' default momentum is 0.99. After how
-# many updates has the moving mean come within 1 % of the mean of the data? And with 0.8, which
-# many GAN generators use?
+# **4. ★★ How long does batch normalization remember? (pencil and paper)** *Predict first:* Keras'
+# default momentum is 0.99. After how many updates has the moving mean come within 1 % of the mean
+# of the data? And with 0.8, which many GAN generators use? Derive the number for a momentum $m$.
+#
+# <details><summary>Solution</summary>
+#
+# The moving mean starts at 0 and becomes $m\,\mu_{t-1} + (1 - m)\,\mu$ in each update, so its
+# distance from $\mu$ shrinks by the factor $m$: $\mu_t - \mu = m^t (0 - \mu)$. It is within 1 %
+# when $m^t \le 0.01$, that is for $t \ge \ln 0.01 / \ln m \approx 4.6 / (1 - m)$. The code counts
+# the updates.
+#
+# </details>
 
 
 # %% tags=["hide-cell"]
@@ -1101,13 +1132,13 @@ print_table(
 )
 
 # %% [markdown]
-# A short run with momentum 0.99 draws pictures, with `training=False`, by statistics that still
+# A short run with momentum 0.99 draws its images, with `training=False`, with statistics that still
 # remember the beginning.
 
 # %% [markdown]
-# **3. Where is the gradient lost?** Somebody draws fakes with `generator(z).numpy()` inside the
-# tape, "to be safe", and trains the generator on them. What do the gradients look like, and what
-# does the book's `minimize` say?
+# **5. ★★★ Where is the gradient lost?** *Predict first:* somebody draws fakes with
+# `generator(z).numpy()` inside the tape, "to be safe", and trains the generator on them. What do
+# the gradients look like, and what is the error message of the book's `minimize`?
 
 # %% tags=["hide-cell"]
 generator, discriminator = build_players()
@@ -1122,7 +1153,7 @@ with tf.GradientTape() as tape:
 try:
     minimize(keras.optimizers.Adam(RATE), tape, g_loss, generator.trainable_variables)
 except ValueError as error:
-    print(f"refused: {error}")
+    print(f"error message: {error}")
 
 # %% [markdown]
 # All `None`: a NumPy array has no memory of where it came from.
@@ -1164,6 +1195,6 @@ records.record("03_keras_notes", found, data=digits, seed=SEED)
 assert moves["model frozen after compile", BATCH_SIZE]["D's update: D"] == 0
 assert moves["two explicit updates", BATCH_SIZE // 2]["D's update: D"] > 0
 assert not leaks["keep_statistics"][-1]
-assert all(row["warned"] != mended for (_, mended), row in missing.items())
+assert all(row["warned"] != fixed for (_, fixed), row in missing.items())
 assert not senses["in train_step, not passed on"]["dropout"]
 assert min(costs.values()) > 0

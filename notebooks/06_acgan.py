@@ -14,7 +14,8 @@
 # # AC-GAN: a discriminator that also names the class
 
 # %% [markdown] tags=["remove-cell"]
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gan-workbook/gan-workbook/blob/main/notebooks/06_acgan.ipynb)
+# [![Open in
+# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gan-workbook/gan-workbook/blob/main/notebooks/06_acgan.ipynb)
 
 # %% [markdown]
 # **What you will do with about 270 lines of code.** Train a generator that draws the item of
@@ -293,7 +294,7 @@ print(f"undecided: {undecided:.4f}, ln 10 = {np.log(10):.4f}")
 # `gan_utils.GAN` alternates the updates of discriminator and generator; a variant says what
 # differs. Here the generator's inputs are noise and classes, and each objective has a second term.
 # Real and fake images go through the discriminator **one after the other**, so that batch
-# normalization standardizes each half by itself (exercise 3 shows why).
+# normalization standardizes each half by itself (exercise 4 shows why).
 
 
 # %%
@@ -526,7 +527,7 @@ if full_run:
     print_classes("recorded run", full_run["metrics"]["per_class"])
 
 # %% [markdown]
-# More training helps, but the cause is in the objective (exercise 4). Twin AC-GAN (Gong et al.,
+# More training helps, but the cause is in the objective (exercise 5). Twin AC-GAN (Gong et al.,
 # 2019) adds a second classifier that cancels it; a projection discriminator (Miyato and Koyama,
 # 2018) does without the class loss.
 
@@ -548,7 +549,18 @@ show_reversed(np.stack(columns, axis=1).reshape(-1, 28, 28, 1), f"After {shown} 
 # %% [markdown]
 # Where the item still changes, the game goes on: it does not settle on one answer.
 #
-# **2. ★ An eleventh class.** *Predict first:* some programs give the class head an eleventh class,
+# **2. ★ A generator that ignores the label.** *Predict first:* its images look like the data. Which
+# loss notices, and how large is it?
+#
+# <details><summary>Solution</summary>
+#
+# The class loss alone: the source loss asks for realism only. Each fake shows the class asked for
+# with probability 1/10, so the loss of a head that is right on real images is far above $\ln 10$:
+# it is sure, and wrong nine times in ten. A head that knows nothing would get $\ln 10$.
+#
+# </details>
+#
+# **3. ★ An eleventh class.** *Predict first:* some programs give the class head an eleventh class,
 # "fake", and label all fakes with it in the discriminator's loss. Which sum changes its meaning?
 #
 # <details><summary>Solution</summary>
@@ -559,7 +571,7 @@ show_reversed(np.stack(columns, axis=1).reshape(-1, 28, 28, 1), f"After {shown} 
 #
 # </details>
 #
-# **3. ★★ Real and fake in one batch.** *Predict first:* the trained discriminator scores the same
+# **4. ★★ Real and fake in one batch.** *Predict first:* the trained discriminator scores the same
 # fakes twice, with batch statistics and no dropout: among themselves, then together with real
 # images. Are the logits the same?
 
@@ -579,7 +591,7 @@ print(f"in one batch with real images, the logit of a fake moves by {shift:.2f} 
 # conditions it never met.
 
 # %% [markdown]
-# **4. ★★★ Why easy to name? (pencil and paper)** *Predict first:* is the generator's class loss
+# **5. ★★★ Why easy to name? (pencil and paper)** *Predict first:* is the generator's class loss
 # least when the fakes look like the data? Assume a class head that is ideal for the fakes, and
 # write the loss as an entropy.
 #

@@ -21,7 +21,7 @@
 # **What you will do with about 320 lines of code.** Teach a network to read digits when only ten of
 # each kind have a label; a generator helps to make use of the others.
 #
-# **Time and size.** 12 minutes to read, half a minute of training on two CPU cores, 11 MB of
+# **Time and size.** 12 minutes to read, half a minute of training on two CPU cores, 12 MB of
 # download (MNIST).
 #
 # **What you will learn**
@@ -30,7 +30,7 @@
 # - how to measure what unlabeled images are worth, and how a discriminator that wins leaves the
 #   generator without a gradient.
 #
-# **You need** the DCGAN lesson.
+# **What you need.** The DCGAN lesson.
 
 # %% [markdown]
 # ## Setup

@@ -22,7 +22,7 @@
 # no label at all, and ask one thing: that the code can be read off the image. Then look at what it
 # made of the ten values.
 #
-# **Time and size.** 12 minutes to read, a minute of training on two CPU cores, 11 MB of download
+# **Time and size.** 12 minutes to read, a minute of training on two CPU cores, 12 MB of download
 # (MNIST).
 #
 # **What you will learn**
@@ -667,6 +667,7 @@ print(gan_utils.who_moved(separate, tf.constant(real_sample), parts_of(separate)
 # - $D$ and $Q$ share a trunk, which belongs to $D$; $G$ moves with $Q$'s own layers.
 # - A readable mark is enough for the bound. Agreement, and the error on real images, show whether
 #   the code means something.
+# - More control: [pointers](../book/models.md#beyond-this-book).
 #
 # ## References
 #

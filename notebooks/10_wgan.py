@@ -18,9 +18,12 @@
 # Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gan-workbook/gan-workbook/blob/main/notebooks/10_wgan.ipynb)
 
 # %% [markdown]
-# **What you will do.** Replace the discriminator, which tells real from fake, by a *critic*, which
-# measures how far the fakes are from the real images: with clipped weights (WGAN), and with a
-# gradient penalty (WGAN-GP).
+# **What you will do with about 310 lines of code.** Replace the discriminator, which tells real
+# from fake, by a *critic*, which measures how far the fakes are from the real images: with clipped
+# weights (WGAN), and with a gradient penalty (WGAN-GP).
+#
+# **Time and size.** 9 minutes to read; 3 minutes for the short run on two CPU cores; a download of
+# 12 MB (MNIST, once).
 #
 # **What you will learn**
 #
@@ -29,8 +32,7 @@
 # - what clipping does to the weights, how to write the penalty;
 # - how well the critic's estimate ranks the images of a run.
 #
-# **What you need.** The DCGAN lesson; 15 minutes to read, 3 minutes for the short run on two CPU
-# cores, a download of 12 MB (MNIST, once).
+# **What you need.** The DCGAN lesson.
 
 # %% [markdown]
 # ## Setup
@@ -117,7 +119,7 @@ if trained_generator is not None:
     plt.show()
 
 # %% [markdown]
-# On the book's page, the same generator draws while you watch.
+# On the page of the book, it draws while you watch.
 #
 # <!-- interactive: wgan_gp -->
 
@@ -227,7 +229,7 @@ def gradient_penalty(critic, real_images, fake_images, seed, weight=PENALTY_WEIG
 # %% [markdown]
 # ## The data
 #
-# MNIST, as in the DCGAN lesson.
+# MNIST again.
 
 # %%
 train_set = gan_utils.load_images("mnist")
@@ -375,8 +377,7 @@ print(moves)
 # %% [markdown]
 # ## Training with the gradient penalty
 #
-# After each epoch a callback notes the Fréchet distance (not in the short run, whose epochs are
-# parts of a pass over the data).
+# After each epoch a callback notes the Fréchet distance (not in the short run).
 
 
 # %%
@@ -386,7 +387,7 @@ def distance_of(gan, epoch):
 
 
 # %% [markdown]
-# One training:
+# Training:
 
 
 # %%
@@ -518,7 +519,7 @@ for origin, found in {"this run": norms, "recorded run": facts.get("gradient_nor
 # %% [markdown]
 # ## Results
 #
-# Fréchet distances, and 50 images.
+# The distances, and 50 images.
 
 # %%
 budget = {"real_images": test_set.images, "batch_size": SETTINGS["batch_size"]}
@@ -544,7 +545,7 @@ plt.show()
 # %% [markdown]
 # ## Use it
 #
-# The generator is saved with its EMA weights; another process loads the file and draws.
+# Another process loads the saved EMA generator and draws.
 
 # %%
 generator_file = RUN / "generator.keras"
@@ -557,9 +558,8 @@ plt.show()
 # %% [markdown]
 # ## What goes wrong: batch normalization in the critic
 #
-# The penalty holds the slope *at each image*. With batch normalization, the output for one image
-# depends on all others in the batch, and nothing crashes. How does the output of image $i$ change
-# with the pixels of image $j$? Off the diagonal, it must not.
+# With batch normalization, the output for one image depends on all others in the batch. How does
+# the output of image $i$ change with the pixels of image $j$? Off the diagonal, it must not.
 
 
 # %%

@@ -50,9 +50,9 @@
 # | good with one seed, dead with another | <a href="#training">training=</a> |
 # | losses wobble and never converge | <a href="#healthy">healthy</a> |
 #
-# | In the pictures | Look at |
+# | In the images | Look at |
 # |---|---|
-# | all pictures the same | <a href="#collapse">collapse</a>, <a href="#rate">rate</a> |
+# | all images the same | <a href="#collapse">collapse</a>, <a href="#rate">rate</a> |
 # | noise or texture, for ever | <a href="#frozen">frozen D</a>, <a href="#wins">D wins</a> |
 # | checkerboard, dots | <a href="#swapped">swapped</a>, <a href="#frozen">frozen D</a> |
 # | gray background, low contrast | <a href="#range-01">range 0 to 1</a> |
@@ -212,18 +212,18 @@ print(train_set)
 # ## The vital signs
 #
 # Six measurements, each a line or two of code, that tell the cases of this page apart. They need
-# nothing that your own training loop does not have: a batch of real pictures *as the
-# discriminator gets it*, the logged curves, some drawn pictures, and the discriminator's weights
+# nothing that your own training loop does not have: a batch of real images *as the
+# discriminator gets it*, the logged curves, some drawn images, and the discriminator's weights
 # from before the first step.
 #
 # | sign | in the code | what it is |
 # |---|---|---|
-# | pixels | `low`, `high` | smallest and largest pixel of the real pictures |
+# | pixels | `low`, `high` | smallest and largest pixel of the real images |
 # | D moved | `moved` | largest change of any weight of the discriminator since the start |
 # | statistics | `statistics` | largest moving mean in the generator's batch normalization |
 # | gap | `gap` | mean of D(x) minus mean of D(G(z)), last quarter of the run |
 # | jump | `jump` | mean change of a loss from one step to the next, first quarter left out |
-# | variety | `variety` | mean distance between two drawn pictures, over that of two real ones |
+# | variety | `variety` | mean distance between two drawn images, over that of two real ones |
 
 
 # %%
@@ -276,7 +276,7 @@ def diagnose(signs):
 # ## A run, from start to signs
 #
 # `run_case` trains one game and returns what the page shows: the curves, thinned to a few dozen
-# points, a sheet of 16 drawn pictures, and the signs. Two small helpers first: one thins a curve,
+# points, a sheet of 16 drawn images, and the signs. Two small helpers first: one thins a curve,
 # the other two turn a sheet into text and back, so that a whole run fits into a small JSON file.
 
 
@@ -450,8 +450,8 @@ compare("healthy", "gap", "jump", "variety")
 # that cannot tell has a loss of $2 \ln 2 \approx 1.39$ and gives the generator $\ln 2 \approx
 # 0.69$. A G loss that rises slowly above that is no fault: the discriminator learns too.
 #
-# **Not a fix, but a habit.** Judge progress by pictures of fixed noise and by a distance between
-# real and drawn pictures, not by the losses.
+# **Not a fix, but a habit.** Judge progress by images of fixed noise and by a distance between
+# real and drawn images, not by the losses.
 
 # %% [markdown]
 # <a id="wins"></a>
@@ -460,7 +460,7 @@ compare("healthy", "gap", "jump", "variety")
 #
 # It tells the two apart so well that the generator cannot catch up. Here the generator's learning
 # rate is a hundredth of the discriminator's. Too many updates of the discriminator per update of
-# the generator, or real pictures that it can tell by something trivial, end in the same picture.
+# the generator, or real images that it can tell by something trivial, end in the same image.
 
 # %%
 examine("wins", g_rate=RATE / 100)
@@ -482,9 +482,9 @@ compare("wins", "gap")
 #
 # ## Collapse
 #
-# The generator draws one picture, or a few, whatever the noise. This happens when it learns much
+# The generator draws one image, or a few, whatever the noise. This happens when it learns much
 # faster than its opponent: against a discriminator that stands still, the best answer is the one
-# picture that it likes most. Here the discriminator's learning rate is a fiftieth of the
+# image that it likes most. Here the discriminator's learning rate is a fiftieth of the
 # generator's.
 
 # %%
@@ -493,8 +493,8 @@ show_case("collapse", "Collapse", columns)
 compare("collapse", "variety", "gap")
 
 # %% [markdown]
-# The curves look harmless: no loss goes to zero, no opinion to 0 or 1. Only the pictures tell, and
-# a number made from pictures. **The number:** the mean distance between drawn pictures over that
+# The curves look harmless: no loss goes to zero, no opinion to 0 or 1. Only the images tell, and
+# a number made from images. **The number:** the mean distance between drawn images over that
 # between real ones, `mean_distance(drawn) / mean_distance(real_images)`. A healthy run is near 1.
 #
 # **The fix.** Give the discriminator the rate it needs, or more updates than the generator; then
@@ -564,7 +564,7 @@ compare("frozen", "moved", "gap")
 #
 # ## Labels swapped
 #
-# The discriminator is told that fakes are real and real pictures are fake, while the generator
+# The discriminator is told that fakes are real and real images are fake, while the generator
 # still aims at "real". One exchanged argument is enough.
 
 
@@ -585,7 +585,7 @@ compare("swapped", "gap")
 # %% [markdown]
 # Both losses fall towards zero, which looks like success and is the surest sign of failure: a
 # healthy game never lets both win. **The number:** the same gap as before, with the other sign.
-# `np.mean(d_real) - np.mean(d_fake)` is close to -1: real pictures get the *lower* score.
+# `np.mean(d_real) - np.mean(d_fake)` is close to -1: real images get the *lower* score.
 #
 # **The fix.** Real is 1, fake is 0, and the generator aims at 1. Check it on one batch before
 # training: after a few updates of the discriminator alone, D(x) must lie above D(G(z)).
@@ -614,13 +614,13 @@ show_case("range_01", "Pixels from 0 to 1", columns)
 compare("range_01", "low", "high")
 
 # %% [markdown]
-# Digits, on gray: the background of the real pictures is 0 now, and 0 is the middle of what is
+# Digits, on gray: the background of the real images is 0 now, and 0 is the middle of what is
 # shown as black to white. At -1 a `tanh` is flat and holds a clean background almost by itself;
 # at 0 it is steepest, and every speck of noise shows. **The number:** `real_images.min()` and
 # `real_images.max()`, of the batch that the discriminator gets. They must be -1 and 1.
 #
 # **The fix.** `images / 127.5 - 1`, or `gan_utils.images.to_float`; and back with `(x + 1) / 2`
-# where a picture is shown.
+# where an image is shown.
 
 # %% [markdown]
 # <a id="range-255"></a>
@@ -637,7 +637,7 @@ class PixelsFrom0To255(GAN):
 
 
 # %% [markdown]
-# Now no picture of the generator can ever look real: one bright pixel decides.
+# Now no image of the generator can ever look real: one bright pixel decides.
 
 # %%
 examine("range_255", game=PixelsFrom0To255)
@@ -799,7 +799,7 @@ for name, found in seeds.items():
 #
 # The same measurements for a game of yours. Four things are needed, two of them before training:
 # keep `weights_before`, log each step with `StepHistory`, and afterwards hand over some real
-# pictures *as your code prepares them* and some drawn ones. Here they examine a plain
+# images *as your code prepares them* and some drawn ones. Here they examine a plain
 # `gan_utils.GAN`; with a loop of your own, fill the dictionary `history` yourself.
 
 # %%
@@ -819,18 +819,38 @@ print("alarms:", ", ".join(diagnose(my_signs)) or "none")
 print(f"pixels of the real pictures: {my_signs['low']:.0f} to {my_signs['high']:.0f}")
 
 # %% [markdown]
-# No error, no warning, and an alarm: pictures from 0 to 1 lie inside -1 to 1, so nothing refuses
+# No error, no warning, and an alarm: images from 0 to 1 lie inside -1 to 1, so nothing refuses
 # them. The first alarm rings after a few steps, long before an image could show it.
 
 # %% [markdown]
 # ## Exercises
 #
-# Try each before you open its solution.
+# **1. ★ The same losses.** *Predict first:* two runs both show losses of 1.39 (D) and 0.69 (G) from
+# the first step to the last. One has a perfect generator, one a discriminator that never learned.
+# How do you tell them apart without a look at the losses?
 #
-# **1. An alarm that rings at once.** Whether the discriminator moves at all is known after one
-# step. Write a callback that compares its weights after the first batch with those before, and
-# stops with an error if they are the same. Try it on the healthy game and on one whose
-# discriminator has a learning rate of 0.
+# <details><summary>Solution</summary>
+#
+# Look at the generated images, and measure whether the discriminator's weights move: D(x) and
+# D(G(z)) are one half in both runs.
+#
+# </details>
+#
+# **2. ★ A loss of zero.** *Predict first:* the generator's loss falls to 0 and stays there. Is that
+# the generator's victory?
+#
+# <details><summary>Solution</summary>
+#
+# Hardly: a discriminator that still learned would answer. Either it is frozen, or the labels are
+# swapped, so that the generator is rewarded for being recognized: then the discriminator's loss is
+# near 0 too. And look whether the discriminator's weights move.
+#
+# </details>
+#
+# **3. ★★ An alarm after one step.** *Predict first:* after how many steps can you know whether the
+# discriminator moves at all? Write a callback that compares its weights after the first batch with
+# those before, and stops with an error if they are the same. Try it on the healthy game and on one
+# whose discriminator has a learning rate of 0.
 
 
 # %% tags=["hide-cell"]
@@ -854,8 +874,8 @@ for d_rate in (RATE, 0.0):
         print(f"rate {d_rate}: {error}")
 
 # %% [markdown]
-# **2. Two things wrong at once.** Swap the labels *and* use pixels from 0 to 1. Which alarms ring,
-# and which one do you fix first?
+# **4. ★★ Two things wrong at once.** *Predict first:* swap the labels *and* use pixels from 0 to 1.
+# Which alarms ring, and which mistake do you fix first?
 
 
 # %% tags=["hide-cell"]
@@ -871,8 +891,23 @@ print("alarms:", ", ".join(diagnose(both["signs"])))
 # trusted. (Whether the gap rings too depends on the number of steps.)
 
 # %% [markdown]
-# **3. Fix the frozen loop** without giving up `train_on_batch`. The flag is read when an update is
-# traced, so it must be right whenever that may happen. Prove with a number that it works.
+# **5. ★★ How large is the loss of a sure discriminator? (pencil and paper)** *Predict first:* it
+# gives the logit $a$ to every real image and $-a$ to every fake. Derive both losses and the
+# generator's slope, and compare $a = 0$ with $a = 8$.
+#
+# <details><summary>Solution</summary>
+#
+# With $\sigma(a) = 1 / (1 + e^{-a})$, the discriminator's loss is
+# $-2 \log \sigma(a) = 2 \log(1 + e^{-a})$ and the generator's $-\log \sigma(-a) = \log(1 + e^{a})$;
+# its slope with respect to the fake's logit is $-\sigma(a)$. For $a = 0$: $2 \ln 2$, $\ln 2$ and
+# $-1/2$. For $a = 8$: 0.0007, 8.0003 and $-0.9997$. So a large generator loss is no missing slope
+# at the logit: what can vanish in a run that the discriminator has won is the gradient further
+# back, from the logit to the pixels.
+#
+# </details>
+#
+# **6. ★★★ Fix the frozen loop** without giving up `train_on_batch`. *Predict first:* the flag is
+# read when an update is traced, so when must it be right? Show with a number that your fix works.
 
 
 # %% tags=["hide-cell"]
@@ -899,7 +934,7 @@ print(f"D moved {thawed['signs']['moved']:.3f}, alarms: {diagnose(thawed['signs'
 # - Then at the weights: both players must move, and the statistics of batch normalization too.
 # - Then at the gap between D(x) and D(G(z)): negative is swapped, 1 is a victory of the
 #   discriminator.
-# - Then at the pictures. Collapse shows there and nowhere else.
+# - Then at the images. Collapse shows there and nowhere else.
 # - A loss that falls to zero is bad news in a GAN; a loss that wobbles is no news.
 #
 # ## References

@@ -18,8 +18,11 @@
 # Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gan-workbook/gan-workbook/blob/main/notebooks/00_topic.ipynb)
 
 # %% [markdown]
-# **What you will do.** One or two sentences: what is trained, on what, and what it will be able to
-# do at the end.
+# **What you will do with about 150 lines of code.** One or two sentences: what is trained, on what,
+# and what it will be able to do at the end.
+#
+# **Time and size.** 8 minutes to read; half a minute of training on two CPU cores; a download of 12
+# MB (MNIST, once).
 #
 # **What you will learn**
 #
@@ -331,8 +334,33 @@ except ValueError as error:
 # %% [markdown]
 # ## Exercises
 #
-# **1. A question** that takes a few lines of code to answer. How bright are the generated images,
-# compared with the real ones?
+# **1. ★ A question to think about.** *Predict first:* the discriminator returns 0 for every image.
+# What are its loss and the generator's?
+#
+# <details><summary>Solution</summary>
+#
+# $2 \ln 2$ and $\ln 2$: for the logit 0 each probability is one half.
+#
+# </details>
+#
+# **2. ★ Another one.** *Predict first:* which of the two losses falls to zero in a healthy run?
+#
+# <details><summary>Solution</summary>
+#
+# Neither: each network's task changes while the other learns.
+#
+# </details>
+#
+# **3. ★★ A derivation (pencil and paper).** *Predict first:* what is the slope of the generator
+# loss at a logit $a$? Derive it.
+#
+# <details><summary>Solution</summary>
+#
+# $-\log \sigma(a) = \log(1 + e^{-a})$ has the derivative $-1 / (1 + e^{a})$.
+#
+# </details>
+#
+# **4. ★★★ A few lines of code.** *Predict first:* are the generated images as bright as real ones?
 
 # %% tags=["hide-cell"]
 real_mean = images.to_float(test_set.sample(SAMPLES).images).mean()

@@ -82,10 +82,10 @@ def test_the_generators_update_moves_statistics_of_d_unless_kept(lesson):
         ("head without a loss", "kind"),
     ],
 )
-def test_missing_gradients_warn_and_are_mended(lesson, cause, stuck):
-    broken = lesson.missing_gradients(cause, mended=False)
+def test_missing_gradients_warn_and_are_fixed(lesson, cause, stuck):
+    broken = lesson.missing_gradients(cause, fixed=False)
     assert broken == {"stuck": [f"{stuck}/kernel", f"{stuck}/bias"], "warned": True}
-    assert lesson.missing_gradients(cause, mended=True) == {"stuck": [], "warned": False}
+    assert lesson.missing_gradients(cause, fixed=True) == {"stuck": [], "warned": False}
 
 
 def test_the_books_update_refuses_a_missing_gradient(lesson):
