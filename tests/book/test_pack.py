@@ -65,7 +65,7 @@ def test_a_run_is_packed_with_what_its_record_says(root, capsys):
     assert entry["steps"] == 6
     assert entry["seconds"] == 13
     assert entry["metrics"]["distance"] == 50
-    assert entry["data"] == "60,000 pictures of mnist"
+    assert entry["data"] == "60,000 images of mnist"
     assert entry["inputs"] == {"latents": [6]}
     assert entry["output"] == [4, 4, 1]
     assert entry["largest_difference_in_gray_levels"] <= pack.LEVELS

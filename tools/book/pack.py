@@ -135,7 +135,7 @@ def describe_run(origin: Origin, record: dict[str, Any]) -> dict[str, Any]:
     told = record["data"]
     return {
         **kept,
-        "data": told if isinstance(told, str) else f"{told['count']:,} pictures of {told['name']}",
+        "data": told if isinstance(told, str) else f"{told['count']:,} images of {told['name']}",
         "epochs": origins.find(record, origin.epochs) if origin.epochs else None,
         "steps": metrics.pop("steps", steps),
         "seconds": round(metrics.pop("seconds", record["seconds"])),

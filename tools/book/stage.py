@@ -101,7 +101,7 @@ def origin_note(stamp: dict, code: str) -> str:
     kind, title = (
         ("danger", "Not for publishing: made by the smoke test")
         if smoke
-        else ("note", "What made the pictures on this page")
+        else ("note", "What made the images on this page")
     )
     facts = [f"Profile **{stamp['profile']}**"]
     facts += [
@@ -121,7 +121,7 @@ def origin_note(stamp: dict, code: str) -> str:
     lines = [f":::{{admonition}} {title}", f":class: {kind} origin"]
     if smoke:
         lines += [
-            "The networks on this page were trained for a moment: its pictures show nothing.",
+            "The networks on this page were trained for a moment: its images show nothing.",
             "",
         ]
     more = f"[What a profile is]({os.path.relpath('book/profiles-and-data.md', 'notebooks')})"

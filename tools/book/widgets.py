@@ -55,7 +55,7 @@ def ask_for(thing: str) -> Words:
 
 WALK = Words(
     "The trained generator",
-    "Walk from one point of the noise to another, and watch one picture become the other.",
+    "Walk from one point of the noise to another, and watch one image become the other.",
     "Start the generator",
 )
 # One entry for each name that a lesson may put into its comment.
@@ -73,7 +73,7 @@ WIDGETS = {
     "map_to_satellite": Words(
         "The trained translator",
         "Paint a map, and see which city the network invents for it. Its dropout is left out here, "
-        "so that the same map gives the same picture.",
+        "so that the same map gives the same image.",
         "Start the translator",
     ),
 }
@@ -204,7 +204,7 @@ def add_generator(project: Project, widgets: Widgets, name: str) -> None:
     address = {"model": f"{name}.onnx?v={version(files[0])}"}
     if translator:
         facts = export_translator.facts(name, manifest) | {"example": files[2].name}
-        words = "A map, and the picture that the trained network makes of it"
+        words = "A map, and the image that the trained network makes of it"
         widgets.texts[name] = cover(widgets, name, "translator", words, facts | address)
     else:
         facts = export_generator.Facts.of(name, manifest).shown() | {"word": WIDGETS[name].thing}
