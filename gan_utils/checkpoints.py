@@ -32,7 +32,8 @@ def save(model: keras.Model, folder: Path, epoch: int) -> Path:
     """Write the state of a model after `epoch` epochs, under its final name only when complete.
 
     Args:
-        model: With the attributes `seed`, `seconds`, `d_optimizer` and `g_optimizer`.
+        model: With the attributes `seed` and `seconds`, and with the optimizers `d_optimizer` and
+            `g_optimizer`, or with one `optimizer`.
         folder: Made when missing.
         epoch: Epochs finished.
 
@@ -122,11 +123,9 @@ def _require_finite(arrays: dict[str, np.ndarray], path: Path) -> None:
 
 def _variables(model: keras.Model) -> dict[str, keras.Variable]:
     """Name every variable of a run by owner and place: layers get new names in each process."""
-    groups = {
-        "model": model.variables,
-        "d_optimizer": model.d_optimizer.variables,
-        "g_optimizer": model.g_optimizer.variables,
-    }
+    players = ("d_optimizer", "g_optimizer") if hasattr(model, "d_optimizer") else ("optimizer",)
+    groups = {"model": model.variables}
+    groups |= {name: getattr(model, name).variables for name in players}
     return {
         f"{group}-{index:04d}": variable
         for group, variables in groups.items()

@@ -23,6 +23,23 @@ outputs = model(inputs if len(inputs) > 1 else inputs[0], training=False)
 np.savez({outputs!r}, *(np.asarray(output) for output in keras.tree.flatten(outputs)))
 """
 
+_MEMORY = """
+import keras, numpy as np
+with np.load({inputs!r}) as archive:
+    inputs = [archive[f"arr_{{i}}"] for i in range(len(archive.files))]
+def peak():
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+model = keras.saving.load_model({model!r}, compile=False)
+call = lambda parts: model(parts if len(parts) > 1 else parts[0], training=False)
+call([part[:1] for part in inputs])
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")  # from here on, the peak counts anew
+before = peak()
+call(inputs)
+print(peak() - before)
+"""
+
 
 def run_in_fresh_process(script: str) -> str:
     """Run a script in a new process of this Python, which knows nothing of the caller's names.
@@ -65,6 +82,29 @@ def call_in_fresh_process(model_file: str | Path, *inputs: Any) -> Any:
         with np.load(paths["outputs"]) as archive:
             outputs = [archive[f"arr_{i}"] for i in range(len(archive.files))]
     return outputs if len(outputs) > 1 else outputs[0]
+
+
+def memory_of_a_call(model_file: str | Path, *inputs: Any) -> float | None:
+    """Return what a call of a saved model adds to the memory of a new process, at its peak.
+
+    Args:
+        model_file: A `.keras` file.
+        *inputs: Arrays, one for each input of the model. A call on the first item of each comes
+            before, so that what the first call sets up is not counted.
+
+    Returns:
+        Megabytes of main memory, at least 0; None where the system does not tell (Linux does).
+
+    Raises:
+        RuntimeError: The process failed; the message is what it wrote to standard error.
+    """
+    if sys.platform != "linux":
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder, "inputs.npz"))
+        np.savez(path, *(np.asarray(part) for part in inputs))
+        script = _MEMORY.format(model=str(Path(model_file).resolve()), inputs=path)
+        return int(run_in_fresh_process(script).split()[-1]) / 1000
 
 
 @contextmanager

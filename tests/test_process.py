@@ -1,8 +1,10 @@
 """gan_utils.process: a script in a fresh process."""
 
+import sys
+
 import pytest
 
-from gan_utils import call_in_fresh_process, run_in_fresh_process
+from gan_utils import call_in_fresh_process, process, run_in_fresh_process
 
 
 def test_prints_come_back_and_names_do_not_leak():
@@ -34,3 +36,14 @@ def test_a_saved_model_is_called_without_its_code(tmp_path):
 def test_a_missing_model_says_so(tmp_path):
     with pytest.raises(RuntimeError, match=r"none\.keras"):
         call_in_fresh_process(tmp_path / "none.keras", [[1.0]])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell")
+def test_the_memory_of_a_call_is_that_of_what_the_layers_hold(tmp_path):
+    import keras
+    import numpy as np
+
+    wide = keras.Sequential([keras.Input((10,)), keras.layers.Dense(100_000, use_bias=False)])
+    wide.save(tmp_path / "wide.keras")
+    found = process.memory_of_a_call(tmp_path / "wide.keras", np.ones((250, 10), "float32"))
+    assert 90 < found < 400  # the outputs alone are 100 MB
