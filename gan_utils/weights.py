@@ -178,7 +178,8 @@ def load_generator(name_or_path: str | os.PathLike) -> "keras.Model":
         if it was trained and saved in mixed precision. Its inputs are `latents`
         `(n, latent_dim)`, standard normal; `[latents, class_labels]` with labels `(n, 1)` int;
         for `infogan` noise then one-hot code `(n, 72)`; for a translator images `(n, h, w, c)`
-        in [-1, 1]. Call it with `training=False`.
+        in [-1, 1]; for `denoiser` images and noise steps `(n, 1)` int, as in lesson 20. Call it
+        with `training=False`.
 
     Raises:
         ValueError: No such name or file, a file that is not the manifest's, or one that Keras
@@ -218,6 +219,16 @@ def try_generator(name: str) -> tuple["keras.Model | None", str]:
         return load_generator(name), describe(name)
     except (ValueError, OSError) as error:
         return None, f"without the trained generator: {error}"
+
+
+def require_one_call(name: str) -> None:
+    """Raise ValueError if a trained network needs many calls to draw, as a denoiser does.
+
+    Args:
+        name: One of `names()`, or anything else, of which nothing is known.
+    """
+    if "noise_steps" in _manifest().get(name, {}).get("inputs", {}):
+        raise ValueError(f"{name} removes noise, step by step: lesson 20 draws with it.")
 
 
 @dataclass(frozen=True)
@@ -267,6 +278,7 @@ def inputs_of(name: str, generator: Any, codes: int = 0) -> Inputs:
         ValueError: The generator takes images, something else than noise and labels, or fewer
             latents than `codes`.
     """
+    require_one_call(name)
     shapes = [tuple(part.shape) for part in getattr(generator, "inputs", None) or []]
     if not 1 <= len(shapes) <= 2 or len(shapes[0]) not in (2, 4):
         raise ValueError(

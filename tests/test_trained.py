@@ -138,6 +138,16 @@ def test_what_cannot_be_scored_is_explained(files, capsys, monkeypatch, name, me
     assert error.count("\n") == 1
 
 
+def test_a_denoiser_is_for_its_lesson(monkeypatch, capsys, tmp_path):
+    entry = {"inputs": {"pictures": [28, 28, 1], "noise_steps": [1]}}
+    monkeypatch.setattr(weights, "_manifest", lambda: {"denoiser": entry})
+    with pytest.raises(ValueError, match="step by step: lesson 20"):
+        weights.inputs_of("denoiser", None)
+    arguments = ["translate", "denoiser", str(tmp_path / "in.png"), str(tmp_path / "out.png")]
+    assert cli.main(arguments) == 1
+    assert "step by step: lesson 20" in capsys.readouterr().err
+
+
 def test_looking_for_a_name_needs_no_tensorflow():
     script = (
         "import sys\n"

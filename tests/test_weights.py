@@ -27,10 +27,11 @@ from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, reseed
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = (
     *("gan", "dcgan", "cgan", "cdcgan", "acgan", "infogan", "lsgan", "wgan_gp"),
-    *("satellite_to_map", "map_to_satellite", "sketch_to_item"),
+    *("satellite_to_map", "map_to_satellite", "sketch_to_item", "denoiser"),
 )
 SHIPPED = weights.names()
 TRANSLATORS = [name for name in SHIPPED if "pictures" in weights.facts(name)["inputs"]]
+TRANSLATORS = [name for name in TRANSLATORS if "noise_steps" not in weights.facts(name)["inputs"]]
 
 
 def conditional():
@@ -344,7 +345,23 @@ def real_features(judge, count):
     return lenet.features(images.evenly(real_images, count), judge)
 
 
-@pytest.mark.parametrize("name", [name for name in SHIPPED if name not in TRANSLATORS])
+def test_a_shipped_denoiser_removes_noise():
+    from lesson import load_lesson
+
+    network = told_about("denoiser")[1]
+    lesson = load_lesson("20_gans_and_diffusion")
+    clean = images.to_float(data.load_images("mnist", "test").take(50).images)
+    noise = np.random.default_rng(0).normal(size=clean.shape).astype(np.float32)
+    steps = np.full(50, 400, np.int32)
+    noisy, _ = lesson.add_noise(clean, noise, steps)
+    guess = lesson.clean_guess(noisy, lesson.predict(network, noisy, steps), steps)
+    without = np.clip(noisy / lesson.SIGNAL[400], -1, 1)
+    assert np.square(guess - clean).mean() < 0.3 * np.square(without - clean).mean()
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in SHIPPED if name not in [*TRANSLATORS, "denoiser"]]
+)
 def test_a_shipped_generator_draws_what_its_figures_say(name):
     from tools.book import origins, score
 

@@ -168,6 +168,15 @@ FIGURES: dict[str, list[Figure]] = {
         Figure("The same with augmented images", at("gaps", "augmented"), ".2f"),
     ],
     "15_diagnosis": [Figure("Steps of each broken game", at("steps"), ",.0f")],
+    "20_gans_and_diffusion": [
+        Figure(f"{name}: {words}", mean_at("cases", name, key), form)
+        for name in ("GAN, one call", "DDPM, 1,000 steps", "DDIM, 50 steps", "DDIM, 10 steps")
+        for words, key, form in (
+            ("Fréchet distance", "distance_of_all", ".1f"),
+            ("recall", "recall", ".2f"),
+            ("seconds", "seconds", ".2f"),
+        )
+    ],
     "lenet": [
         Figure("MNIST: test accuracy", at("mnist", "test_accuracy"), ".2%"),
         Figure("Fashion-MNIST: test accuracy", at("fashion_mnist", "test_accuracy"), ".2%"),

@@ -195,6 +195,7 @@ def open_translator(name: str, label: int | None = None) -> Translator:
             something else than one image, or a class that it does not know, want or get.
     """
     weights.check_name(name)
+    weights.require_one_call(name)
     import_tensorflow()
     model = weights.load_generator(name)
     shapes = [tuple(part.shape) for part in getattr(model, "inputs", None) or []]

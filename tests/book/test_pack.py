@@ -75,6 +75,15 @@ def test_a_run_is_packed_with_what_its_record_says(root, capsys):
     assert np.abs(model_file.unpack(path)(latents) - exact).max() < 2 * 2 / 255
 
 
+def test_the_inputs_of_a_denoiser_are_a_picture_and_a_noise_step():
+    inputs = layers.Input((4, 4, 1)), layers.Input((1,), dtype="int32")
+    scale = layers.Reshape((1, 1, 1))(layers.Embedding(9, 1)(inputs[1]))
+    network = keras.Model(inputs, layers.Multiply()([inputs[0], scale]))
+    found = pack.describe_network("denoiser", network, {})
+    assert found["inputs"] == {"pictures": [4, 4, 1], "noise_steps": [1]}
+    assert found.keys() == {"inputs", "output"}
+
+
 def test_the_manifest_keeps_the_others_and_the_order(root):
     others = {"wgan_gp": {"inputs": {"latents": [6]}, "steps": 1, "scores": {}, "metrics": {}}}
     (root / "weights").mkdir()

@@ -31,6 +31,7 @@ class Origin:
         steps: Places in the record whose product is the number of updates.
         epochs: Place of the number of epochs.
         judge: Data set of the LeNet that scores it.
+        second: What its second input is, if it has one.
         asks: Whether one can ask for a class of that data set.
         codes: Place of the digits that its codes stand for, where classes are codes.
         judge_translator: Scores a translator, given it and a way to call it.
@@ -44,6 +45,7 @@ class Origin:
     steps: tuple[str, ...] = ("metrics/epochs", "metrics/steps_per_epoch")
     epochs: str | None = "metrics/epochs"
     judge: str = "mnist"
+    second: str = "class_labels"
     asks: bool = False
     codes: str | None = None
     judge_translator: Callable[..., dict[str, Any]] | None = None
@@ -150,6 +152,13 @@ ORIGINS = {
         epochs=None,
         judge="fashion_mnist",
         asks=True,
+    ),
+    "denoiser": Origin(
+        *("20_gans_and_diffusion", "denoiser.keras", "the v of a noisy digit, for lesson 20 alone"),
+        paths=_DISTANCE,
+        steps=("metrics/updates",),
+        epochs=None,
+        second="noise_steps",
     ),
 }
 
