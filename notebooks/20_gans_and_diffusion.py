@@ -62,7 +62,7 @@ import tensorflow as tf
 from keras import layers
 
 import gan_utils
-from gan_utils import callbacks, evaluation, images, io, plots, profile, records
+from gan_utils import callbacks, evaluation, images, io, plots, process, profile, records
 from gan_utils.ema import MovingAverage
 from gan_utils.fit import prepared
 
@@ -573,7 +573,7 @@ def memory_of(name, network):
     path, count = RUN / f"{name}.keras", network.count_params()
     network.save(path)
     inputs = [np.zeros((DRAWN_AT_ONCE, *part.shape[1:]), part.dtype) for part in network.inputs]
-    peak = gan_utils.process.memory_of_a_call(path, *inputs)
+    peak = process.memory_of_a_call(path, *inputs)
     return {"parameters": count, "weights_mb": 4 * count / 1e6, "peak_mb": peak}
 
 
