@@ -464,6 +464,11 @@ def step_back(noisy, v, times, eta=0.0, fresh=0.0):
     return signal_s * clean + along * noise + spread * fresh
 
 
+# %% [markdown]
+# All steps from noise to images, for a batch and for many:
+
+
+# %%
 def make_sampler(network):
     @tf.function(reduce_retracing=True)
     def one_step(noisy, t, s, eta, seed):
@@ -494,7 +499,8 @@ def draw(denoise, count, steps, eta=0.0, seed=SEED):
 # ## Side by side
 #
 # The GAN's generator is the one that ships with this project. `quick` leaves out the 1,000 steps
-# and draws few images, which makes distances larger by bias alone (lesson 13).
+# and draws few images, so its distances are larger by bias alone (lesson 13). Images are kept in
+# files, so that a long run can go on.
 
 # %%
 EVERY = {
@@ -506,16 +512,14 @@ CASES = {name: c for name, c in EVERY.items() if profile.name == "full" or c[0] 
 
 
 def measure(drawn, seconds):
-    """Score the first FEW images, and take the distance of all."""
-    options = {"real_images": test_set.images}
-    found = evaluation.scores(drawn[:FEW], **options)
+    found, everything = (
+        evaluation.scores(part, real_images=test_set.images) for part in (drawn[:FEW], drawn)
+    )
     row = {key: found[key] for key in ("samples", "distance", "precision", "recall")}
-    row["distance_of_all"] = evaluation.scores(drawn, **options)["distance"]
-    return row | {"drawn": len(drawn), "seconds": 1000 * seconds / len(drawn)}
+    return row | {"distance_of_all": everything["distance"], "seconds": 1e3 * seconds / len(drawn)}
 
 
 def timed(path, work, *arguments):
-    """Return what `work` draws and its processor seconds, read where an earlier run did it."""
     if not path.exists():
         started = time.process_time()
         drawn = work(*arguments)
@@ -524,11 +528,6 @@ def timed(path, work, *arguments):
             np.savez(file, drawn=drawn, seconds=seconds)
     with np.load(path) as archive:
         return archive["drawn"], float(archive["seconds"])
-
-
-def draw_in_one_call(generator):
-    batches = gan_utils.weights.drawer("gan", generator, SAMPLES, SEED)
-    return np.concatenate([*batches(DRAWN_AT_ONCE)])
 
 
 # %% [markdown]
@@ -547,7 +546,8 @@ def keep(name, drawn, seconds):
 
 
 if generator is not None:
-    keep("GAN, one call", *timed(RUN / "gan.npz", draw_in_one_call, generator))
+    drawer = gan_utils.weights.drawer("gan", generator, SAMPLES, SEED)
+    keep("GAN, one call", *timed(RUN / "gan.npz", lambda: np.concatenate([*drawer(DRAWN_AT_ONCE)])))
 for seed, (model, _) in runs.items():
     sampler = make_sampler(model.ema_denoiser)
     draw(sampler, DRAWN_AT_ONCE, 1)  # builds the graph, which is not timed
