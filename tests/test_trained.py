@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gan_utils import cli, data, model_file, weights
 from gan_utils.metrics import sources
@@ -143,6 +144,8 @@ def test_a_denoiser_is_for_its_lesson(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(weights, "_manifest", lambda: {"denoiser": entry})
     with pytest.raises(ValueError, match="step by step: lesson 20"):
         weights.inputs_of("denoiser", None)
+    monkeypatch.setattr(weights, "names", lambda: ("denoiser",))
+    Image.new("L", (28, 28)).save(tmp_path / "in.png")
     arguments = ["translate", "denoiser", str(tmp_path / "in.png"), str(tmp_path / "out.png")]
     assert cli.main(arguments) == 1
     assert "step by step: lesson 20" in capsys.readouterr().err
