@@ -18,16 +18,14 @@
 # Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gan-workbook/gan-workbook/blob/main/notebooks/20_gans_and_diffusion.ipynb)
 
 # %% [markdown]
-# **What you will do with about 280 lines of code.** Train a small diffusion model on MNIST for as
-# many seconds as this book's best GAN, draw in 1,000, 50 and 10 steps, and compare.
+# **What you will do with about 300 lines of code.** Train a small diffusion model on MNIST for as
+# long as this book's best GAN, draw in 1,000, 50 and 10 steps, and compare.
 #
 # **Time and size.** 10 minutes to read; less than a minute of training on two CPU cores; a download
 # of 12 MB (MNIST, once).
 #
-# **What you will learn**
-#
-# - how a network that only removes noise becomes a generator;
-# - what each of the two kinds of model costs, and what it is for.
+# **What you will learn.** How a network that only removes noise becomes a generator; what each of
+# the two kinds of model costs, and what it is for.
 #
 # **What you need.** Lessons 01 and 13.
 
@@ -96,9 +94,8 @@ keras.utils.set_random_seed(SEED)
 # %% [markdown]
 # ## The data, and what the recorded run reached
 #
-# *Distance* is the Fréchet distance on LeNet features, first from as many images as in the first
-# column, then from all that were drawn. Precision and recall are lesson 13's, *seconds* are those
-# of a processor for 1,000 images. Means over the seeds.
+# *Distance* is the Fréchet distance on LeNet features, from as many images as the first column
+# says, then from all drawn; *seconds* are a processor's for 1,000 images. Means over seeds.
 
 # %%
 train_set = gan_utils.load_images("mnist")
@@ -150,37 +147,36 @@ else:
 # %% [markdown]
 # ## The idea
 #
-# A GAN turns noise into an image in one go. Nobody can say which image a given noise should become,
-# so a second network has to judge the result. Diffusion (Ho et al., 2020) has no such trouble.
-# *Destroying* an image is easy: add a little noise, again and again. If a network can undo one
-# small step, a thousand of its steps lead from pure noise to an image. And undoing has a right
-# answer: we know the noise, we added it. Training is a regression: one network, one loss.
+# A GAN turns noise into an image in one go. Nobody knows which image a given noise should become,
+# so a second network has to judge the result. Diffusion (Ho et al., 2020) *destroys* images: it
+# adds a little noise, again and again. A network that can undo one small step leads, in a thousand
+# of them, from pure noise to an image. And undoing has a right answer: we know the noise that we
+# added. Training is a regression: one network, one loss.
 #
 # Many noise steps at once are again one normal distribution. With the image $x_0$ and standard
 # normal noise $\varepsilon$ (Ho et al., 2020, equation 4),
 #
 # $$
-# x_t = \sqrt{\bar\alpha_t}\, x_0 + \sqrt{1 - \bar\alpha_t}\, \varepsilon ,
-# \qquad t = 1, \dots, T .
+# x_t=\sqrt{\bar\alpha_t}\,x_0+\sqrt{1-\bar\alpha_t}\,\varepsilon ,
+# \qquad t=1,\dots,T .
 # $$
 #
 # | symbol | name in the code | what it is |
 # |---|---|---|
 # | $x_0$, $x_t$ | `clean`, `noisy` | an image, and the same after $t$ noise steps |
 # | $\bar\alpha_t$ | `ALPHA_BAR` | the image's share of the variance: from 1 to nearly 0 |
-# | $\sqrt{\bar\alpha_t}$, $\sqrt{1 - \bar\alpha_t}$ | `SIGNAL`, `NOISE` | the two factors |
+# | $\sqrt{\bar\alpha_t}$, $\sqrt{1-\bar\alpha_t}$ | `SIGNAL`, `NOISE` | the two factors |
 # | $\varepsilon$, $v$ | `noise`, `v` | what was added; what the network predicts |
 
 # %% [markdown]
 # ## The noise schedule
 #
-# How fast should $\bar\alpha_t$ fall? The first paper's schedule has destroyed a small image long
-# before its last step. The cosine schedule (Nichol and Dhariwal, 2021, equation 17) spends equal
-# effort on all levels:
+# The first paper's schedule has destroyed a small image long before its last step. The cosine
+# schedule (Nichol and Dhariwal, 2021, equation 17) spends equal effort on all levels:
 #
 # $$
-# \bar\alpha_t = \frac{f(t)}{f(0)}, \qquad
-# f(t) = \cos^2\Bigl( \frac{t / T + s}{1 + s} \cdot \frac{\pi}{2} \Bigr), \qquad s = 0.008 .
+# \bar\alpha_t=\frac{f(t)}{f(0)}, \qquad
+# f(t)=\cos^2\Bigl( \frac{t/T+s}{1+s}\cdot\frac{\pi}{2} \Bigr), \qquad s=0.008 .
 # $$
 #
 # No step removes more than 99.9 % of the rest, so the last one stays finite.
@@ -211,7 +207,7 @@ def add_noise(clean, noise, t):
 
 
 # %% [markdown]
-# One digit on its way to noise, from $t = 0$ to $1000$ in steps of 100:
+# One digit on its way to noise, from $t=0$ to $1000$ in steps of 100:
 
 # %%
 shown_steps = np.arange(0, NUM_STEPS + 1, 100, dtype="int32")
@@ -223,28 +219,26 @@ show_rows({"noisy": noisy_digit}, "One image, more and more noise")
 # %% [markdown]
 # ## What to predict
 #
-# From the network's answer we need both $x_0$ and $\varepsilon$; either gives the other. Ho et al.
-# predict $\varepsilon$. But near $t = T$ the input nearly *is* the noise: copying it says nothing
-# about the image, and any error is multiplied by $\sqrt{1 - \bar\alpha_t} / \sqrt{\bar\alpha_t}$
-# in $x_0$, a huge number. We predict (Salimans and Ho, 2022)
+# The network's answer has to give both $x_0$ and $\varepsilon$; either gives the other. Ho et al.
+# predict $\varepsilon$. But near $t=T$ the input nearly *is* the noise: copying it says nothing
+# about the image, and in $x_0$ any error is multiplied by
+# $\sqrt{1-\bar\alpha_t}/\sqrt{\bar\alpha_t}$, a huge number. We predict (Salimans and Ho, 2022)
 #
 # $$
-# v = \sqrt{\bar\alpha_t}\, \varepsilon - \sqrt{1 - \bar\alpha_t}\, x_0 ,
+# v=\sqrt{\bar\alpha_t}\,\varepsilon-\sqrt{1-\bar\alpha_t}\,x_0 ,
 # \qquad\text{so that}\qquad
-# x_0 = \sqrt{\bar\alpha_t}\, x_t - \sqrt{1 - \bar\alpha_t}\, v .
+# x_0=\sqrt{\bar\alpha_t}\,x_t-\sqrt{1-\bar\alpha_t}\,v .
 # $$
 #
-# With little noise that asks for $\varepsilon$, with much for $-x_0$: for what the input hides. No
-# error grows, which matters most where the steps are few.
+# With little noise that asks for $\varepsilon$, with much for $-x_0$: for what the input hides.
 #
 # ## The network
 #
-# A **U-Net**, as in Pix2Pix: an encoder halves the size twice, a decoder
-# doubles it twice, a skip connection hands fine features across. Moreover:
+# A **U-Net**, as in Pix2Pix: an encoder halves the size twice, a decoder doubles it twice, a skip
+# connection hands fine features across. Moreover:
 #
 # - *residual blocks* begin as the identity (their last convolution starts at zero);
-# - the step $t$ is looked up in a fixed table of sines and cosines and added in each block, since
-#   removing much noise and little noise are different tasks;
+# - the step $t$ is looked up in a fixed table of sines and cosines, and added in each block;
 # - at 7 by 7, two dense layers see the whole image. They hold most parameters and cost little: a
 #   dense layer uses a weight once for an image, a convolution at each place.
 #
@@ -306,7 +300,7 @@ assert denoiser.count_params() == 1_991_937
 # ## Training: one loss
 #
 # Draw an image, a step $t$ and noise; mix them; ask for $v$; take the squared error. No second
-# network has to keep pace. The exponential moving average (EMA) of the weights draws the images.
+# network has to keep pace. An exponential moving average (EMA) of the weights draws the images.
 
 
 # %%
@@ -325,7 +319,7 @@ class Diffusion(keras.Model):
         self.built = True
 
     def train_step(self, clean):
-        # Every image gets a level of noise of its own, so that a batch sees many of them.
+        # Every image gets its own level of noise, so that a batch sees many.
         t = keras.random.randint((clean.shape[0],), 1, NUM_STEPS + 1, seed=self.random)
         noise = keras.random.normal(clean.shape, dtype="float32", seed=self.random)
         noisy, v = add_noise(clean, noise, t)
@@ -341,7 +335,7 @@ class Diffusion(keras.Model):
         return {"loss": loss}
 
     def fit(self, batches, **options):
-        # `prepared` resumes from the last checkpoint, as for the GANs of this book.
+        # `prepared` resumes from the last checkpoint, as for the GANs.
         with prepared(self, batches, None, batches.batch_size, **options) as (data, rest):
             return super().fit(data, **rest)
 
@@ -402,7 +396,7 @@ runs = {seed: train(seed) for seed in SEEDS}
 diffusion, steps = runs[SEED]
 
 # %% [markdown]
-# The loss of a regression falls. Its scatter is that of the drawn levels of noise.
+# The loss of a regression falls; its scatter is that of the noise levels.
 
 # %%
 plt.figure(figsize=(6.4, 2.8), layout="constrained")
@@ -413,7 +407,7 @@ plt.show()
 # %% [markdown]
 # ## What one call can do
 #
-# The noisy digit again, and what the network takes for the clean image.
+# The noisy digit, and what the network takes for the clean one.
 
 
 # %%
@@ -444,12 +438,12 @@ show_rows({"noisy": noisy_digit, "guess": guesses}, "The guess of the clean imag
 # $z$:
 #
 # $$
-# x_s = \sqrt{\bar\alpha_s}\, x_0 + \sqrt{1 - \bar\alpha_s - \sigma^2}\, \varepsilon + \sigma z ,
-# \qquad \sigma = \eta\, \sqrt{\tfrac{1 - \bar\alpha_s}{1 - \bar\alpha_t}}
-# \sqrt{1 - \tfrac{\bar\alpha_t}{\bar\alpha_s}} .
+# x_s=\sqrt{\bar\alpha_s}\,x_0+\sqrt{1-\bar\alpha_s-\sigma^2}\,\varepsilon+\sigma z ,
+# \qquad \sigma=\eta\,\sqrt{\tfrac{1-\bar\alpha_s}{1-\bar\alpha_t}}
+# \sqrt{1-\tfrac{\bar\alpha_t}{\bar\alpha_s}} .
 # $$
 #
-# With $\eta = 1$ and all 1,000 steps this is **DDPM**, the sampler of Ho et al.; with $\eta = 0$,
+# With $\eta=1$ and all 1,000 steps this is **DDPM**, the sampler of Ho et al.; with $\eta=0$,
 # **DDIM**, without fresh noise. The network is the same: the sampler is chosen after training.
 
 
@@ -465,7 +459,7 @@ def step_back(noisy, v, times, eta=0.0, fresh=0.0):
 
 
 # %% [markdown]
-# All steps from noise to images, for a batch and for many:
+# All steps, for a batch and for many:
 
 
 # %%
@@ -498,9 +492,8 @@ def draw(denoise, count, steps, eta=0.0, seed=SEED):
 # %% [markdown]
 # ## Side by side
 #
-# The GAN's generator is the one that ships with this project: in `full` both had the same time, in
-# `quick` diffusion has far less, no 1,000 steps, and few images, which make a distance larger by
-# bias alone (lesson 13). Images are kept in files, so that a long run can go on.
+# The GAN's generator ships with this project. In `full` both had the same time; in `quick` diffusion
+# has far less, and few images, whose distance is larger by bias alone (lesson 13).
 
 # %%
 EVERY = {
@@ -590,16 +583,16 @@ for name, row in memory.items():
 #
 # ## What each is for in 2026
 #
-# - **Time to draw** (last column). A GAN calls its network once, diffusion once a step. Where an
-#   image must be there in milliseconds, that decides. So fast diffusion models are *distilled* into
-#   one to four steps, often with a discriminator as the teacher (Sauer et al., 2023).
-# - **Quality for equal training.** The table shows what steps buy. With large budgets diffusion
-#   overtook GANs on varied photographs (Dhariwal and Nichol, 2021); a modern GAN comes close again,
-#   with one call (Huang et al., 2024).
-# - **Training.** Diffusion has one loss that falls, and nothing to balance. A squared error asks
-#   for *all* images, a discriminator only whether what is drawn passes.
-# - **Steering.** A sampler can be changed after training: more steps, a part held fixed, a stronger
-#   condition. A GAN has one latent vector an image, which can be walked.
+# - **Time to draw** (last column). A GAN calls its network once, diffusion once a step. So fast
+#   diffusion models are *distilled* into one to four steps, often with a discriminator as the
+#   teacher (Sauer et al., 2023).
+# - **Quality.** The table shows what steps buy. With large budgets diffusion overtook GANs on
+#   varied photographs (Dhariwal and Nichol, 2021); a modern GAN comes close, with one call (Huang
+#   et al., 2024).
+# - **Training.** Diffusion has one loss, and nothing to balance. A squared error asks for *all*
+#   images, a discriminator only whether what is drawn passes.
+# - **Steering.** A sampler can be changed after training: more steps, a part held fixed. A GAN has
+#   one latent vector an image.
 #
 # So: diffusion where quality and coverage count and time does not; a GAN, or a diffusion model
 # distilled with one, where each image must be cheap; an adversarial term wherever a squared error
@@ -607,9 +600,8 @@ for name, row in memory.items():
 #
 # ## What goes wrong: noise of another size
 #
-# (Drawn by the recorded run's denoiser where it is at hand.) The sampler must begin where training
-# ended. A schedule that does not reach $\bar\alpha_T \approx 0$, or images in another range, break
-# that like this:
+# (The recorded run's denoiser draws, where it is at hand.) The sampler must begin where training
+# ended. A schedule that stops early, or images in another range, break that:
 
 # %%
 trained, message = gan_utils.weights.try_generator("denoiser")
@@ -634,36 +626,39 @@ show_rows({str(count): denoise(begin, count) for count in (10, 20, 50)}, "From t
 # <details><summary>Solution</summary>
 #
 # Mostly. Without fresh noise the way is that of a differential equation; more steps only follow it
-# more finely. The starting noise is a latent vector. With $\eta = 1$ it is not.
+# more finely. The starting noise is a latent vector. With $\eta=1$ it is not.
 #
 # </details>
 #
-# **2. ★★ A rotation (pencil and paper).** *Predict first:* with
-# $\sqrt{\bar\alpha_t} = \cos\varphi_t$ and $\sqrt{1 - \bar\alpha_t} = \sin\varphi_t$, which simple
-# formula takes $x_t$ and $v$ to $x_s$ if $\eta = 0$?
+# **2. ★ A lazy network.** *Predict first:* a denoiser answers 0 everywhere. What is its loss, for
+# pixels with a mean square near 1, as MNIST has?
 #
 # <details><summary>Solution</summary>
 #
-# $x_t = \cos\varphi_t\, x_0 + \sin\varphi_t\, \varepsilon$ and
-# $v = \cos\varphi_t\, \varepsilon - \sin\varphi_t\, x_0$. Solve for $x_0$ and $\varepsilon$, insert
-# them in $x_s$, use the addition theorems:
-# $x_s = \cos(\varphi_t - \varphi_s)\, x_t - \sin(\varphi_t - \varphi_s)\, v$. A step is a rotation.
+# $\mathbb{E} v^2=\bar\alpha_t\,\mathbb{E}\varepsilon^2+(1-\bar\alpha_t)\,\mathbb{E}x_0^2$: about
+# 1 at all levels. The curve begins there.
 #
 # </details>
 #
-# **3. ★★★ Why not predict the noise?** *Predict first:* two networks predict $\varepsilon$ and $v$
-# with an error of 0.1 in each pixel. How large is the error of $x_0$ at $t = 100$ and at $1000$?
-
-# %% tags=["hide-cell"]
-for t in (100, 500, 900, 1000):
-    of_noise, of_v = 0.1 * NOISE[t] / SIGNAL[t], 0.1 * NOISE[t]
-    print(f"t = {t:>4}: from the noise {of_noise:9.2f}, from v {of_v:.2f}")
-
-# %% [markdown]
+# **3. ★★ A rotation (pencil and paper).** *Predict first:* with
+# $\sqrt{\bar\alpha_t}=\cos\varphi_t$ and $\sqrt{1-\bar\alpha_t}=\sin\varphi_t$, which simple
+# formula takes $x_t$ and $v$ to $x_s$ if $\eta=0$?
+#
 # <details><summary>Solution</summary>
 #
-# The factors are $\sqrt{1 - \bar\alpha_t} / \sqrt{\bar\alpha_t}$, without bound, and
-# $\sqrt{1 - \bar\alpha_t}$. With ten steps, the first is a tenth of the way.
+# $x_t=\cos\varphi_t\,x_0+\sin\varphi_t\,\varepsilon$ and
+# $v=\cos\varphi_t\,\varepsilon-\sin\varphi_t\,x_0$. Solve for $x_0$ and $\varepsilon$, insert
+# them: $x_s=\cos(\varphi_t-\varphi_s)\,x_t-\sin(\varphi_t-\varphi_s)\,v$, a rotation.
+#
+# </details>
+#
+# **4. ★★★ Why not predict the noise?** *Predict first:* two networks predict $\varepsilon$ and $v$
+# with the same error in each pixel. Which factor does it get in $x_0$, at $t$ near 0 and near $T$?
+#
+# <details><summary>Solution</summary>
+#
+# $\sqrt{1-\bar\alpha_t}/\sqrt{\bar\alpha_t}$, from 0 to thousands, and
+# $\sqrt{1-\bar\alpha_t}$, from 0 to 1. With ten steps, the first is a tenth of the way.
 #
 # </details>
 #
@@ -671,18 +666,17 @@ for t in (100, 500, 900, 1000):
 #
 # - A network learns to undo noise, by plain regression.
 # - One call guesses a mean. Many small steps draw an image, and each costs a call.
-# - Compare generators at equal training time *and* by what drawing costs.
 #
 # ## References
 #
-# - J. Ho et al., *Denoising Diffusion Probabilistic Models*, NeurIPS 2020 (DDPM).
+# - J. Ho et al., *Denoising Diffusion Probabilistic Models*, 2020.
 #   <https://arxiv.org/abs/2006.11239>
-# - A. Nichol, P. Dhariwal, *Improved Denoising Diffusion Probabilistic Models*, ICML 2021.
+# - A. Nichol, P. Dhariwal, *Improved Denoising Diffusion Probabilistic Models*, 2021.
 #   <https://arxiv.org/abs/2102.09672>
 # - J. Song et al., *Denoising Diffusion Implicit Models*, 2021. <https://arxiv.org/abs/2010.02502>
-# - T. Salimans, J. Ho, *Progressive Distillation for Fast Sampling of Diffusion Models*, ICLR 2022
-#   ($v$). <https://arxiv.org/abs/2202.00512>
-# - P. Dhariwal, A. Nichol, *Diffusion Models Beat GANs on Image Synthesis*, NeurIPS 2021.
+# - T. Salimans, J. Ho, *Progressive Distillation for Fast Sampling of Diffusion Models*, 2022.
+#   <https://arxiv.org/abs/2202.00512>
+# - P. Dhariwal, A. Nichol, *Diffusion Models Beat GANs on Image Synthesis*, 2021.
 #   <https://arxiv.org/abs/2105.05233>
 # - A. Sauer et al., *Adversarial Diffusion Distillation*, 2023. <https://arxiv.org/abs/2311.17042>
 # - Y. Huang et al., *The GAN is dead; long live the GAN!*, 2024. <https://arxiv.org/abs/2501.05441>
