@@ -492,8 +492,8 @@ def draw(denoise, count, steps, eta=0.0, seed=SEED):
 # %% [markdown]
 # ## Side by side
 #
-# The GAN's generator ships with this project. In `full` both had the same time; in `quick` diffusion
-# has far less, and few images, whose distance is larger by bias alone (lesson 13).
+# The GAN's generator ships with this project. In `full` both had the same time; in `quick`
+# diffusion has far less, and few images, whose distance is larger by bias alone (lesson 13).
 
 # %%
 EVERY = {
