@@ -586,17 +586,17 @@ for name, row in memory.items():
 # - **Time to draw** (last column). A GAN calls its network once, diffusion once a step. So fast
 #   diffusion models are *distilled* into one to four steps, often with a discriminator as the
 #   teacher (Sauer et al., 2023).
-# - **Quality.** The table shows what steps buy. With large budgets diffusion overtook GANs on
-#   varied photographs (Dhariwal and Nichol, 2021); a modern GAN comes close, with one call (Huang
-#   et al., 2024).
+# - **Quality.** The table shows who leads on this budget, and what steps buy. With large budgets
+#   diffusion overtook GANs on varied photographs (Dhariwal and Nichol, 2021); a modern GAN comes
+#   close, with one call (Huang et al., 2024).
 # - **Training.** Diffusion has one loss, and nothing to balance. A squared error asks for *all*
 #   images, a discriminator only whether what is drawn passes.
 # - **Steering.** A sampler can be changed after training: more steps, a part held fixed. A GAN has
 #   one latent vector an image.
 #
-# So: diffusion where quality and coverage count and time does not; a GAN, or a diffusion model
-# distilled with one, where each image must be cheap; an adversarial term wherever a squared error
-# would blur, as in Pix2Pix.
+# So: diffusion where coverage counts more than time; a GAN, or a diffusion model distilled with one,
+# where each image must be cheap; an adversarial term wherever a squared error would blur, as in
+# Pix2Pix.
 #
 # ## What goes wrong: noise of another size
 #
