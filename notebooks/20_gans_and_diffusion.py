@@ -594,9 +594,9 @@ for name, row in memory.items():
 # - **Steering.** A sampler can be changed after training: more steps, a part held fixed. A GAN has
 #   one latent vector an image.
 #
-# So: diffusion where coverage counts more than time; a GAN, or a diffusion model distilled with one,
-# where each image must be cheap; an adversarial term wherever a squared error would blur, as in
-# Pix2Pix.
+# So: diffusion where coverage counts more than time; a GAN, or a diffusion model distilled with
+# one, where each image must be cheap; an adversarial term wherever a squared error would blur, as
+# in Pix2Pix.
 #
 # ## What goes wrong: noise of another size
 #
