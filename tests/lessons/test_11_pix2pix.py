@@ -69,13 +69,24 @@ def test_the_classic_networks_have_the_lessons_counts(lesson):
     assert discriminator.layers[-1].activation is keras.activations.linear
 
 
+def seen_by_gradient(discriminator):
+    """Height and width of what one output sees: where its gradient is not zero."""
+    pixels = tf.zeros((1, *discriminator.input_shape[1:]))
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        logits = discriminator(pixels, training=False)
+        middle = logits[0, logits.shape[1] // 2, logits.shape[2] // 2, 0]
+    seen = np.abs(tape.gradient(middle, pixels)[0]).max(axis=-1) > 0
+    return int(seen.any(axis=1).sum()), int(seen.any(axis=0).sum())
+
+
 @pytest.mark.parametrize(
     ("kind", "field"), [("1x1", 1), ("16x16", 16), ("70x70", 70), ("tutorial", 142)]
 )
 def test_fields_by_formula_and_by_gradient(lesson, kind, field):
     assert lesson.receptive_field(kind) == field
     discriminator = lesson.build_discriminator(192, 1, kind)
-    assert lesson.seen_by_gradient(discriminator) == (field, field)
+    assert seen_by_gradient(discriminator) == (field, field)
 
 
 @pytest.mark.parametrize("size", [(32, 64), (64, 32)])
@@ -225,6 +236,31 @@ def test_keras_own_layers_take_the_weights_and_are_off(lesson, batch):
     assert np.abs(off(batch[0], training=True) - first).max() > 0
 
 
+def test_without_skip_connections_all_goes_through_the_bottleneck(lesson, batch):
+    for skips in (True, False):
+        network = lesson.build_generator(SIZE, 2, always_on=False, skips=skips)
+        assert network.output_shape == (None, SIZE, SIZE, 3)
+        encoder = [layer for layer in network.layers if isinstance(layer, layers.Conv2D)]
+        encoder[-1].kernel.assign(tf.zeros_like(encoder[-1].kernel))
+        other = network(-batch[0], training=False)
+        assert bool(np.any(network(batch[0], training=False) != other)) == skips
+
+
+@pytest.mark.parametrize("size", [32, 64, 128])
+def test_l1_prefers_median_colors_and_sharpness_the_shifted_image(lesson, size):
+    """The page's two wrong images, as it makes them; its exercise derives that the median wins."""
+    city = pairs.city(10, size)
+    true, medians = images.to_float(city.source), np.zeros_like(city.source)
+    for index in np.unique(city.classes):
+        ground = city.classes == index
+        medians[ground] = np.median(city.source[ground], axis=0)
+    shifted = lesson.measure(np.roll(true, 4, axis=2), true)
+    medians = lesson.measure(images.to_float(medians), true)
+    assert medians["l1"] < 0.9 * shifted["l1"]
+    assert off(shifted) < 0.1
+    assert off(medians) > 0.5
+
+
 def test_the_figures(lesson):
     found = pairs.city(3, SIZE)
     target = images.to_float(found.target)
@@ -263,7 +299,6 @@ def test_recorded_maps_are_right_in_most_pixels(reached):
     figures = reached["figures"]
     assert figures["Pix2Pix"]["map_color"] >= 0.85
     assert figures["Pix2Pix"]["map_color"] > figures["the mean map"]["map_color"] + 0.1
-    assert min(reached["recall_by_class"].values()) > 0.8
 
 
 def test_recorded_map_to_satellite_needs_the_adversarial_loss(reached):
@@ -287,16 +322,6 @@ def test_recorded_satellite_to_map_is_best_with_l1_alone(reached):
     assert off(alone) < off(both)
     assert all(alone[name] > both[name] for name in ("psnr", "ssim", "map_color"))
     assert both["sharpness"] > 1.8, "nearly twice the contrast of a true map"
-
-
-def test_recorded_exercises_answer_as_the_page_does(reached):
-    plain, jittered = (reached["few_pairs"][k] for k in ("as they are", "jitter, mirrored"))
-    assert jittered[0] > plain[0], "harder to learn by heart"
-    assert jittered[1] < plain[1]
-    for name, value in reached["more_epochs"].items():
-        assert value == pytest.approx(reached["figures"]["Pix2Pix"][name], rel=0.01), name
-    heights = reached["other_heights"]
-    assert heights["1.0"] > max(heights["0.5"], heights["2.0"]) + 0.1
 
 
 def test_recorded_noise_is_small_and_gone_when_switched_off(reached):
