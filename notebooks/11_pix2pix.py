@@ -22,7 +22,7 @@
 # into maps, and one that turns maps into satellite images.
 #
 # **Time and size.** 14 minutes to read; a minute of training on two CPU cores; no download (the
-# *maps* set of photographs: 250 MB).
+# *maps* set: 250 MB).
 #
 # **What you will learn**
 #
@@ -73,8 +73,7 @@ tf.get_logger().setLevel("ERROR")
 # ### Hyperparameters
 #
 # `TUTORIAL` is the classic size; its recipe, 100 epochs of 1,096 pairs, one at a time, takes more
-# than a day on a CPU. Training here has **the same code with smaller numbers**, and linearly
-# decaying learning rates.
+# than a day on a CPU. Training here has **the same code with smaller numbers**.
 
 # %%
 SEED = profile.seed(11)
@@ -91,7 +90,7 @@ VALIDATION_COUNT = profile.samples(full=200, quick=60, smoke=4)
 STEPS_PER_EPOCH = profile.steps(full=1_000, quick=80, smoke=2)
 EPOCHS = profile.epochs(full=24, quick=10, smoke=2)
 BACK_EPOCHS = profile.epochs(full=6, quick=5, smoke=1)
-EAGER = profile.name == "smoke"  # no tracing
+EAGER = profile.name == "smoke"
 
 keras.utils.set_random_seed(SEED)
 
@@ -360,16 +359,11 @@ assert receptive_field("tutorial") == 142
 # %% [markdown]
 # ## The losses and one training step
 #
-# The update is that of the DCGAN lesson. Pix2Pix decides who sees what, halves the loss of $D$ (to
-# no effect with Adam), and adds L1. With `gan_weight=0` there is only L1.
+# The update is that of the DCGAN lesson. Pix2Pix decides who sees what:
 
 
 # %%
-class Pix2Pix(GAN):
-    def __init__(self, *networks, l1_weight=L1_WEIGHT, gan_weight=1.0, seed=SEED):
-        super().__init__(*networks, latent_dim=1, ema_decay=None, seed=seed)
-        self.l1_weight, self.gan_weight = l1_weight, gan_weight
-
+class PairGAN(GAN):
     def generator_inputs(self, batch, seed, count=None):
         return tf.zeros((count, *self.generator.input_shape[1:])) if batch is None else batch[0]
 
@@ -378,6 +372,21 @@ class Pix2Pix(GAN):
 
     def fake_inputs(self, fake_images, inputs):
         return tf.concat([inputs, fake_images], axis=-1)
+
+    def translate(self, inputs, batch_size=1):
+        return super().translate(inputs, batch_size)
+
+
+# %% [markdown]
+# It halves the loss of $D$ (to no effect with Adam), and adds L1; with `gan_weight=0` there is only
+# L1.
+
+
+# %%
+class Pix2Pix(PairGAN):
+    def __init__(self, *networks, l1_weight=L1_WEIGHT, gan_weight=1.0, seed=SEED):
+        super().__init__(*networks, latent_dim=1, ema_decay=None, seed=seed)
+        self.l1_weight, self.gan_weight = l1_weight, gan_weight
 
     def discriminator_loss(self, real_logits, fake_logits):
         return 0.5 * super().discriminator_loss(real_logits, fake_logits)
@@ -392,9 +401,6 @@ class Pix2Pix(GAN):
 
     def update_discriminator(self, batch, inputs, fake_images):
         return super().update_discriminator(batch, inputs, fake_images) if self.gan_weight else {}
-
-    def translate(self, inputs, batch_size=1):
-        return super().translate(inputs, batch_size)
 
 
 # %% [markdown]
