@@ -38,6 +38,7 @@ FOREIGN = {
     *(".heic", ".heif", ".jp2", ".jxl", ".svg", ".eps", ".pdf", ".psd", ".xcf", ".ico", ".tga"),
     *(".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw", ".dcm"),
 }
+_PAPER = 100  # ink that is lighter than this belongs to the paper, in a page of the whole range
 _SIXTEEN_BITS = 65_535
 _MOSTLY_DARK = 16_384  # no value reaches a quarter of 16 bits: probably 10, 12 or 14 bits
 _ORIENTATION, _PHOTOMETRIC, _WHITE_IS_ZERO = 0x0112, 262, 0
@@ -210,6 +211,35 @@ def evenly(array: np.ndarray, count: int) -> np.ndarray:
         raise ValueError(f"evenly: count is {count}; ask for at least 1.")
     places = np.linspace(0, len(array) - 1, min(count, len(array)))
     return array[np.rint(places).astype(int)]
+
+
+def like_mnist(page: np.ndarray) -> np.ndarray:
+    """Bring a photographed or drawn digit into the form of MNIST's images.
+
+    Args:
+        page: (height, width, 1) uint8, one dark digit on light paper.
+
+    Returns:
+        (1, 28, 28, 1) float32 in [-1, 1]: the digit light on dark, as large as fits into the 20 by
+        20 pixels in the middle.
+
+    Raises:
+        ValueError: An empty page, or another shape or dtype.
+
+    Source:
+        LeCun et al. 1998, "Gradient-based learning applied to document recognition", section
+        III-A, which centers the mass of the digit and not, as here, its bounding box.
+    """
+    from PIL import Image, ImageOps
+
+    if page.ndim != 3 or page.shape[-1] != 1 or page.dtype != np.uint8 or not np.ptp(page):
+        raise ValueError(
+            f"page is {page.dtype} {page.shape}; expected one digit on (height, width, 1) uint8."
+        )
+    ink = ImageOps.autocontrast(ImageOps.invert(Image.fromarray(page[..., 0])))
+    box = ink.point(lambda value: 255 * (value > _PAPER)).getbbox()
+    digit = ImageOps.pad(ink.crop(box), (20, 20))
+    return to_float(np.pad(np.asarray(digit), 4)[None, ..., None])
 
 
 def resize(

@@ -153,3 +153,32 @@ def test_entries_are_evenly_spaced():
     assert images.evenly(batch(), 2).shape == (2, *batch().shape[1:])
     with pytest.raises(ValueError, match="at least 1"):
         images.evenly(np.arange(3), 0)
+
+
+# ---- a digit of one's own ----------------------------------------------------------------------
+
+
+def test_a_page_becomes_a_digit_like_those_of_mnist():
+    page = np.full((200, 300, 1), 230, np.uint8)  # gray paper, a stroke in a corner
+    page[20:120, 30:50] = 30
+    digit = images.like_mnist(page)
+    assert digit.shape == (1, 28, 28, 1)
+    assert digit.dtype == np.float32
+    rows, columns = np.nonzero(digit[0, ..., 0] > 0)
+    assert (rows.min(), rows.max()) == (4, 23)
+    assert (columns.min(), columns.max()) == (12, 15)
+    assert digit[0, 0, 0, 0] == -1
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        np.full((20, 20, 1), 255, np.uint8),
+        np.zeros((20, 20), np.uint8),
+        np.eye(20, dtype=np.float32)[..., None],
+    ],
+    ids=["empty", "no channel", "floats"],
+)
+def test_a_page_without_a_digit_is_refused(page):
+    with pytest.raises(ValueError, match="expected one digit"):
+        images.like_mnist(page)

@@ -36,6 +36,11 @@ def mean_at(*keys: str) -> Value:
     return lambda metrics: mean(run[keys[-1]] for run in at(*keys[:-1])(metrics))
 
 
+def over_seeds(*keys: str) -> Value:
+    """Return a function that averages a list with a number for each seed."""
+    return lambda metrics: mean(at(*keys)(metrics))
+
+
 def fewest_at(*keys: str) -> Value:
     """Return a function that takes the last key's least value over a list of runs."""
     return lambda metrics: min(run[keys[-1]] for run in at(*keys[:-1])(metrics))
@@ -168,6 +173,26 @@ FIGURES: dict[str, list[Figure]] = {
         Figure("The same with augmented images", at("gaps", "augmented"), ".2f"),
     ],
     "15_diagnosis": [Figure("Steps of each broken game", at("steps"), ",.0f")],
+    "17_latent_space": [
+        *(
+            Figure(
+                f"Truncated to {psi}: {name}", over_seeds("truncation", f"psi {psi}", name), ".2f"
+            )
+            for psi in (0.5, 1.0)
+            for name in ("precision", "recall")
+        ),
+        *(
+            Figure(f"Inversion, {name}: error", over_seeds("inversion", name, "error"), ".1%")
+            for name in ("own samples", "test digits", "turned digits", "test, CGAN, wrong label")
+        ),
+        *(
+            Figure(f"Fréchet distance, {name}", over_seeds("weights", key, "distance"))
+            for name, key in (
+                ("short training, last step", "weights of the last step"),
+                ("short training, EMA", "EMA"),
+            )
+        ),
+    ],
     "20_gans_and_diffusion": [
         Figure(f"{name}: {words}", mean_at("cases", name, key), form)
         for name in ("GAN, one call", "DDPM, 1,000 steps", "DDIM, 50 steps", "DDIM, 10 steps")
