@@ -445,7 +445,7 @@ def arithmetic(seed):
 repeat("arithmetic", arithmetic)
 
 # %% [markdown]
-# A latent carries much besides the two properties; in a mean of many, that cancels out.
+# A latent carries much besides the two properties; a mean of many does not.
 #
 # ## Inversion: is this image in there?
 #
@@ -668,7 +668,7 @@ for name, direction in (("as fitted", thick), ("without digits", freed)):
 # ## Summary
 #
 # - Latents lie on a shell; straight lines and truncation leave it: precision for recall.
-# - Linear directions exist, with labels or without, and are entangled.
+# - Linear directions exist, and are entangled.
 # - Inversion shows what is in the latent space, if it has yardsticks: own samples, and images that
 #   must fail.
 #
@@ -688,7 +688,7 @@ for name, direction in (("as fitted", thick), ("without digits", freed)):
 # %% tags=["remove-cell"]
 found |= {"samples": SAMPLES, "targets": 10 * PER_CLASS, "seeds": SEEDS}
 records.record(LESSON, found, seconds=time.perf_counter() - started, data=test_set, seed=SEED)
-# Whatever the data: a step along a direction ends on the shell.
+# A step along a direction ends on the shell.
 lengths = np.linalg.norm(move(some_latents, directions["slant"][:-1], 3), axis=1)
 np.testing.assert_allclose(lengths, 10, rtol=1e-5)
 assert set(found["truncation"]) == {f"psi {psi}" for psi in PSIS}
