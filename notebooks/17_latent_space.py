@@ -204,14 +204,13 @@ def truncation(seed):
 
 repeat("truncation", truncation)
 axis = plt.subplots(figsize=(6.4, 3.4))[1]
-curves = {"this page": found["truncation"]}
-if RECORDED:
-    curves["recorded run"] = RECORDED["metrics"]["truncation"]
-for (label, rows), style in zip(curves.items(), ("s:", "o-"), strict=False):
+curves = {"recorded run": RECORDED["metrics"]["truncation"]} if RECORDED else {}
+curves["this page, fewer samples"] = found["truncation"]
+for (label, rows), style in zip(curves.items(), ("o-", "s:"), strict=False):
     curve = [[np.mean(row["recall"]), np.mean(row["precision"])] for row in rows.values()]
     axis.plot(*np.transpose(curve), style, label=label)
-    for psi, place in zip(PSIS, curve, strict=True):
-        axis.annotate(f"ψ {psi}", place, (6, 4), textcoords="offset points", fontsize=9)
+for psi, place in zip(PSIS, curve, strict=True):
+    axis.annotate(f"ψ {psi}", place, (6, 4), textcoords="offset points", fontsize=9)
 axis.set(xlabel="recall", ylabel="precision")
 axis.legend(fontsize=9)
 plt.show()
