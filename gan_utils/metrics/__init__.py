@@ -10,6 +10,7 @@ from gan_utils.metrics.features import Extractor, Features
 from gan_utils.metrics.frechet import SampleSizeWarning, fid, frechet_distance
 from gan_utils.metrics.inception_score import inception_score
 from gan_utils.metrics.kid import Spread, kid
+from gan_utils.metrics.modes import ModeCoverage, mode_coverage
 from gan_utils.metrics.precision_recall import (
     DensityCoverage,
     PrecisionRecall,
@@ -24,6 +25,7 @@ __all__ = [
     "DensityCoverage",
     "Extractor",
     "Features",
+    "ModeCoverage",
     "Moments",
     "PrecisionRecall",
     "SampleSizeWarning",
@@ -35,6 +37,7 @@ __all__ = [
     "inception_score",
     "kid",
     "measure",
+    "mode_coverage",
     "precision_recall",
     "score",
 ]
