@@ -15,10 +15,12 @@ import numpy as np
 from gan_utils import _aliases
 
 _CALL = """
-import keras, numpy as np
+import gan_utils.layers, keras, numpy as np
 with np.load({inputs!r}) as archive:
     inputs = [archive[f"arr_{{i}}"] for i in range(len(archive.files))]
 model = keras.saving.load_model({model!r}, compile=False)
+if {seed!r} is not None:
+    gan_utils.layers.reseed(model, {seed!r})
 outputs = model(inputs if len(inputs) > 1 else inputs[0], training=False)
 np.savez({outputs!r}, *(np.asarray(output) for output in keras.tree.flatten(outputs)))
 """
@@ -61,12 +63,15 @@ def run_in_fresh_process(script: str) -> str:
     return answer.stdout.strip()
 
 
-def call_in_fresh_process(model_file: str | Path, *inputs: Any) -> Any:
+def call_in_fresh_process(model_file: str | Path, *inputs: Any, seed: int | None = None) -> Any:
     """Load a saved model in a new process, which has none of the caller's code, and call it.
+
+    Keras knows the layers of `gan_utils.layers` there.
 
     Args:
         model_file: A `.keras` file.
         *inputs: Arrays, one for each input of the model.
+        seed: Of the dropout that stays on (`gan_utils.layers.reseed`), which a file does not keep.
 
     Returns:
         What the model returns in inference mode: an array, or a list of arrays where it has
@@ -78,7 +83,9 @@ def call_in_fresh_process(model_file: str | Path, *inputs: Any) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         paths = {name: str(Path(folder, f"{name}.npz")) for name in ("inputs", "outputs")}
         np.savez(paths["inputs"], *(np.asarray(part) for part in inputs))
-        run_in_fresh_process(_CALL.format(model=str(Path(model_file).resolve()), **paths))
+        run_in_fresh_process(
+            _CALL.format(model=str(Path(model_file).resolve()), seed=seed, **paths)
+        )
         with np.load(paths["outputs"]) as archive:
             outputs = [archive[f"arr_{i}"] for i in range(len(archive.files))]
     return outputs if len(outputs) > 1 else outputs[0]

@@ -33,6 +33,21 @@ def test_a_saved_model_is_called_without_its_code(tmp_path):
     np.testing.assert_array_equal(call_in_fresh_process(tmp_path / "one.keras", images), 2 * images)
 
 
+def test_a_translators_dropout_is_known_and_draws_the_same_noise(tmp_path):
+    import keras
+    import numpy as np
+
+    from gan_utils.layers import AlwaysDropout, reseed
+
+    source, ones = keras.Input((50,)), np.ones((2, 50), "float32")
+    model = keras.Model(source, AlwaysDropout(0.5)(source))
+    model.save(tmp_path / "noisy.keras")
+    drawn = call_in_fresh_process(tmp_path / "noisy.keras", ones, seed=3)
+    reseed(model, 3)
+    np.testing.assert_array_equal(drawn, model(ones, training=False))
+    assert {*np.unique(drawn)} == {0.0, 2.0}
+
+
 def test_a_missing_model_says_so(tmp_path):
     with pytest.raises(RuntimeError, match=r"none\.keras"):
         call_in_fresh_process(tmp_path / "none.keras", [[1.0]])

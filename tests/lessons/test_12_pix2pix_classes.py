@@ -22,10 +22,10 @@ def lesson():
 @pytest.fixture(scope="module")
 def batch():
     random = np.random.default_rng(0)
-    pictures = np.full((4, 28, 28, 1), -1, "float32")
-    for picture, edge in zip(pictures, (5, 8, 11, 14), strict=True):
-        picture[4:24, edge : edge + 12] = random.uniform(0, 1)
-    return tf.constant(pictures), tf.constant([0, 3, 9, 3])
+    items = np.full((4, 28, 28, 1), -1, "float32")
+    for item, edge in zip(items, (5, 8, 11, 14), strict=True):
+        item[4:24, edge : edge + 12] = random.uniform(0, 1)
+    return tf.constant(items), tf.constant([0, 3, 9, 3])
 
 
 @pytest.fixture
@@ -113,37 +113,44 @@ def test_answers_by_hand(lesson):
         "way 2": {True: math.log(total) - 2, False: math.log(total) + 1},
     }
     for name, costs in expected.items():
-        rule = lesson.ANSWERS[name]()
         for real, cost in costs.items():
-            found = rule.answer_loss(tf.constant(outputs), tf.constant([3]), real)
+            answer_loss = lesson.WAYS[name].answer_loss
+            found = answer_loss(tf.constant(outputs), tf.constant([3]), real)
             assert float(found) == pytest.approx(cost, rel=1e-5), (name, real)
-    verdict = lesson.FakeAsAClass().verdict(outputs)
-    assert float(verdict[0, 0, 0, 0]) == pytest.approx(math.log(math.exp(2) + 9) + 1, rel=1e-5)
-    assert float(lesson.ClassesAndVerdict().verdict(outputs)[0, 0, 0, 0]) == -1
-    plain = lesson.PlainAnswers()
+    answer_loss = lesson.WAYS["plain"].answer_loss
     minus_one = tf.constant([[[[-1.0]]]])
-    assert float(plain.answer_loss(minus_one, None, True)) == pytest.approx(yes, rel=1e-5)
-    assert float(plain.answer_loss(minus_one, None, False)) == pytest.approx(no, rel=1e-5)
+    assert float(answer_loss(minus_one, None, True)) == pytest.approx(yes, rel=1e-5)
+    assert float(answer_loss(minus_one, None, False)) == pytest.approx(no, rel=1e-5)
+    for name, cost in (
+        ("plain", math.log(2)),
+        ("way 1", 11 * math.log(2)),
+        ("way 2", math.log(11)),
+    ):
+        kind = lesson.WAYS[name]
+        no_opinion = tf.zeros((1, 7, 7, kind.outputs))
+        found = kind.answer_loss(no_opinion, tf.constant([3]), True)
+        assert float(found) == pytest.approx(cost, rel=1e-5), name
 
 
 @pytest.mark.parametrize("real", [True, False])
 def test_a_fake_gets_zero_for_all_real_classes_in_way_2_only(lesson, real):
     for name, wanted in (("way 1", True), ("way 2", real)):
-        rule, outputs = lesson.ANSWERS[name](), tf.Variable(tf.zeros((1, 1, 1, 11)))
+        outputs = tf.Variable(tf.zeros((1, 1, 1, 11)))
         with tf.GradientTape() as tape:
-            loss = rule.answer_loss(outputs, tf.constant([3]), real)
+            loss = lesson.WAYS[name].answer_loss(outputs, tf.constant([3]), real)
         pull = -tape.gradient(loss, outputs).numpy().ravel()
         assert (pull[3] > 0) == wanted, "is its class asked for?"
         assert all(value < 0 for k, value in enumerate(pull[:10]) if k != 3)
 
 
-def test_step_of_way_3_moves_d_then_q_then_g(lesson, make, batch):
-    rows = lesson.watch_one_step(make("way 3"), batch)
-    movers = {update: [n for n, change in moved.items() if change > 0] for update, moved in rows}
-    assert list(movers.items()) == [
-        ("update_discriminator", ["D"]),
-        ("update_classifier", ["Q"]),
-        ("update_generator", ["G"]),
+def test_step_of_way_3_moves_d_then_q_then_g(make, batch):
+    translator = make("way 3")
+    networks = translator.discriminator, translator.classifier, translator.generator
+    parts = {name: network.trainable_weights for name, network in zip("DQG", networks, strict=True)}
+    assert gan_utils.who_moved(translator, batch, parts).movers == [
+        ("discriminator", ["D"]),
+        ("classifier", ["Q"]),
+        ("generator", ["G"]),
     ]
 
 
@@ -151,24 +158,8 @@ def test_step_of_way_3_moves_d_then_q_then_g(lesson, make, batch):
 def test_each_update_moves_its_own_network(make, batch, name):
     translator = make(name)
     assert translator.discriminator.output_shape[-1] == (1 if name == "plain" else 11)
-    players = {"D": translator.discriminator, "G": translator.generator}
-
-    def changed(before):
-        return [
-            name
-            for name, network in players.items()
-            if any((a != b).any() for a, b in zip(network.get_weights(), before[name], strict=True))
-        ]
-
-    inputs = translator.generator_inputs(batch, None)
-    with tf.GradientTape() as tape:
-        fake_images = translator.generator(inputs, training=True)
-    before = {name: network.get_weights() for name, network in players.items()}
-    translator.update_discriminator(batch, inputs, fake_images)
-    assert changed(before) == ["D"]
-    before = {name: network.get_weights() for name, network in players.items()}
-    translator.update_generator(batch, inputs, fake_images, tape)
-    assert changed(before) == ["G"]
+    movers = gan_utils.who_moved(translator, batch).movers
+    assert movers == [("discriminator", ["discriminator"]), ("generator", ["generator"])]
 
 
 def test_generator_objective_of_way_3_by_hand(make, batch):
@@ -214,8 +205,8 @@ def test_wrong_labels_are_refused(lesson, make, batch):
     translator, sources = make("way 3"), np.asarray(lesson.sketch(batch[0]))
     for labels in ([0, 1, 2, 10], [0, 1, 2, -1], [0, 1, 2], [0.0, 1.0, 2.0, 3.0]):
         with pytest.raises(ValueError, match="label"):
-            lesson.translate(translator, sources, np.array(labels))
-    drawn = [lesson.translate(translator, sources, np.arange(4)) for _ in range(2)]
+            lesson.translate(translator.generator, sources, np.array(labels))
+    drawn = [lesson.translate(translator.generator, sources, np.arange(4)) for _ in range(2)]
     np.testing.assert_array_equal(*drawn, err_msg="the same noise each time")
 
 
@@ -248,58 +239,15 @@ def reached():
 
 def test_recorded_translators_learned(reached):
     assert list(reached["results"]) == ["plain", "way 1", "way 2", "way 3"]
-    untrained = reached["marks"]["untrained"]["l1"]
-    assert all(found["l1"] < untrained / 2 for found in reached["results"].values())
+    # An untrained translator's L1 is 0.4: it draws gray.
+    assert all(found["l1"] < 0.1 for found in reached["results"].values())
 
 
 def test_recorded_class_helps_in_way_3_only(reached):
-    accuracy = {name: found["accuracy"] for name, found in reached["results"].items()}
+    results = reached["results"]
+    accuracy = {name: found["accuracy"] for name, found in results.items()}
     assert accuracy["way 3"] > accuracy["plain"] + 0.03
     assert accuracy["way 3"] > reached["marks"]["true items"]["accuracy"] - 0.01
     assert max(accuracy["way 1"], accuracy["way 2"]) < accuracy["plain"]
-    gaps = {name: found["gap"] for name, found in reached["results"].items()}
-    assert max(gaps["way 1"], gaps["way 2"]) < gaps["plain"] / 2
-
-
-def test_recorded_class_helps_most_where_outlines_are_alike(reached):
-    shares = reached["per_class"]
-    gains = {name: found["way 3"] - found["plain"] for name, found in shares.items()}
-    order = sorted(gains, key=gains.get)
-    assert set(order[-3:]) == {"Pullover", "Coat", "Shirt"}
-    assert set(order[:2]) == {"Bag", "Trouser"}
-    above = [name for name, found in shares.items() if found["way 3"] > found["true items"]]
-    assert len(above) == 5, "in half of the classes"
-
-
-def test_recorded_label_wins_where_the_outline_lets_it(reached):
-    any_wrong, nearest = (
-        reached["wrong_labels"][k][0] for k in ("any wrong one", "the nearest one")
-    )
-    assert any_wrong < nearest / 3, "several times as often"
-    assert nearest < 0.25, "both win seldom"
-
-
-def test_recorded_naming_costs_the_discriminator(reached):
-    costs = reached["naming_costs"]
-    assert costs["plain"]["better"] > max(costs[n]["better"] for n in ("way 1", "way 2")) + 0.1
-    assert all(costs[name]["naming"] > costs[name]["verdict"] for name in ("way 1", "way 2"))
-    named = reached["named_in_true_and_crossed_pairs"]
-    assert all(named[name]["crossed"] < named[name]["true"] - 0.1 for name in ("way 1", "way 2"))
-    assert named["way 3"]["crossed"] == named["way 3"]["true"], "it never sees a sketch"
-
-
-def test_recorded_classifier_that_learns_from_fakes_flatters(reached):
-    wrong, right = (reached["learns_from"][k] for k in ("also from fakes", "real targets only"))
-    assert wrong["own"] > right["own"] + 0.02
-    assert wrong["accuracy"] <= right["accuracy"]
-    assert wrong["flattery"] > 0.03 > abs(right["flattery"])
-
-
-def test_recorded_exercises_answer_as_the_page_does(reached):
-    lines = reached["lines"]
-    assert lines["drawn lines that are true"] > lines["true lines that are drawn"]
-    weights = [reached["q_weights"][name] for name in ("0", "1", "10")]
-    accuracy = [found["accuracy"] for found in weights]
-    assert accuracy == sorted(accuracy)
-    assert accuracy[0] > reached["results"]["plain"]["accuracy"], "what the label does by itself"
-    assert weights[2]["l1"] > max(found["l1"] for found in weights[:2])
+    # "L1 hardly notices"
+    assert abs(results["way 3"]["l1"] - results["plain"]["l1"]) < 0.01 * results["plain"]["l1"]

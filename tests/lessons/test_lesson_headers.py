@@ -7,9 +7,8 @@ import pytest
 from lesson import NOTEBOOKS
 
 HEADER = re.compile(r"\*\*What you will do with about (\d+) lines of code\.\*\*")
-OLD = ("12_pix2pix_classes",)  # not in this form yet
 TEMPLATE = NOTEBOOKS / "templates" / "00_topic.py"
-ALL = [TEMPLATE, *(path for path in sorted(NOTEBOOKS.glob("[0-9]*.py")) if path.stem not in OLD)]
+ALL = [TEMPLATE, *sorted(NOTEBOOKS.glob("[0-9]*.py"))]
 REFERENCES = ("03_keras_notes", "15_diagnosis")  # for looking up: no main path to read through
 LESSONS = [path for path in ALL if path.stem not in REFERENCES]
 
