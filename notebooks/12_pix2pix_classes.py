@@ -176,7 +176,8 @@ def translate(generator, sources, class_labels):
     return np.concatenate([np.asarray(draw(part)) for part in parts])
 
 
-def show_rows(rows, title=None):
+def show_rows(rows, title):
+    rows = {"sketch": few_sketches, **rows, "item": few_items}
     shown = -np.concatenate(list(rows.values()))
     titles = [*map(str, few_labels)] + [""] * (len(shown) - len(few_labels))
     texts = {"row_labels": list(rows), "titles": titles, "title": title}
@@ -184,12 +185,10 @@ def show_rows(rows, title=None):
     plt.show()
 
 
-trained_translator, message = gan_utils.weights.try_generator("sketch_to_item")
+trained, message = gan_utils.weights.try_generator("sketch_to_item")
 print(message)
-rows = {"sketch": few_sketches}
-if trained_translator is not None:
-    rows["translation"] = translate(trained_translator, few_sketches, few_labels)
-show_rows(rows | {"item": few_items}, "Recorded full run\n")
+rows = {"translation": translate(trained, few_sketches, few_labels)} if trained else {}
+show_rows(rows, "Recorded full run\n")
 
 # %% [markdown]
 # Cover the items, and try to tell the sketches of pullover, coat and shirt (2, 4, 6) apart: that is
@@ -549,14 +548,14 @@ def measure(fake_images):
     }
 
 
-results, rows = {}, {"sketch": few_sketches}
+results, rows = {}, {}
 for name, translator in translators.items():
     fake_images = translate(translator.generator, sources, class_labels)
     results[name] = measure(fake_images) | {"seconds": translator.seconds}
     rows[name] = translate(translator.generator, few_sketches, few_labels)
 marks = {"true items": measure(targets)}
 print_results(updates, results, marks["true items"])
-show_rows(rows | {"item": few_items}, "This run\n")
+show_rows(rows, "This run\n")
 
 # %% [markdown]
 # Whether an item was light or dark, all have to guess. The class helps most for pullover, coat and
@@ -567,7 +566,7 @@ show_rows(rows | {"item": few_items}, "This run\n")
 # One sketch, ten labels, drawn by the recorded translator where there is one:
 
 # %%
-best = trained_translator or translators["way 3"].generator
+best = trained or translators["way 3"].generator
 some = few_sketches[::2]
 given = np.tile(np.arange(NUM_CLASSES), len(some))
 relabeled = translate(best, np.repeat(some, NUM_CLASSES, axis=0), given)
