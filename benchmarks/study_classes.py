@@ -4,11 +4,10 @@
 
 First, fresh discriminators of the same size learn from the pairs of one fixed generator, so that
 what the question for the class costs can be measured apart from everything else. Then translators
-that differ in one thing are trained: with and without the label, with several weights of Q's term,
-and with a Q that learns from fakes too. Interrupted, the script goes on where it stopped.
+are trained: the lesson's four, several weights of Q's term, and a Q that learns from fakes too.
+Interrupted, the script goes on where it stopped.
 """
 
-from collections.abc import Callable
 from statistics import mean
 from typing import Any
 
@@ -32,6 +31,8 @@ PAIRS = profile.samples(full=1_000, quick=200, smoke=20)
 QUESTIONS = ("plain", "way 1", "way 2")
 TRANSLATORS: dict[str, tuple[type[keras.Model], dict[str, float]]] = {
     "plain": (LESSON.Pix2Pix, {}),
+    "way_1": (LESSON.WayOne, {}),
+    "way_2": (LESSON.WayTwo, {}),
     "way_3": (LESSON.WayThree, {}),
     "label_alone": (LESSON.WayThree, {"q_weight": 0.0}),
     "weight_10": (LESSON.WayThree, {"q_weight": 10.0}),
@@ -70,24 +71,6 @@ def train(name: str, seed: int, train_set: ImageSet) -> keras.Model:
     return model
 
 
-def learn(
-    network: keras.Model, loss_of: Callable[[Any], tf.Tensor], rate: float, source: Batches
-) -> keras.Model:
-    """Train a network down a loss of batches; return it."""
-    optimizer = keras.optimizers.Adam(rate, beta_1=LESSON.BETA_1)
-    optimizer.build(network.trainable_variables)
-
-    @tf.function(autograph=False)
-    def step(batch: Any) -> None:
-        with tf.GradientTape() as tape:
-            loss = loss_of(batch)
-        minimize(optimizer, tape, loss, network.trainable_variables)
-
-    for batch in source.dataset().take(FRESH_STEPS):
-        step(batch)
-    return network
-
-
 def fresh_discriminator(
     name: str, forger: keras.Model, train_set: ImageSet, seed: int
 ) -> keras.Model:
@@ -96,27 +79,23 @@ def fresh_discriminator(
     reseed(forger, seed)  # each kind of discriminator sees the same fakes
     kind = LESSON.WAYS[name]
     network = LESSON.build_discriminator(outputs=kind.outputs)
+    optimizer = keras.optimizers.Adam(LESSON.D_RATE, beta_1=LESSON.BETA_1)
+    optimizer.build(network.trainable_variables)
 
-    def loss_of(batch: Any) -> tf.Tensor:
+    @tf.function(autograph=False)
+    def step(batch: Any) -> None:
         sketches = LESSON.sketch(batch[0])
-        loss = 0.0
-        for items, real in ((batch[0], True), (forger(sketches, training=False), False)):
-            outputs = network(tf.concat([sketches, items], axis=-1), training=True)
-            loss += 0.5 * kind.answer_loss(outputs, batch[1], real)
-        return loss
+        pairs = (batch[0], True), (forger(sketches, training=False), False)
+        with tf.GradientTape() as tape:
+            loss = 0.0
+            for items, real in pairs:
+                outputs = network(tf.concat([sketches, items], axis=-1), training=True)
+                loss += 0.5 * kind.answer_loss(outputs, batch[1], real)
+        minimize(optimizer, tape, loss, network.trainable_variables)
 
-    return learn(network, loss_of, LESSON.D_RATE, batches(train_set, FRESH_STEPS, seed))
-
-
-def fresh_classifier(train_set: ImageSet, seed: int) -> keras.Model:
-    """Return a new classifier that has learned the classes of real items."""
-    keras.utils.set_random_seed(seed)
-    network = LESSON.build_classifier()
-
-    def loss_of(batch: Any) -> tf.Tensor:
-        return tf.reduce_mean(LESSON.class_loss(network(batch[0], training=True), batch[1]))
-
-    return learn(network, loss_of, LESSON.Q_RATE, batches(train_set, FRESH_STEPS, seed))
+    for batch in batches(train_set, FRESH_STEPS, seed).dataset().take(FRESH_STEPS):
+        step(batch)
+    return network
 
 
 def gradient_norms(
@@ -151,7 +130,7 @@ def share_named(outputs: np.ndarray, class_labels: np.ndarray) -> float:
 
 
 def questions(forger: keras.Model, test: ImageSet, train_set: ImageSet, seed: int) -> dict:
-    """Return what fresh networks of one seed know: real or fake, and the class in pairs."""
+    """Return what fresh discriminators of one seed know about real and fake."""
     targets, labels = images.to_float(test.images), test.labels
     sketches = np.asarray(LESSON.sketch(targets))
     fakes = LESSON.translate(forger, sketches, labels)
@@ -159,24 +138,34 @@ def questions(forger: keras.Model, test: ImageSet, train_set: ImageSet, seed: in
         real: np.concatenate([sketches, items], axis=-1)
         for real, items in ((True, targets), (False, fakes))
     }
-    items, others = crossed(labels)
-    kinds = {"true": sketches[items], "crossed": sketches[others]}
     found = {}
     for name in QUESTIONS:
         network = fresh_discriminator(name, forger, train_set, seed)
-        scores = [
+        true, false = (
             real_logits(name, network(pairs[real], training=False)).numpy().mean(axis=(1, 2, 3))
             for real in (True, False)
-        ]
-        row = {"better": float(np.mean(scores[0] > scores[1]))}
-        row |= gradient_norms(name, network, pairs, labels.astype("int32"))
-        for kind, part in kinds.items() if name != "plain" else ():
-            outputs = network(np.concatenate([part, targets[items]], axis=-1), training=False)
-            row[kind] = share_named(outputs.numpy(), labels[items])
-        found[name.replace(" ", "_")] = row
-    named = fresh_classifier(train_set, seed)(targets[items], training=False)
-    alike = share_named(named.numpy(), labels[items])
-    return found | {"classifier": {"true": alike, "crossed": alike}}  # it never sees a sketch
+        )
+        norms = gradient_norms(name, network, pairs, labels.astype("int32"))
+        found[name.replace(" ", "_")] = {"better": float(np.mean(true > false)), **norms}
+    return found
+
+
+def named_in_pairs(translator: keras.Model, test: ImageSet) -> dict[str, float]:
+    """Return how often the class of an item is named in true pairs and in crossed ones.
+
+    The discriminator names it, or in way 3 the classifier, which never sees a sketch.
+    """
+    targets = images.to_float(test.images)
+    items, others = crossed(test.labels)
+    sketches = np.asarray(LESSON.sketch(targets))
+    shares = {}
+    for kind, places in (("true", items), ("crossed", others)):
+        network, inputs = translator.discriminator, (sketches[places], targets[items])
+        if translator.with_class:
+            network, inputs = translator.classifier, inputs[1:]
+        outputs = network(np.concatenate(inputs, axis=-1), training=False).numpy()
+        shares[kind] = share_named(outputs, test.labels[items])
+    return shares
 
 
 def means(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -209,6 +198,8 @@ def examine(translator: keras.Model, test: ImageSet) -> dict[str, Any]:
     if translator.with_class:
         own = translator.classifier.predict(fakes, verbose=0).argmax(axis=1)
         row["own"] = float(np.mean(own == labels))
+    if translator.with_class or translator.outputs > 1:
+        row["named"] = named_in_pairs(translator, test.sample(PAIRS))
     return row
 
 

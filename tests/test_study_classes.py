@@ -57,7 +57,9 @@ def test_means_keep_the_shape():
 
 def test_accuracy_by_class_skips_a_class_that_is_not_there():
     labels = np.array([0, 0, 2])
-    test = ImageSet(np.zeros((3, 28, 28, 1), "uint8"), labels, ("a", "b", "c"), "x", "x", "test")
+    test = ImageSet(
+        np.zeros((3, 28, 28, 1), "uint8"), labels, ("a", "b", "c"), "folder", "x", "test"
+    )
     found = study.by_class(np.array([0, 1, 2]), test)
     assert found == {"accuracy": pytest.approx(2 / 3), "per_class": {"a": 0.5, "c": 1.0}}
 
@@ -68,6 +70,18 @@ def test_accuracy_by_class_skips_a_class_that_is_not_there():
 @pytest.fixture(scope="module")
 def translators():
     return records.recorded("study_translators", "full")["metrics"]
+
+
+def test_recorded_naming_costs_the_discriminator():
+    costs = records.recorded("study_questions", "full")["metrics"]
+    assert costs["plain"]["better"] > max(costs[n]["better"] for n in ("way_1", "way_2")) + 0.1
+    assert all(costs[name]["naming"] > costs[name]["source"] for name in ("way_1", "way_2"))
+
+
+def test_recorded_class_is_read_off_the_sketch_too(translators):
+    named = {name: translators[name]["named"] for name in ("way_1", "way_2", "way_3")}
+    assert all(named[name]["crossed"] < named[name]["true"] - 0.1 for name in ("way_1", "way_2"))
+    assert named["way_3"]["crossed"] == named["way_3"]["true"], "it never sees a sketch"
 
 
 def test_recorded_class_helps_most_where_outlines_are_alike(translators):
