@@ -26,7 +26,7 @@ from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, reseed
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = (
-    *("gan", "dcgan", "cgan", "cdcgan", "acgan", "infogan", "lsgan", "wgan_gp"),
+    *("gan", "dcgan", "cgan", "cdcgan", "acgan", "infogan", "lsgan", "wgan_gp", "r3gan"),
     *("satellite_to_map", "map_to_satellite", "sketch_to_item", "denoiser"),
 )
 SHIPPED = weights.names()

@@ -58,6 +58,12 @@ MODELS = (
         judge="D\nQ",
     ),
     Model("LSGAN", "09_lsgan", ("noise z",), ("a number:\n1 for real,\n0 for fake",)),
+    Model(
+        "hinge, R1, R3GAN",
+        "16_modern_objectives",
+        ("noise z",),
+        ("real, or more\nreal than\na fake?",),
+    ),
     Model("WGAN, WGAN-GP", "10_wgan", ("noise z",), ("a score\nof slope\n1 at most",), judge="f"),
     Model(
         "Pix2Pix",

@@ -172,6 +172,7 @@ FIGURES: dict[str, list[Figure]] = {
         Figure("Discriminator's gap between known and new files", at("gaps", "plain"), ".2f"),
         Figure("The same with augmented images", at("gaps", "augmented"), ".2f"),
     ],
+    "16_modern_objectives": [*PLAIN, Figure("Recall", at("recall"), ".2f")],
     "15_diagnosis": [Figure("Steps of each broken game", at("steps"), ",.0f")],
     "17_latent_space": [
         *(

@@ -123,6 +123,9 @@ ORIGINS = {
     ),
     "lsgan": Origin("09_lsgan", "generator.keras", "digits", "LSGAN", _DISTANCE),
     "wgan_gp": Origin("10_wgan", "generator.keras", "digits", "WGAN-GP", _DISTANCE),
+    "r3gan": Origin(
+        *("16_modern_objectives", "generator.keras", "digits", "R3GAN objective", _DISTANCE)
+    ),
     "satellite_to_map": Origin(
         *("11_pix2pix", "satellite_to_map.keras", "the map of a satellite picture"),
         paths={

@@ -66,7 +66,7 @@ WIDGETS = {
         "modes come and go.",
         "Play the game",
     ),
-    **dict.fromkeys(("gan", "dcgan", "lsgan", "wgan_gp"), WALK),
+    **dict.fromkeys(("gan", "dcgan", "lsgan", "wgan_gp", "r3gan"), WALK),
     **dict.fromkeys(("cgan", "cdcgan"), ask_for("digit")),
     "acgan": ask_for("item"),
     "infogan": ask_for("code"),

@@ -1,0 +1,69 @@
+"""The study of lesson 16: it resumes by its record, and its gradients are what they are called."""
+
+import keras
+import numpy as np
+import pytest
+import study_objectives as study
+import tensorflow as tf
+
+from gan_utils import records
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    """A budget of two updates, a record and a folder of checkpoints of its own."""
+    monkeypatch.setenv("GAN_RECORD", str(tmp_path / "record"))
+    monkeypatch.setenv("GAN_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(study, "SEEDS", [0])
+    monkeypatch.setattr(study, "EPOCHS", 1)
+    monkeypatch.setattr(study, "STEPS_PER_EPOCH", 2)
+    monkeypatch.setattr(study.LESSON, "OBJECTIVES", {"relativistic": study.LESSON.R3GAN})
+    return tmp_path
+
+
+def test_a_second_start_trains_only_what_is_missing(small, monkeypatch):
+    asked = []
+
+    def train(name, objective, seed):
+        asked.append(name)
+        if len(asked) == 2:
+            raise KeyboardInterrupt  # cut off in the second run
+        return {"data": name, "objective": objective, "seed": seed, "seconds": 1.0}
+
+    monkeypatch.setattr(study, "train", train)
+    with pytest.raises(KeyboardInterrupt):
+        study.main()
+    assert [row["data"] for row in study.finished()] == ["MNIST"]
+    study.main()
+    assert asked == ["MNIST", "Stacked MNIST", "Stacked MNIST"]
+    assert [row["data"] for row in study.finished()] == ["MNIST", "Stacked MNIST"]
+    monkeypatch.setattr(study, "BUDGET", {"updates": 1})
+    assert study.finished() == [], "runs with another budget do not count"
+
+
+@pytest.mark.parametrize("name", study.CHANNELS)
+def test_a_run_is_recorded_with_its_scores_and_gradients(small, monkeypatch, name):
+    monkeypatch.setattr(study.evaluation, "count", lambda _: 100)
+    monkeypatch.setattr(study.LESSON, "STACKED_SAMPLES", 50)
+    row = study.train(name, "relativistic", 0)
+    assert {kind: len(values) for kind, values in row["slopes"].items()} == {
+        **{"real": 1, "fake": 1, "generator": 1}
+    }
+    kept = {"distance", "recall"} if name == "MNIST" else {"modes", "divergence"}
+    assert kept < row.keys()
+    records.record("study_objectives", {"runs": [row]})  # all that JSON can hold
+
+
+def test_gradients_of_a_plane(monkeypatch):
+    plane = keras.Sequential(
+        [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(1)]
+    )
+    monkeypatch.setattr(study.LESSON, "build_discriminator", lambda *_: plane)
+    norm = float(tf.norm(plane.layers[-1].kernel))
+    images = np.random.default_rng(0).uniform(-1, 1, (6, 28, 28, 1)).astype("float32")
+    assert study.mean_slope(plane, images) == pytest.approx(norm, rel=1e-5)
+    gan = study.LESSON.make_gan(
+        study.LESSON.OBJECTIVES["hinge + spectral norm"], study.LESSON.SHORT
+    )
+    # Minus the mean of the logits: the pull at each fake is the slope itself.
+    assert study.generator_pull(gan, images, -images) == pytest.approx(norm, rel=1e-5)
