@@ -18,7 +18,7 @@
 # Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gan-workbook/gan-workbook/blob/main/notebooks/16_modern_objectives.ipynb)
 
 # %% [markdown]
-# **What you will do with about 330 lines of code.** Take one small network without batch
+# **What you will do with about 300 lines of code.** Take one small network without batch
 # normalization, change only what it minimizes, and see which of five objectives keeps all modes of
 # the data.
 #
@@ -102,8 +102,7 @@ keras.utils.set_random_seed(SEED)
 # %% [markdown]
 # ## What the recorded run reached
 #
-# Fifty images of the recorded `full` run's generator, none of them chosen; where there is no such
-# run yet, the cell says so.
+# Fifty images of the recorded `full` run's generator, if there is one yet, none of them chosen.
 
 # %%
 run = recorded("16_modern_objectives", "full")
@@ -156,7 +155,7 @@ for axis, gamma in zip(axes, (0.0, 0.3), strict=True):
     axis.plot(0, 0, "*", color="black", markersize=11, label="solution")
     axis.set(title=f"gamma = {gamma}", xlabel="fake, theta", ylabel="slope, psi")
     axis.set_aspect("equal")
-axes[0].legend(loc="upper right", fontsize=9)
+axes[1].legend(loc="upper right", fontsize=9)
 plt.show()
 
 # %% [markdown]
@@ -164,7 +163,7 @@ plt.show()
 # there and pushes it on. The circle shrinks, but ever more slowly, whatever the learning rate. With
 # a penalty on the slope the path soon ends in the solution.
 #
-# Real GANs have more parameters and the same problem. Three answers since 2017:
+# Real GANs have more parameters and the same problem. Three answers:
 #
 # | answer | what it does to the discriminator | paper |
 # |---|---|---|
@@ -172,8 +171,7 @@ plt.show()
 # | R1, R2 | penalize the slope at real images (R1), at fakes (R2) | Mescheder et al. 2018 |
 # | relativistic loss | compares a real image with a fake | Jolicoeur-Martineau 2018 |
 #
-# R3GAN (Huang et al. 2024) is the relativistic loss with R1 and R2, in a residual network without
-# the other tricks of its time.
+# R3GAN (Huang et al. 2024) is the relativistic loss with R1 and R2.
 
 # %% [markdown]
 # ## The data
@@ -204,14 +202,13 @@ plots.show_images(images.to_float(stacked_sample[:8]), columns=8, title="Stacked
 plt.show()
 
 # %% [markdown]
-# Two numbers describe how samples cover the modes: how many have at least one sample, and the KL
-# divergence of the modes' shares from equal shares, in nats. Real images, and the worst case:
+# How many modes have at least one sample, and how far are the modes' shares from equal ones (KL
+# divergence, in nats)? Real images, and the worst case:
 
 # %%
 for name, labels in (("real", modes_of(stacked_sample)), ("one mode", np.full(1_000, 7))):
     modes, divergence = metrics.mode_coverage(labels, NUM_MODES)
     print(f"{name:<9}{modes:>6,} of {NUM_MODES:,} modes, KL {divergence:.3f}")
-print(f"the largest KL possible is log {NUM_MODES:,} = {np.log(NUM_MODES):.2f}")
 
 # %% [markdown]
 # ## The networks
@@ -301,17 +298,16 @@ for _ in range(20):
     spectra.append(singular_values(layer.kernel))
 print("spectral norm after 0, 1, 2, 5 and 20 calls:", end=" ")
 print([round(float(spectra[i][0]), 3) for i in (0, 1, 2, 5, 20)])
-figure, axis = plt.subplots(figsize=(6.4, 2.8))
+figure, axis = plt.subplots(figsize=(6.4, 3.0), layout="constrained")
 for calls, (color, line) in zip((0, 1, 20), LOOKS, strict=False):
-    axis.plot(spectra[calls], line, color=color, label=f"after {calls} calls")
+    axis.plot(spectra[calls], line, color=color, label=f"calls: {calls}")
 axis.set(xlabel="number of the singular value", ylabel="singular value", ylim=(0, None))
 axis.legend()
 plt.show()
 
 # %% [markdown]
-# The first call divides by a poor estimate, later ones get it right. The whole spectrum is scaled,
-# not only its top. Keras *replaces* the stored weight in each call with `training=True`, whoever
-# makes it.
+# The first call divides by a poor estimate, later ones get it right. The whole spectrum is scaled.
+# Keras *replaces* the stored weight in each call with `training=True`, whoever makes it.
 
 # %% [markdown]
 # ## The losses
@@ -342,8 +338,7 @@ def pairing_loss(real_logits, fake_logits):
 # The relativistic loss asks only for the *difference* of a real image and a fake.
 #
 # The penalty needs the gradient of each logit with respect to its image, and then the gradient of
-# that with respect to the weights: a tape within the tape of the training step. It is computed in
-# float32 under every policy.
+# that with respect to the weights: a tape within the tape of the step. It is computed in float32.
 
 
 # %%
@@ -436,15 +431,14 @@ for name, objective in OBJECTIVES.items():
     assert movers == [{"discriminator"}, {"generator"}]
 
 # %% [markdown]
-# The discriminator's "statistics" are the vectors $u$ of spectral normalization: its own update
-# turns them, the generator's does not.
+# The "statistics" are the vectors $u$ of spectral normalization.
 
 # %% [markdown]
 # ## Training
 #
 # The last objective alone, on MNIST. First the Fréchet distance on LeNet features, untrained, and
-# of real images from real images, the noise floor. If the run is interrupted, the same cell goes on
-# from the last checkpoint.
+# its noise floor, real against real. If the run is interrupted, the same cell goes on from the last
+# checkpoint.
 
 # %%
 gan = make_gan()
@@ -468,7 +462,7 @@ batches = gan_utils.Batches(
 gan.fit(batches, epochs=EPOCHS, callbacks=watchers, verbose=2)
 
 # %% [markdown]
-# The curves, step by step. The gap is the mean logit of real images minus that of fakes.
+# The gap is the mean logit of real images minus that of fakes.
 
 # %%
 plots.plot_history(
@@ -538,19 +532,24 @@ for name in OBJECTIVES:
 #
 # The discriminator's slope, how much a logit changes with the image, through the training:
 
+
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.4), sharex=True, sharey=True)
-for axis, kind in zip(axes, ("real", "fake"), strict=True):
-    for (color, line), name in zip(LOOKS, OBJECTIVES, strict=True):
-        curves = [row["slopes"][kind] for row in rows_of("MNIST", name)]
-        if curves:
-            mean = np.exp(np.log(curves).mean(axis=0))
-            axis.semilogy(range(1, len(mean) + 1), mean, line, color=color, label=name)
-    axis.set(title=f"slope at {kind} images", xlabel="eighth of the training")
-axes[0].set_ylabel("norm of the gradient")
+def draw_slopes():
+    _, axes = plt.subplots(1, 2, figsize=(7.6, 3.6), sharey=True, layout="constrained")
+    for axis, kind in zip(axes, ("real", "fake"), strict=True):
+        for (color, line), name in zip(LOOKS, OBJECTIVES, strict=True):
+            curves = [row["slopes"][kind] for row in rows_of("MNIST", name)]
+            if curves:
+                mean = np.exp(np.log(curves).mean(axis=0))  # over seeds, on the axis' scale
+                axis.semilogy(range(1, len(mean) + 1), mean, line, color=color, label=name)
+        axis.set(title=f"slope at {kind} images", xlabel="eighth of the training")
+    axes[0].set_ylabel("norm of the gradient")
+    axes[1].legend(fontsize=8)
+    plt.show()
+
+
 if study_rows:
-    axes[1].legend(fontsize=7)
-plt.show()
+    draw_slopes()
 
 # %% [markdown]
 # What to see: without normalization or penalty nothing limits the slope. R1 limits it at real
@@ -653,7 +652,6 @@ print("squared norm of w:", float(tf.reduce_sum(tf.square(plane.layers[-1].kerne
 # - Two players that follow their gradients circle; a penalty on the discriminator's slope ends it.
 # - Spectral normalization bounds the slope by the weights; R1 and R2 penalize it where images are.
 # - A relativistic loss compares real images with fakes.
-# - Stacked MNIST has 1,000 modes to count; the KL divergence shows how even they are.
 #
 # ## References
 #
