@@ -67,3 +67,42 @@ def test_gradients_of_a_plane(monkeypatch):
     )
     # Minus the mean of the logits: the pull at each fake is the slope itself.
     assert study.generator_pull(gan, images, -images) == pytest.approx(norm, rel=1e-5)
+
+
+# ---- claims of the lesson over the recorded study ------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    """Return the recorded runs by (data set, objective, seed); there may be some of them only."""
+    run = records.recorded("study_objectives", "full")
+    if run is None:
+        pytest.skip("no run of the study is recorded yet")
+    return {(r["data"], r["objective"], r["seed"]): r for r in run["metrics"]["runs"]}
+
+
+def test_recorded_runs_are_of_the_study(recorded):
+    assert {name for name, _, _ in recorded} <= set(study.CHANNELS)
+    assert {name for _, name, _ in recorded} <= set(study.LESSON.OBJECTIVES)
+    for row in recorded.values():
+        assert row["samples"] == (25_600 if "modes" in row else 10_000)
+        assert all(len(values) == 8 for values in row["slopes"].values())
+
+
+@pytest.mark.parametrize(
+    ("penalized", "free", "kind"),
+    [
+        ("cross-entropy + R1", "cross-entropy", "real"),
+        ("relativistic + R1 + R2", "relativistic", "real"),
+        ("relativistic + R1 + R2", "relativistic", "fake"),
+    ],
+)
+def test_a_penalty_limits_the_slope_where_it_acts(recorded, penalized, free, kind):
+    # "R1 limits it at real images, R2 at fakes as well."
+    pairs = [
+        (recorded[data, penalized, seed], recorded[data, free, seed])
+        for data, name, seed in recorded
+        if name == free and (data, penalized, seed) in recorded
+    ]
+    for with_it, without in pairs:
+        assert with_it["slopes"][kind][-1] < without["slopes"][kind][-1]
