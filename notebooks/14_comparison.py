@@ -77,7 +77,7 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # %%
 LESSONS = (
     *("01_gan", "02_dcgan", "04_cgan", "05_cdcgan", "06_acgan"),
-    *("07_sgan", "08_infogan", "09_lsgan", "10_wgan"),
+    *("07_sgan", "08_infogan", "09_lsgan", "10_wgan", "16_modern_objectives"),
 )
 NOT_RECORDED = "no recorded run yet"
 NOT_SCORED = "recorded without these scores"
@@ -116,7 +116,7 @@ def rows_of(profile_name):
         found = run.get("comparison", {})
         rows += [facts | {"title": title, "row": row} for title, row in found.items()]
         if not found:
-            rows.append(facts | {"title": lesson, "row": None})
+            rows.append(facts | {"title": lesson[:18], "row": None})
     return rows
 
 

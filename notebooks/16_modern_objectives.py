@@ -473,8 +473,9 @@ plots.plot_history(
 plt.show()
 
 # %% [markdown]
-# With equal logits both losses are $\log 2$, about 0.69. A large gap needs a steep discriminator,
-# which the penalty makes expensive. The same sixteen latent vectors throughout the training:
+# With equal logits both losses are $\log 2$, about 0.69. A larger gap takes a steeper
+# discriminator, which the penalty charges for. The same sixteen latent vectors throughout the
+# training:
 
 # %%
 animation = grid.save_gif(RUN / "r3gan.gif")
