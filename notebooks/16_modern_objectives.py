@@ -83,7 +83,7 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 SEED = profile.seed(16)
 LATENT_DIM = 64
 FIXED_COUNT = 16
-GAMMA = 0.1
+GAMMA = 1.0
 BETAS = {"beta_1": 0.0, "beta_2": 0.9}
 FULL = {"width": 64, "batch_size": 64, "rate": 5e-4, "ema_decay": 0.9995}
 SHORT = {"width": 32, "batch_size": 16, "rate": 5e-4, "ema_decay": 0.998}
