@@ -274,8 +274,8 @@ for network in (build_generator(STUDY["width"]), build_discriminator(STUDY["widt
 # ## Spectral normalization
 #
 # A layer with the matrix $W$ stretches a vector at most by its largest singular value $\sigma(W)$,
-# the spectral norm. Divide $W$ by it, and the layer stretches nothing: a chain of such layers has a
-# slope of at most 1.
+# the spectral norm. Divide $W$ by it, and a dense layer stretches nothing; a convolution, whose
+# kernel is taken as a matrix, only a little.
 #
 # Computing $\sigma$ exactly in each step would be slow, but weights change slowly, and one *power
 # iteration* a step is enough: multiply a stored vector $u$ by $W$ and by its transpose, and it
@@ -318,10 +318,10 @@ plt.show()
 # | hinge | $\max(0, 1 - D(x)) + \max(0, 1 + D(G(z)))$ | $-D(G(z))$ |
 # | relativistic pairing | $f(D(G(z)) - D(x))$ | $f(D(x) - D(G(z)))$ |
 #
-# Each is a mean over the batch, with $f(t) = \log(1 + e^t)$, the softplus. The penalties $R_1 =
-# \tfrac{\gamma}{2} \lVert \nabla_x D(x) \rVert^2$ and $R_2$, the same at $G(z)$, are added to the
-# discriminator's loss. In the code, `real_logits` is $D(x)$, `fake_logits` is $D(G(z))$ and `GAMMA`
-# is $\gamma$.
+# Each is a mean over the batch, with $f(t) = \log(1 + e^t)$, the softplus. The penalties
+# $R_1 = \tfrac{\gamma}{2} \lVert \nabla_x D(x) \rVert^2$ and $R_2$, the same at $G(z)$, are
+# added to the discriminator's loss. In the code, `real_logits` is $D(x)$, `fake_logits` is
+# $D(G(z))$ and `GAMMA` is $\gamma$.
 
 
 # %%
