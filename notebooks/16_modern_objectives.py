@@ -350,6 +350,13 @@ def logits_and_slopes(discriminator, batch, training=False):
     return logits, tf.reduce_sum(tf.square(gradients), axis=(1, 2, 3))
 
 
+def look(discriminator, batch, weight, training=False):
+    if not weight:  # no penalty: no second derivative, and the policy's precision
+        return discriminator(batch, training=training), 0.0
+    logits, slopes = logits_and_slopes(discriminator, batch, training)
+    return logits, 0.5 * weight * tf.reduce_mean(slopes)
+
+
 class Objective(NamedTuple):
     d_loss: Callable
     g_loss: Callable | None = None  # None: the discriminator's loss, with the roles swapped
@@ -382,16 +389,10 @@ R3GAN = OBJECTIVES["relativistic + R1 + R2"]
 class ModernGAN(GAN):
     objective = R3GAN
 
-    def look(self, batch, weight, training=False):
-        if not weight:  # no penalty: no second derivative, and the policy's precision
-            return self.discriminator(batch, training=training), 0.0
-        logits, slopes = logits_and_slopes(self.discriminator, batch, training)
-        return logits, 0.5 * weight * tf.reduce_mean(slopes)
-
     def discriminator_objective(self, batch, inputs, fake_images):
         goal, real_images = self.objective, self.real_inputs(batch)
-        real_logits, real_penalty = self.look(real_images, goal.r1, training=True)
-        fake_logits, fake_penalty = self.look(fake_images, goal.r2)
+        real_logits, real_penalty = look(self.discriminator, real_images, goal.r1, training=True)
+        fake_logits, fake_penalty = look(self.discriminator, fake_images, goal.r2)
         loss = goal.d_loss(real_logits, fake_logits)
         penalty = tf.convert_to_tensor(real_penalty + fake_penalty, tf.float32)
         gap = tf.reduce_mean(real_logits) - tf.reduce_mean(fake_logits)
