@@ -302,7 +302,8 @@ assert classic.count_params() == 54_429_315
 print(f"on this page: {SIZE * SIZE * 3:,} numbers in, {8 * FILTERS} at the bottleneck")
 
 # %% [markdown]
-# Without skip connections, those few numbers would have to carry the place of every house.
+# Without skip connections, those few numbers would have to carry the place of every house ([what
+# that costs](../book/studies/pix2pix.md)).
 
 # %% [markdown]
 # ## The discriminator: a PatchGAN
@@ -529,7 +530,7 @@ for title, model, given in (("satellite", painter, targets), ("map", forward, so
 # By exercise 4, L1 pulls at a guess $g$ with $\lambda\,(2 F(g) - 1)$ on average: with full force
 # where the true value is sure, not at all at the median. An adversarial slope of $r$ times that of
 # L1 moves the guess until $2 F(g) - 1 = r$, and overrules L1 where $r > 1$. A larger $\lambda$
-# means a smaller $r$: images nearer to the median.
+# means a smaller $r$: images nearer to the median ([study](../book/studies/pix2pix.md)).
 
 # %% [markdown]
 # ## Use it

@@ -1,4 +1,4 @@
-"""The studies of lessons 06 to 08 and 12: networks, losses, and what their pages read."""
+"""The studies of lessons 06 to 08, 11 and 12: networks, losses, what their pages read."""
 
 import json
 import math
@@ -15,7 +15,10 @@ from scipy import stats
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "book" / "studies" / f"{name}.md" for name in ("acgan-sizes", "sgan-recipe")]
-PAGES += [ROOT / "book" / "studies" / f"{name}.md" for name in ("infogan-code", "class-questions")]
+PAGES += [
+    ROOT / "book" / "studies" / f"{name}.md"
+    for name in ("infogan-code", "class-questions", "pix2pix")
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
