@@ -14,8 +14,10 @@ import numpy as np
 
 from gan_utils import _aliases
 
+# Apart from the template, whose braces are not Python: tools/book reads imports in strings.
+_LAYERS = "import gan_utils.layers"
 _CALL = """
-import gan_utils.layers, keras, numpy as np
+import keras, numpy as np
 with np.load({inputs!r}) as archive:
     inputs = [archive[f"arr_{{i}}"] for i in range(len(archive.files))]
 model = keras.saving.load_model({model!r}, compile=False)
@@ -83,9 +85,8 @@ def call_in_fresh_process(model_file: str | Path, *inputs: Any, seed: int | None
     with tempfile.TemporaryDirectory() as folder:
         paths = {name: str(Path(folder, f"{name}.npz")) for name in ("inputs", "outputs")}
         np.savez(paths["inputs"], *(np.asarray(part) for part in inputs))
-        run_in_fresh_process(
-            _CALL.format(model=str(Path(model_file).resolve()), seed=seed, **paths)
-        )
+        call = _CALL.format(model=str(Path(model_file).resolve()), seed=seed, **paths)
+        run_in_fresh_process(_LAYERS + call)
         with np.load(paths["outputs"]) as archive:
             outputs = [archive[f"arr_{i}"] for i in range(len(archive.files))]
     return outputs if len(outputs) > 1 else outputs[0]

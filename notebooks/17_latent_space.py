@@ -103,6 +103,7 @@ train_set, test_set = (gan_utils.load_images("mnist", split=split) for split in 
 generator, conditional = (weights.load_generator(name) for name in ("gan", "cgan"))
 SAMPLES = profile.samples(full=5_000, quick=1_500, smoke=100, available=len(test_set))
 RECORDED = records.recorded(LESSON, "full")
+print(train_set)
 print(weights.describe("gan"))
 print(records.origin(RECORDED) if RECORDED else "no recorded full run yet")
 

@@ -17,6 +17,13 @@ from sphinx.writers.html5 import HTML5Translator
 BIG = re.compile(r"\\([bB]igg?)(?![A-Za-z])")
 DOTS = re.compile(r"\\dots(?![A-Za-z])")
 DIGITS = re.compile(r"\\([td]?frac)\s*(\d)\s*(\d)")  # \frac12 is a half, and not a twelve
+# docutils puts the index of a letter with an accent under the letter.
+UNDER = re.compile(
+    r"<munderover>(<mi>[^<]*</mi>)(<(mi|mn)>[^<]*</\3>|<mrow>(?:(?!</?mrow).)*</mrow>)"
+    r'(<mo stretchy="false">[ˉˆ~]</mo>)</munderover>'
+)
+BESIDE = r'<msub><mover accent="true">\1\4</mover>\2</msub>'
+MACRON = "ˉ", "¯"  # the formulas' font has the second alone
 NORM = re.compile(r"(?<![bB]ig)(?<![bB]igg)\\\|(.+?)\\\|")
 BARS = "‖|"
 THIN = '<mspace width="0.1667em"></mspace>'  # beside log and its like, as TeX has it
@@ -36,6 +43,7 @@ def mathml(tex: str, *, block: bool = False) -> str:
     known = NORM.sub(r"\\lVert \1\\rVert ", DIGITS.sub(r"\\\1{\2}{\3}", tex))
     known = DOTS.sub(r"\\ldots", BIG.sub(r"\\\1l", known))
     written = BETWEEN_TAGS.sub("><", str(tex2mathml(known, as_block=block)))
+    written = UNDER.sub(BESIDE, written).replace(*MACRON)
     for bar in BARS:  # without these words a browser sets a norm's bars as relations, wide apart
         opening, closing = f'<mo class="mathopen">{bar}<', f"<mo>{bar}<"
         written = written.replace(opening, f'<mo form="prefix" stretchy="false">{bar}<')

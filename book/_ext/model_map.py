@@ -62,7 +62,7 @@ MODELS = (
         "hinge, R1, R3GAN",
         "16_modern_objectives",
         ("noise z",),
-        ("real, or more\nreal than\na fake?",),
+        ("more real\nthan\na fake?",),
     ),
     Model("WGAN, WGAN-GP", "10_wgan", ("noise z",), ("a score\nof slope\n1 at most",), judge="f"),
     Model(

@@ -95,6 +95,7 @@ def test_large_picture_of_noise_becomes_smaller(tmp_path):
         (r"a \log Q", 'a</mi><mspace width="0.1667em"></mspace><mi>log'),
         (r"\log Q", '</mo><mspace width="0.1667em"></mspace><mi>Q'),
         (r"\log(Q)", '<mo>&ApplyFunction;</mo><mo stretchy="false">('),
+        (r"\bar x_t", '<mi>x</mi><mo stretchy="false">¯</mo></mover><mi>t</mi></msub>'),
         (r"\mathbb{E}_x[f]", "<mi>\N{MATHEMATICAL DOUBLE-STRUCK CAPITAL E}</mi>"),
     ],
 )
