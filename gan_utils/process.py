@@ -16,26 +16,24 @@ from gan_utils import _aliases
 
 # Apart from the template, whose braces are not Python: tools/book reads imports in strings.
 _LAYERS = "import gan_utils.layers"
-_CALL = """
+_LOAD = """
 import keras, numpy as np
 with np.load({inputs!r}) as archive:
     inputs = [archive[f"arr_{{i}}"] for i in range(len(archive.files))]
 model = keras.saving.load_model({model!r}, compile=False)
+call = lambda parts: model(parts if len(parts) > 1 else parts[0], training=False)
+"""
+_CALL = """
 if {seed!r} is not None:
     gan_utils.layers.reseed(model, {seed!r})
-outputs = model(inputs if len(inputs) > 1 else inputs[0], training=False)
+outputs = call(inputs)
 np.savez({outputs!r}, *(np.asarray(output) for output in keras.tree.flatten(outputs)))
 """
 
 _MEMORY = """
-import keras, numpy as np
-with np.load({inputs!r}) as archive:
-    inputs = [archive[f"arr_{{i}}"] for i in range(len(archive.files))]
 def peak():
     with open("/proc/self/status") as lines:
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-model = keras.saving.load_model({model!r}, compile=False)
-call = lambda parts: model(parts if len(parts) > 1 else parts[0], training=False)
 call([part[:1] for part in inputs])
 with open("/proc/self/clear_refs", "w") as file:
     file.write("5")  # from here on, the peak counts anew
@@ -83,11 +81,9 @@ def call_in_fresh_process(model_file: str | Path, *inputs: Any, seed: int | None
         RuntimeError: The process failed; the message is what it wrote to standard error.
     """
     with tempfile.TemporaryDirectory() as folder:
-        paths = {name: str(Path(folder, f"{name}.npz")) for name in ("inputs", "outputs")}
-        np.savez(paths["inputs"], *(np.asarray(part) for part in inputs))
-        call = _CALL.format(model=str(Path(model_file).resolve()), seed=seed, **paths)
-        run_in_fresh_process(_LAYERS + call)
-        with np.load(paths["outputs"]) as archive:
+        path = str(Path(folder, "outputs.npz"))
+        _run_with_model(model_file, inputs, _CALL.format(outputs=path, seed=seed))
+        with np.load(path) as archive:
             outputs = [archive[f"arr_{i}"] for i in range(len(archive.files))]
     return outputs if len(outputs) > 1 else outputs[0]
 
@@ -108,11 +104,16 @@ def memory_of_a_call(model_file: str | Path, *inputs: Any) -> float | None:
     """
     if sys.platform != "linux":
         return None
+    return int(_run_with_model(model_file, inputs, _MEMORY).split()[-1]) / 1000
+
+
+def _run_with_model(model_file: str | Path, inputs: tuple[Any, ...], script: str) -> str:
+    """Run a script that finds `model`, `inputs` and `call`, which calls the one on the other."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "inputs.npz"))
         np.savez(path, *(np.asarray(part) for part in inputs))
-        script = _MEMORY.format(model=str(Path(model_file).resolve()), inputs=path)
-        return int(run_in_fresh_process(script).split()[-1]) / 1000
+        load = _LOAD.format(model=str(Path(model_file).resolve()), inputs=path)
+        return run_in_fresh_process(_LAYERS + load + script)
 
 
 @contextmanager
