@@ -72,11 +72,11 @@ def train(name: str, seed: int, train_set: ImageSet) -> keras.Model:
 
 
 def fresh_discriminator(
-    name: str, forger: keras.Model, train_set: ImageSet, seed: int
+    name: str, generator: keras.Model, train_set: ImageSet, seed: int
 ) -> keras.Model:
     """Return a new discriminator that has learned to answer for the pairs of a fixed generator."""
     keras.utils.set_random_seed(seed)
-    reseed(forger, seed)  # each kind of discriminator sees the same fakes
+    reseed(generator, seed)  # each kind of discriminator sees the same fakes
     kind = LESSON.WAYS[name]
     network = LESSON.build_discriminator(outputs=kind.outputs)
     optimizer = keras.optimizers.Adam(LESSON.D_RATE, beta_1=LESSON.BETA_1)
@@ -85,7 +85,7 @@ def fresh_discriminator(
     @tf.function(autograph=False)
     def step(batch: Any) -> None:
         sketches = LESSON.sketch(batch[0])
-        pairs = (batch[0], True), (forger(sketches, training=False), False)
+        pairs = (batch[0], True), (generator(sketches, training=False), False)
         with tf.GradientTape() as tape:
             loss = 0.0
             for items, real in pairs:
@@ -129,18 +129,18 @@ def share_named(outputs: np.ndarray, class_labels: np.ndarray) -> float:
     return float(np.mean(means.argmax(axis=1) == class_labels))
 
 
-def questions(forger: keras.Model, test: ImageSet, train_set: ImageSet, seed: int) -> dict:
+def questions(generator: keras.Model, test: ImageSet, train_set: ImageSet, seed: int) -> dict:
     """Return what fresh discriminators of one seed know about real and fake."""
     targets, labels = images.to_float(test.images), test.labels
     sketches = np.asarray(LESSON.sketch(targets))
-    fakes = LESSON.translate(forger, sketches, labels)
+    fakes = LESSON.translate(generator, sketches, labels)
     pairs = {
         real: np.concatenate([sketches, items], axis=-1)
         for real, items in ((True, targets), (False, fakes))
     }
     found = {}
     for name in QUESTIONS:
-        network = fresh_discriminator(name, forger, train_set, seed)
+        network = fresh_discriminator(name, generator, train_set, seed)
         true, false = (
             real_logits(name, network(pairs[real], training=False)).numpy().mean(axis=(1, 2, 3))
             for real in (True, False)
@@ -229,8 +229,8 @@ def main() -> None:
     """Run both parts, each with a record of its own."""
     train_set, test_set = (load_images("fashion_mnist", split) for split in ("train", "test"))
     facts = {"data": train_set, "updates": EPOCHS * EPOCH_STEPS}
-    forger = train("plain", SEEDS[0], train_set).generator
-    found = means([questions(forger, test_set.sample(PAIRS), train_set, s) for s in SEEDS])
+    generator = train("plain", SEEDS[0], train_set).generator
+    found = means([questions(generator, test_set.sample(PAIRS), train_set, s) for s in SEEDS])
     found |= {"fresh_updates": FRESH_STEPS, "seeds": len(SEEDS), "pairs": PAIRS}
     print(found, flush=True)
     records.record("study_questions", found, **facts)

@@ -186,7 +186,7 @@ plt.show()
 
 # %% [markdown]
 # L1 prefers the median colors: for a roof of unknown color, the median of all roofs costs least on
-# average (exercise 4). So **L1 alone blurs** what the source leaves open. A judge of *small
+# average (exercise 4). So **L1 alone blurs** what the source leaves open. A score for *small
 # patches* prefers the shifted image, where each looks real. So L1 takes care of the place, and
 # **the discriminator judges patches**: it has fewer weights, and each patch is a training example.
 

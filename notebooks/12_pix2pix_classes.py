@@ -606,7 +606,7 @@ class LearnsFromFakes(WayThree):
 
 
 # %% [markdown]
-# How many translations does a run's *own* $Q$ name as asked, and how many the reference classifier?
+# The label accuracy of a run's translations, as its *own* $Q$ and the reference classifier see it.
 # Recorded:
 
 # %%
@@ -617,8 +617,8 @@ for title, key in {"real items": "way_3", "fakes, too": "also_from_fakes"}.items
     print(f"{title:<15}{row['own']:>8.1%}{row['accuracy']:>11.1%}")
 
 # %% [markdown]
-# A $Q$ that learned from fakes names more of them as asked, and the reference classifier does not
-# see it. The L1 term keeps the damage small here, since it holds each translation to its true item.
+# A $Q$ that learned from fakes sees a higher label accuracy than the reference classifier confirms.
+# The L1 term keeps the damage small here, since it holds each translation to its true item.
 # The fix is the first row.
 #
 # ## Exercises

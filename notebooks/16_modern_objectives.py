@@ -308,7 +308,7 @@ plt.show()
 
 # %% [markdown]
 # The first call divides by a poor estimate, later ones get it right. The whole spectrum is scaled.
-# Keras *replaces* the stored weight in each call with `training=True`, whoever makes it.
+# Keras *replaces* the stored weight in each call with `training=True`, in either update.
 
 # %% [markdown]
 # ## The losses

@@ -213,7 +213,7 @@ class Batches(ShuffledBatches):
 def untuned(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     """Return the dataset without tf.data's own tuning, unless its options decide about that.
 
-    The tuning thread sleeps longer and longer. Whoever lets go of an iterator, such as `fit` at its
+    The tuning thread sleeps longer and longer. Letting go of an iterator, as `fit` does at its
     end, may have to wait until it wakes up: half a minute was seen with TensorFlow 2.21.
     """
     import tensorflow as tf

@@ -195,7 +195,7 @@ def _words(scores: dict[str, Any]) -> str:
     """Return the scores that a reader compares, in words."""
     shapes = {
         "distance": "distance {:.1f}",
-        "agreement": "{:.1%} as asked",
+        "agreement": "label accuracy {:.1%}",
         "map_color": "{:.1%} of a map's pixels right",
         "map_color_read_back": "{:.1%} right when read back",
     }
