@@ -152,7 +152,22 @@ def show_graph(network: Any, path: str | Path) -> None:
     if path.exists():
         display(Image(filename=path, alt=f"Graph of the {network.name}, layer by layer"))
     else:
-        network.summary(print_fn=print)  # without colors, some of which are hard to read
+        show_summary(network)
+
+
+def show_summary(network: Any) -> None:
+    """Print Keras' table of a network's layers, their shapes and parameters.
+
+    Without colors, some of which are hard to read, and without the empty output that Keras' way of
+    printing leaves in a notebook.
+
+    Args:
+        network: A built `keras.Model`.
+    """
+    from IPython.utils.capture import capture_output
+
+    with capture_output(stdout=False, stderr=False):
+        network.summary(print_fn=print)
 
 
 _STYLES = (

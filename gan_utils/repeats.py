@@ -30,7 +30,7 @@ def over_seeds(
 
 
 def table(title: str, rows: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    """Return a table as text: mean ± standard deviation (of the population) over the seeds.
+    """Return a table as text: mean, ± standard deviation (of the population) over several seeds.
 
     Args:
         title: A text in the upper left corner.
@@ -45,8 +45,13 @@ def table(title: str, rows: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
         if names != tuple(columns):
             names = tuple(columns)
             lines.append(_line(title, names))
-        lines.append(_line(row, [f"{np.mean(v):.3g} ± {np.std(v):.2g}" for v in columns.values()]))
+        lines.append(_line(row, [_cell(values) for values in columns.values()]))
     return "\n".join(lines)
+
+
+def _cell(values: Sequence[float]) -> str:
+    spread = f" ± {np.std(values):.2g}" if len(values) > 1 else ""
+    return f"{np.mean(values):.3g}{spread}"
 
 
 def _line(name: str, cells: Iterable[str]) -> str:

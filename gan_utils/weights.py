@@ -215,6 +215,8 @@ def try_generator(name: str) -> tuple["keras.Model | None", str]:
     Returns:
         The generator and what it is; else None and the reason.
     """
+    if name not in names():
+        return None, f"no trained generator {name!r} comes with this version of the package"
     try:
         return load_generator(name), describe(name)
     except (ValueError, OSError) as error:

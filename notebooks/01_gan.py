@@ -21,7 +21,7 @@
 # network (GAN) twice: on points in a plane, where you can see all that happens, then on handwritten
 # digits.
 #
-# **Time and size.** 9 minutes to read; half a minute of training on two CPU cores; a download of 12
+# **Time and size.** 8 minutes to read; half a minute of training on two CPU cores; a download of 12
 # MB (MNIST, once).
 #
 # **What you will learn**

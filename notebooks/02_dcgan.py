@@ -20,8 +20,8 @@
 # **What you will do with about 310 lines of code.** Train two convolutional networks against each
 # other until one of them draws handwritten digits that nobody ever wrote.
 #
-# **Time and size.** 8 minutes to read; less than a minute of training on two CPU cores; a download
-# of 12 MB (MNIST, once).
+# **Time and size.** 8 minutes to read; a minute of training on two CPU cores; a download of 12 MB
+# (MNIST, once).
 #
 # **What you will learn**
 #
@@ -259,7 +259,8 @@ for name, rest in {"digits": real_sample, "fakes": untrained}.items():
 # %% [markdown]
 # In G, it keeps the scale of the signal: no block starves of gradient, and different latent vectors
 # give different images from the start. In D, it would make the score of an image depend on the rest
-# of its batch. The paper has it in both, this tutorial in G only.
+# of its batch. The paper has it in both, this tutorial in G only. (The paper's G has ReLU, whose
+# inactive units get no gradient; here both have LeakyReLU.)
 
 # %% [markdown]
 # ## The losses
@@ -332,7 +333,7 @@ assert moves.rows[0][1]["generator"] == moves.rows[1][1]["discriminator"] == 0
 # %% [markdown]
 # ## Three things that calm the game
 #
-# The players circle around each other (lesson 01). Three things calm that.
+# The players circle around each other (lesson 01).
 #
 # **1. An exponential moving average (EMA) of the generator's weights** draws the images (Yazici et
 # al., 2019). Its decay warms up, or it would long remember the random first weights:
@@ -380,26 +381,26 @@ def rates_at(done, stages=STAGES):
 
 
 # %% [markdown]
-# In pictures, with the age of the gradients in Adam's updates:
+# In pictures, with the age of gradients in Adam's updates:
 
 # %%
-figure, axes = plt.subplots(1, 3, figsize=(9.6, 2.9), layout="constrained")
+figure, axes = plt.subplot_mosaic("aa;bc", figsize=(6.4, 4.8), layout="constrained")
 updates = np.arange(600)
 weight = np.exp(-updates / 60) + 0.4 * np.cos(updates / 6)
 warm, cold = [weight[0]], [weight[0]]
 for step, value in enumerate(weight):
     warm.append(value + decay_at(step, 0.995) * (warm[-1] - value))
     cold.append(value + 0.995 * (cold[-1] - value))
-axes[0].plot(np.stack([weight, warm[1:], cold[1:]], 1), label=["weight", "EMA", "no warm-up"])
-axes[0].set(title="a weight", xlabel="update")
+axes["a"].plot(np.stack([weight, warm[1:], cold[1:]], 1), label=["weight", "EMA", "no warm-up"])
+axes["a"].set(title="a weight", xlabel="update")
 done = np.linspace(0, 1, 201)[:-1]
-axes[1].plot(done, [rates_at(x) for x in done], label=["D", "G"])
-axes[1].set(title="learning rates", xlabel="share of the run")
+axes["b"].plot(done, [rates_at(x) for x in done], label=["D", "G"])
+axes["b"].set(title="learning rates", xlabel="share of the run")
 ages = np.arange(12)
-axes[2].plot(ages, 0.1 * 0.9**ages, "o-", label=r"$\beta_1 = 0.9$")
-axes[2].plot(ages, 0.5 * 0.5**ages, "s--", label=r"$\beta_1 = 0.5$")
-axes[2].set(title="share of the update", xlabel="age of the gradient")
-for axis in axes:
+axes["c"].plot(ages, 0.1 * 0.9**ages, "o-", label=r"$\beta_1 = 0.9$")
+axes["c"].plot(ages, 0.5 * 0.5**ages, "s--", label=r"$\beta_1 = 0.5$")
+axes["c"].set(title="share of the update", xlabel="age of the gradient")
+for axis in axes.values():
     axis.legend()
 plt.show()
 
@@ -498,8 +499,8 @@ plt.show()
 # %% [markdown]
 # ### What each of the three is worth
 #
-# EMA weights with recomputed statistics, EMA weights with the statistics of training, and the
-# weights of the last step:
+# This run's distance: EMA weights with recomputed statistics, with those of training, and the
+# weights of the last step.
 
 # %%
 mixed = keras.models.clone_model(gan.ema_generator)
@@ -511,15 +512,15 @@ variants = {"EMA, statistics of training": mixed, "weights of the last step": ga
 for name, network in variants.items():
     drawn = network.predict(latents, batch_size=250, verbose=0).astype("float32")
     worth[name] = evaluation.scores(drawn, **facts)["distance"]
-print(f"this run ({profile.name})", {name: round(score, 1) for name, score in worth.items()})
+print(*(f"{name}: {score:.1f}" for name, score in worth.items()), sep="\n")
 
 # %% [markdown]
-# The recorded run, and its distance after each epoch; the dotted line is where the decay begins.
+# The recorded run; the dotted line is where the decay begins.
 
 # %%
 if recorded_run:
     reached, stages = recorded_run["metrics"], recorded_run["settings"]["stages"]
-    figure, axes = plt.subplots(1, 2, figsize=(9.6, 2.6), layout="constrained")
+    figure, axes = plt.subplots(2, 1, figsize=(6.4, 4.6), layout="constrained")
     bars = axes[0].barh(list(reached["worth"]), list(reached["worth"].values()))
     axes[0].bar_label(bars, fmt="%.1f", label_type="center", color="white")
     axes[0].set(xlabel="Fréchet distance", title="recorded full run")

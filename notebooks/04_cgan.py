@@ -21,7 +21,7 @@
 # **What you will do with about 330 lines of code.** Train a conditional GAN (CGAN), which draws the
 # digit that you ask for, and measure how often it does.
 #
-# **Time and size.** 10 minutes to read; half a minute of training on two CPU cores; a download of
+# **Time and size.** 8 minutes to read; half a minute of training on two CPU cores; a download of
 # 12 MB (MNIST, once).
 #
 # **What you will learn**
@@ -417,7 +417,7 @@ gan, grid, steps = runs["concatenate"]
 updates = EPOCHS * STEPS_PER_EPOCH
 seen = updates * SETTINGS["batch_size"]
 print(f"{updates:,} updates with {seen:,} real images, {seen / len(train_set):.1f} passes", end="")
-print(" over the data:", {kind: f"{run[0].seconds:.0f} s" for kind, run in runs.items()})
+print(" over the data:", ", ".join(f"{kind} {run[0].seconds:.0f} s" for kind, run in runs.items()))
 print(f"to watch: tensorboard --logdir {RUN}")
 
 # %% [markdown]
@@ -439,7 +439,7 @@ plt.show()
 # %%
 plots.show_images(
     np.concatenate([grid.frames[0], grid.frames[-1]], axis=1)[None],
-    title=f"Before training, and after {EPOCHS} epochs: row 0 asks for 0, row 9 for 9",
+    title=f"Before training, and after {updates:,} updates: row 0 asks for 0, row 9 for 9",
     scale=7,
 )
 plt.show()
@@ -501,7 +501,7 @@ for name, (pixels, labels) in cases.items():
     print(f"{name:<12} mean D(x|y) {scores[name].mean():.3f}")
 if recorded_run:
     means = recorded_run["metrics"]["verdicts"]
-    print("recorded full run:", {name: round(value, 3) for name, value in means.items()})
+    print("recorded:", ", ".join(f"{name} {value:.3f}" for name, value in means.items()))
 plots.show_images(
     np.concatenate([pixels[:6] for pixels, _ in cases.values()]),
     columns=6,

@@ -21,7 +21,7 @@
 # **What you will do with about 330 lines of code.** Put the label of the CGAN lesson into the
 # convolutional networks of the DCGAN lesson, and compare the result with the dense one.
 #
-# **Time and size.** 10 minutes to read; a minute of training on two CPU cores; a download of 12 MB
+# **Time and size.** 8 minutes to read; a minute of training on two CPU cores; a download of 12 MB
 # (MNIST, once).
 #
 # **What you will learn**

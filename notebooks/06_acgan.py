@@ -21,7 +21,7 @@
 # **What you will do with about 270 lines of code.** Train a generator that draws the item of
 # clothing you ask for, then order a hundred sneakers from it in another process.
 #
-# **Time and size.** 12 minutes to read; about a minute of training on two CPU cores; a download of
+# **Time and size.** 8 minutes to read; about a minute of training on two CPU cores; a download of
 # 31 MB (Fashion-MNIST).
 #
 # **What you will learn**
@@ -225,7 +225,7 @@ def build_generator(width=1.0, spread=SETTINGS["embedding_spread"]):
 
 # %%
 generator = build_generator()
-generator.summary(print_fn=print)
+plots.show_summary(generator)
 assert generator.get_layer("together").output.shape[1:] == (7, 7, 385)
 assert generator.count_params() == 3_757_176
 network = trained_generator or generator
@@ -416,7 +416,7 @@ plt.show()
 # column changes the item with the same noise.
 
 # %%
-titles = ["before training", f"after {EPOCHS} epochs"]
+titles = ["before training", f"after {updates:,} updates"]
 first_and_last = np.stack([255 - grid.frames[i] for i in (0, -1)])
 plots.show_images(first_and_last, columns=2, titles=titles, scale=3.1)
 plt.show()

@@ -21,7 +21,7 @@
 # **What you will do with about 320 lines of code.** Teach a network to read digits when only ten of
 # each kind have a label; a generator helps to make use of the others.
 #
-# **Time and size.** 12 minutes to read, half a minute of training on two CPU cores, 12 MB of
+# **Time and size.** 7 minutes to read, half a minute of training on two CPU cores, 12 MB of
 # download (MNIST).
 #
 # **What you will learn**
@@ -480,7 +480,7 @@ plt.show()
 
 # %%
 first_and_last = np.concatenate([grid.frames[0], grid.frames[-1]], axis=1)
-plots.show_images(first_and_last[None], title=f"Before, and after {EPOCHS} epochs", scale=6)
+plots.show_images(first_and_last[None], title="Before training, and after", scale=6)
 plt.show()
 animation = grid.save_gif(RUN / "sgan.gif")
 display(Image(filename=animation, alt="Sixteen digits forming out of noise, epoch by epoch"))

@@ -22,7 +22,7 @@
 # no label at all, and ask one thing: that the code can be read off the image. Then look at what it
 # made of the ten values.
 #
-# **Time and size.** 12 minutes to read, a minute of training on two CPU cores, 12 MB of download
+# **Time and size.** 8 minutes to read, a minute of training on two CPU cores, 12 MB of download
 # (MNIST).
 #
 # **What you will learn**
@@ -62,7 +62,7 @@ from keras import layers
 from scipy.optimize import linear_sum_assignment
 
 import gan_utils
-from gan_utils import GAN, callbacks, ema, evaluation, images, lenet, plots, profile
+from gan_utils import GAN, callbacks, ema, evaluation, images, lenet, plots, precision, profile
 from gan_utils.augment import distort
 from gan_utils.gan import minimize
 from gan_utils.records import record, recorded, run_folder, summary
@@ -185,8 +185,8 @@ if full_run:
 # %% [markdown]
 # ## The generator
 #
-# Noise of 62 standard normal numbers has a length of about 8, a one-hot code of 1. So the easiest
-# way to make the code readable is a faint mark on an unrelated image. So our first layer multiplies
+# Noise of 62 standard normal numbers has a length of about 8, a one-hot code of 1. The easiest way
+# to make the code readable is a faint mark on an unrelated image. Our first layer multiplies
 # the noise by a **gain** below 1: then the code can make the *largest* difference between two
 # images, and between two digits that is which digit they are. (The authors draw their noise
 # uniformly from -1 to 1, which is quieter too.) [A study](../book/studies/infogan-code.md) measures
@@ -249,7 +249,7 @@ generator, (discriminator, recognizer) = build_generator(), build_players()
 composite = keras.Model(generator.inputs, [discriminator(fakes), recognizer(fakes)], name="InfoGAN")
 plots.show_graph(composite, RUN / "composite.png")
 counts = [network.count_params() for network in (generator, discriminator, recognizer)]
-print("parameters:", counts)
+print("G {:,}, D {:,}, Q {:,} parameters".format(*counts))
 assert counts == [3_113_409, 670_913, 2_265_930]
 
 # %% [markdown]
@@ -342,7 +342,7 @@ class InfoGAN(CodedGAN):
 
 
 # %% [markdown]
-# The tutorial's order, and a model ready to train.
+# The tutorial's order, and the model.
 
 
 # %%
@@ -458,7 +458,7 @@ panels = {
 }
 plots.plot_history(curves, panels, labels={"bound": "lower bound L_I"})
 plt.show()
-titles = ["before training", f"after {EPOCHS} epochs: a column for each code"]
+titles = ["before training", f"after {updates:,} updates: a column for each code"]
 first_and_last = np.stack([grid.frames[0], grid.frames[-1]])
 plots.show_images(first_and_last, columns=1, titles=titles, scale=4.5)
 plt.show()
@@ -513,7 +513,8 @@ def recompute(recognizer, real_images):
 
 def tighten(gan, count, batch_size=64):
     trunk, q_head = gan.recognizer.layers
-    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, count))
+    rate = keras.optimizers.schedules.CosineDecay(1e-3, count)
+    optimizer = precision.scaled(keras.optimizers.Adam(rate), q_head)
     optimizer.build(q_head.trainable_variables)
 
     @tf.function
@@ -531,7 +532,7 @@ def tighten(gan, count, batch_size=64):
 
 
 # %% [markdown]
-# Before and after.
+# The errors:
 
 # %%
 settle, exam = train_set.sample(min(SAMPLES, 5_000)), test_set.sample(SAMPLES)
@@ -554,7 +555,7 @@ for name, error in (errors | {"guessing": 0.9, "published (Chen et al., 2016)": 
 # %% [markdown]
 # ## Use it
 #
-# New processes load generator and recognizer; one draws two codes, one reads them back. To get a
+# New processes load generator and recognizer; one draws two codes, one reads them back. For a
 # certain *digit*, look up its code in the table.
 
 # %%
@@ -569,8 +570,8 @@ plt.show()
 print("read back by Q:", read)
 
 # %% [markdown]
-# From a terminal: `gan-utils generate infogan --label 3 page.png`. On the page of the book the
-# recorded generator also draws while you watch:
+# From a terminal: `gan-utils generate infogan --label 3 page.png`. On the book's page the recorded
+# generator also draws while you watch:
 #
 # <!-- interactive: infogan -->
 

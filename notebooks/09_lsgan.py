@@ -21,7 +21,7 @@
 # **What you will do with about 320 lines of code.** Take the networks of the DCGAN lesson as they
 # are, change nothing but the two losses, and train them to draw digits.
 #
-# **Time and size.** 9 minutes to read; less than a minute of training on two CPU cores; a download
+# **Time and size.** 8 minutes to read; less than a minute of training on two CPU cores; a download
 # of 12 MB (MNIST, once).
 #
 # **What you will learn**

@@ -22,8 +22,8 @@
 # from fake, by a *critic*, which measures how far the fakes are from the real images: with clipped
 # weights (WGAN), and with a gradient penalty (WGAN-GP).
 #
-# **Time and size.** 9 minutes to read; 3 minutes for the short run on two CPU cores; a download of
-# 12 MB (MNIST, once).
+# **Time and size.** 7 minutes to read; less than a minute of training on two CPU cores; a download
+# of 12 MB (MNIST, once).
 #
 # **What you will learn**
 #
@@ -145,7 +145,7 @@ def generator_slopes(theta):
 
 
 places, theta, apart = np.linspace(-3, 8, 300), 5.0, np.linspace(0.05, 8, 200)
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
+figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.3))
 for center, color, name in ((0, "0.4", "real"), (theta, VERMILLION, "fake")):
     left.fill_between(places, stats.norm.pdf(places, center), color=color, alpha=0.4, label=name)
 left.plot(places, special.expit(theta**2 / 2 - theta * places), BLUE, label="discriminator D(x)")
@@ -483,7 +483,7 @@ clipped = make_clipped()
 share_before = share_at_bounds(clipped.discriminator)
 train(clipped, "clipped", CLIP_EPOCHS)
 at_bounds = share_at_bounds(clipped.discriminator)
-figure, panels = plt.subplots(1, 2, figsize=(9, 3))
+figure, panels = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
 critics = {"clipped": clipped.discriminator, "penalized": penalized.discriminator}
 for axis, (name, critic), color in zip(panels, critics.items(), (VERMILLION, BLUE), strict=True):
     axis.hist(critic.get_layer("conv_2").kernel.numpy().ravel(), 60, color=color)
@@ -577,7 +577,7 @@ cases = {
     "none (right)": [],
     "layer norm (right)": [layers.LayerNormalization(axis=(1, 2, 3))],
 }
-figure, panels = plt.subplots(1, 3, figsize=(9, 3.4))
+figure, panels = plt.subplots(1, 3, figsize=(7, 2.9), layout="constrained")
 leaks = {}
 for axis, (name, normalization) in zip(panels, cases.items(), strict=True):
     slopes = cross_slopes(build_critic(normalization=normalization), real_sample[:8])

@@ -21,12 +21,12 @@
 # **What you will do with about 290 lines of code.** Train a network that turns satellite images
 # into maps, and one that turns maps into satellite images.
 #
-# **Time and size.** 14 minutes to read; a minute of training on two CPU cores; no download (the
+# **Time and size.** 8 minutes to read; half a minute of training on two CPU cores; no download (the
 # *maps* set: 250 MB).
 #
 # **What you will learn**
 #
-# - how a U-Net keeps details, and why a PatchGAN judges patches;
+# - how a U-Net keeps details, and why a PatchGAN scores patches;
 # - what L1 does alone, what the adversarial loss adds, and in which direction;
 # - how the noise of this generator gets lost.
 #
@@ -188,7 +188,7 @@ plt.show()
 # L1 prefers the median colors: for a roof of unknown color, the median of all roofs costs least on
 # average (exercise 4). So **L1 alone blurs** what the source leaves open. A score for *small
 # patches* prefers the shifted image, where each looks real. So L1 takes care of the place, and
-# **the discriminator judges patches**: it has fewer weights, and each patch is a training example.
+# **the discriminator scores patches**: it has fewer weights, and each patch is a training example.
 
 # %% [markdown]
 # ## What the recorded run reached
@@ -649,6 +649,7 @@ found = {
     "updates": STEPS,
     "back_updates": BACK_EPOCHS * STEPS_PER_EPOCH,
     "main_seconds": forward.seconds,
+    "back_seconds": painter.seconds,
     "figures": figures,
     "back_figures": back_figures,
     "always_on": off_figures,

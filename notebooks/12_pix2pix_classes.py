@@ -21,7 +21,7 @@
 # **What you will do with about 330 lines of code.** Turn sketches of clothes into images of
 # clothes: without the class, and in three ways that use it. Then give it a sketch of your own.
 #
-# **Time and size.** 12 minutes to read; half a minute of training on two CPU cores; a download of
+# **Time and size.** 7 minutes to read; half a minute of training on two CPU cores; a download of
 # 31 MB (Fashion-MNIST).
 #
 # **What you will learn**
@@ -148,7 +148,8 @@ def sketch(items, edge=0.5):
 train_set = gan_utils.load_images("fashion_mnist")
 test_set = gan_utils.load_images("fashion_mnist", split="test")
 RUN = records.run_folder(LESSON, train_set)
-print(train_set, dict(enumerate(train_set.class_names)), sep="\n")
+print(train_set)
+print(*(f"{number}: {name}" for number, name in enumerate(train_set.class_names)), sep="\n")
 SAMPLES = profile.samples(full=10_000, quick=2_000, smoke=100, available=len(test_set))
 measured = test_set.sample(SAMPLES)
 targets, class_labels = images.to_float(measured.images), measured.labels

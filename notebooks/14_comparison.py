@@ -20,7 +20,7 @@
 # **What you will do with about 330 lines of code.** Put the models of this book next to each other,
 # with the same scores on the same real images; then train a GAN on a folder of your own images.
 #
-# **Time and size.** 9 minutes to read; 2 minutes to run on two CPU cores; a download of 42 MB
+# **Time and size.** 7 minutes to read; a minute to run on two CPU cores; a download of 42 MB
 # (MNIST and Fashion-MNIST, once).
 #
 # **What you will learn**
@@ -103,8 +103,8 @@ keras.utils.set_random_seed(SEED)
 # measure in one way, `gan_utils.evaluation`, and record scores, seconds, training steps and a sheet
 # of images.
 #
-# `quick` runs train for at most 45 seconds on two cores; `full` runs have budgets of their own. A
-# model that a run did not train, or too briefly to compare, has no line.
+# `quick` runs train for about a minute on two cores; `full` runs have budgets of their own. A model
+# that a run did not train, or too briefly to compare, has no line.
 
 
 # %%

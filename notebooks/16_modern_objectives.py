@@ -22,7 +22,7 @@
 # normalization, change only what it minimizes, and see which of five objectives keeps all modes of
 # the data.
 #
-# **Time and size.** 12 minutes to read; less than a minute of training on two CPU cores; a download
+# **Time and size.** 8 minutes to read; less than a minute of training on two CPU cores; a download
 # of 12 MB (MNIST, once).
 #
 # **What you will learn**
@@ -147,7 +147,7 @@ def dirac_path(gamma, steps=500, rate=0.1, start=(1.0, 0.0)):
 # Without it and with it:
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), sharex=True, sharey=True)
+figure, axes = plt.subplots(1, 2, figsize=(7, 3.4), sharex=True, sharey=True)
 for axis, gamma in zip(axes, (0.0, 0.3), strict=True):
     path = dirac_path(gamma)
     axis.plot(path[:, 0], path[:, 1], color=BLUE, linewidth=1)
@@ -298,7 +298,7 @@ for _ in range(20):
     layer(np.zeros((1, 14, 14, 32), "float32"), training=True)
     spectra.append(singular_values(layer.kernel))
 print("spectral norm after 0, 1, 2, 5 and 20 calls:", end=" ")
-print([round(float(spectra[i][0]), 3) for i in (0, 1, 2, 5, 20)])
+print(*(f"{spectra[i][0]:.3f}" for i in (0, 1, 2, 5, 20)), sep=", ")
 figure, axis = plt.subplots(figsize=(6.4, 3.0), layout="constrained")
 for calls, (color, line) in zip((0, 1, 20), LOOKS, strict=False):
     axis.plot(spectra[calls], line, color=color, label=f"calls: {calls}")
@@ -461,7 +461,7 @@ batches = gan_utils.Batches(
     steps_per_epoch=STEPS_PER_EPOCH,
     seed=SEED,
 )
-gan.fit(batches, epochs=EPOCHS, callbacks=watchers, verbose=2)
+_ = gan.fit(batches, epochs=EPOCHS, callbacks=watchers, verbose=2)
 
 # %% [markdown]
 # The gap is the mean logit of real images minus that of fakes.
@@ -538,7 +538,7 @@ for name in OBJECTIVES:
 
 # %%
 def draw_slopes():
-    _, axes = plt.subplots(1, 2, figsize=(7.6, 3.6), sharey=True, layout="constrained")
+    _, axes = plt.subplots(1, 2, figsize=(7, 3.6), sharey=True, layout="constrained")
     for axis, kind in zip(axes, ("real", "fake"), strict=True):
         for (color, line), name in zip(LOOKS, OBJECTIVES, strict=True):
             curves = [row["slopes"][kind] for row in rows_of("MNIST", name)]

@@ -21,7 +21,7 @@
 # **What you will do with about 330 lines of code.** Open a trained generator and ask: *which images
 # are in its latent space, and which are not?*
 #
-# **Time and size.** 12 minutes to read, a minute to run on two CPU cores, a download of 12 MB
+# **Time and size.** 7 minutes to read, 2 minutes to run on two CPU cores, a download of 12 MB
 # (MNIST, once). This page trains nothing.
 #
 # **What you will learn**

@@ -257,3 +257,17 @@ def test_a_graph_is_drawn_or_its_layers_are_listed(tmp_path, capsys, monkeypatch
     plots.show_graph(network, written)
     assert len(shown) == 1
     assert "one" in capsys.readouterr().out
+
+
+def test_a_summary_is_text_alone(capsys):
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((3,))
+    network = keras.Model(inputs, layers.Dense(2, name="only_one")(inputs), name="small")
+    plots.show_summary(network)
+    shown = capsys.readouterr().out
+    assert shown.startswith('Model: "small"')
+    assert "only_one" in shown
+    assert "Total params: 8" in shown
+    assert "\x1b" not in shown, "no colors"

@@ -25,3 +25,8 @@ def test_table_shows_means_and_spreads_below_the_names_of_their_columns():
     ]
     assert len(lines[0]) == len(lines[1])  # numbers end below the names of their columns
     assert repeats.table("here", {}) == ""
+
+
+def test_a_single_seed_has_no_spread():
+    lines = repeats.table("here", repeats.over_seeds(experiment, [3])).splitlines()
+    assert lines[1].split() == ["first", "3", "0.5"]

@@ -21,7 +21,7 @@
 # **What you will do with about 150 lines of code.** One or two sentences: what is trained, on what,
 # and what it will be able to do at the end.
 #
-# **Time and size.** 8 minutes to read; half a minute of training on two CPU cores; a download of 12
+# **Time and size.** 4 minutes to read; half a minute of training on two CPU cores; a download of 12
 # MB (MNIST, once).
 #
 # **What you will learn**
