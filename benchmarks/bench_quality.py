@@ -36,14 +36,14 @@ class Judge:
     """Stops the clock every few seconds of training and looks at what the generator draws.
 
     Attributes:
-        pictures: the set that is imitated.
-        labeled: whether the digit or class asked for is looked at, or else the Fréchet distance.
-        target: the share of pictures that show what was asked for, or the distance.
+        real_set: the real images.
+        labeled: whether label accuracy is measured, or else the Fréchet distance.
+        target: the label accuracy, or the distance.
         limit: seconds of training after which it gives up.
         points: seconds, steps and the figure, of each look.
     """
 
-    pictures: data.ImageSet
+    real_set: data.ImageSet
     labeled: bool
     target: float
     limit: float = LONGEST
@@ -51,14 +51,15 @@ class Judge:
 
     def __post_init__(self) -> None:
         """Look at the real images, and start the clock."""
-        self.real = None if self.labeled else lenet.features(self.pictures.images[:SAMPLES])
+        drawn_evenly = self.real_set.sample(SAMPLES)
+        self.real = None if self.labeled else lenet.features(drawn_evenly.images)
         self.spent, self.steps, self.start = 0.0, 0, time.perf_counter()
 
     def figure(self, drawn: np.ndarray) -> float:
-        """Return the share of pictures as asked for, or the Fréchet distance."""
+        """Return the label accuracy, or the Fréchet distance."""
         if self.labeled:
-            return lenet.accuracy(drawn, ASKED, self.pictures.name)
-        return float(metrics.fid(self.real, lenet.features(drawn, self.pictures.name)))
+            return lenet.accuracy(drawn, ASKED, self.real_set.name)
+        return float(metrics.fid(self.real, lenet.features(drawn, self.real_set.name)))
 
     def has_seen_enough(self, draw: Draw) -> bool:
         """Count a step, look if it is time to, and say whether to stop."""
@@ -73,7 +74,7 @@ class Judge:
         return self.arrived() or spent >= self.limit
 
     def arrived(self) -> bool:
-        """Tell whether the last look found what was asked for."""
+        """Tell whether the last measurement reached the target."""
         figure = self.points[-1][2]
         return figure >= self.target if self.labeled else figure <= self.target
 
@@ -247,7 +248,7 @@ def run(lesson: str) -> dict[str, Any]:
     share = ours["seconds"] / theirs["seconds"]
     print(f"  {'' if theirs['arrived'] else 'less than '}{share:.2f} of the tutorial's time")
     return {
-        "measure": "as asked" if race.case.labeled else "Fréchet distance",
+        "measure": "label accuracy" if race.case.labeled else "Fréchet distance",
         "target": race.target,
         "ours": ours,
         "theirs": theirs,

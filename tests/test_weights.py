@@ -18,6 +18,7 @@ from gan_utils import (
     metrics,
     model_file,
     pairs,
+    records,
     weights,
 )
 from gan_utils import download as downloads
@@ -274,6 +275,16 @@ def test_the_shipped_files_are_those_of_the_manifest_and_small():
         assert found["largest_difference_in_gray_levels"] <= 2
         assert {"commit", "seed", "versions", "metrics", "seconds", "epochs"} <= set(found)
     assert sum(weights.facts(name)["bytes"] for name in SHIPPED) <= 60e6
+
+
+def test_seconds_are_those_of_the_generators_own_training():
+    # Lesson 11 trains several networks, and its present record does not time them apart.
+    own, whole = weights.facts("satellite_to_map"), weights.facts("map_to_satellite")
+    total = records.recorded("11_pix2pix", "full")["seconds"]
+    assert own["seconds"] < 0.9 * total
+    assert whole["seconds"] is None or whole["seconds"] < 0.9 * total
+    gan = records.recorded("01_gan", "full")["comparison"]["GAN, dense"]["seconds"]
+    assert weights.facts("gan")["seconds"] == pytest.approx(gan, abs=1)
 
 
 def test_the_table_in_the_book_is_that_of_the_manifest():

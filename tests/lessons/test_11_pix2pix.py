@@ -327,3 +327,9 @@ def test_recorded_satellite_to_map_is_best_with_l1_alone(reached):
 def test_recorded_noise_is_small_and_gone_when_switched_off(reached):
     spread = reached["difference_of_two_translations"]
     assert 0 == spread["switched off"] < spread["as trained, on"] < 0.01
+
+
+def test_the_classic_recipe_takes_more_than_a_day():
+    # 100 epochs of 1,096 pairs, one at a time, at the tutorial's size.
+    bench = records.recorded("bench_pix2pix", "full")["metrics"]
+    assert 100 * 1_096 * bench["fused_seconds"] > 24 * 3_600

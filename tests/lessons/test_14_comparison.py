@@ -128,6 +128,17 @@ def test_the_noise_floor_of_few_images_is_the_recorded_one(lesson, monkeypatch):
     assert lesson.floor_of("mnist") is None
 
 
+def test_recorded_short_runs_last_about_a_minute(lesson):
+    runs = [records.recorded(name, "quick") for name in lesson.LESSONS]
+    assert all(run["seconds"] * run["hardware"]["cores"] / 2 < 75 for run in runs if run)
+
+
+def test_in_a_recorded_run_of_few_steps_the_plain_weights_were_better():
+    # "Measure both": the tutorial's recipe for DCGAN, ten passes with large batches.
+    found = records.recorded("dcgan_tutorial", "full")["metrics"]
+    assert found["distance_plain"] < found["distance_after"]
+
+
 def test_augmentation_made_the_recorded_gap_smaller(lesson):
     # "In the recorded runs augmentation made it smaller."
     runs = [records.recorded("14_comparison", name) for name in ("quick", "full")]

@@ -128,6 +128,34 @@ def test_a_lessons_update_moves_both_players(case, policy):
     assert set(losses.values()) == {tf.float32}
 
 
+def length_of_step(case, policy):
+    """Return how far one step of plain gradient descent moves generator and discriminator."""
+    keras.config.set_dtype_policy(policy)
+    name, make, _ = CASES[case]
+    gan = make(load_lesson(name))
+    optimizers = [keras.optimizers.SGD(1e-3) for _ in range(2)]
+    if policy == "mixed_float16":  # at Keras' own first scale, 32,768, a step may be skipped
+        scaled = keras.optimizers.LossScaleOptimizer
+        optimizers = [scaled(optimizer, initial_scale=256.0) for optimizer in optimizers]
+    gan.compile(*optimizers)
+    keras.config.set_dtype_policy("float32")
+    batch = tf.constant(np.random.default_rng(1).uniform(-1, 1, (4, 28, 28, 1)), tf.float32)
+    variables = [network.trainable_variables for network in (gan.generator, gan.discriminator)]
+    before = [[v.numpy() for v in part] for part in variables]
+    gan.train_step(batch)
+    return [
+        np.sqrt(sum(np.sum(np.square(v - old)) for v, old in zip(part, values, strict=True)))
+        for part, values in zip(variables, before, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("case", ["07", "07 without matching"])
+def test_a_scaled_loss_changes_no_step(case):
+    """Adam divides a forgotten scale out; plain gradient descent would go 256 times as far."""
+    found = length_of_step(case, "mixed_float16")
+    assert found == pytest.approx(length_of_step(case, "float32"), rel=0.2)
+
+
 def test_the_step_written_by_hand_runs(policy):
     lesson = load_lesson("02_dcgan")
     networks = lesson.build_generator(), lesson.build_discriminator()

@@ -140,7 +140,11 @@ ORIGINS = {
     "map_to_satellite": Origin(
         *("11_pix2pix", "map_to_satellite.keras", "a satellite picture for a map"),
         # Its map color is read back by the other translator, so it is not recomputed alone.
-        paths={"l1": f"{_PAINTED}/l1", "map_color_read_back": f"{_PAINTED}/map_color"},
+        paths={
+            "l1": f"{_PAINTED}/l1",
+            "map_color_read_back": f"{_PAINTED}/map_color",
+            "seconds": "metrics/back_seconds",
+        },
         steps=("metrics/back_updates",),
         epochs=None,
     ),
