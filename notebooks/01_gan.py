@@ -126,8 +126,8 @@ if trained_generator is not None:
 # %% [markdown]
 # ## The idea
 #
-# How can a network learn to draw, when no formula says what a good drawing is? A second network
-# learns to tell. A **generator** $G$ turns noise $z$ into a sample, $G(z)$. A **discriminator** $D$
+# How can a network learn to draw, when no formula defines a good drawing? A second network learns
+# to tell. A **generator** $G$ turns noise $z$ into a sample, $G(z)$. A **discriminator** $D$
 # sees a real $x$ or a fake, and returns the probability that it is real. They play for the value
 #
 # $$
@@ -434,14 +434,15 @@ animation = plots.save_gif([frame_as_array(frame) for frame in frames], RUN / "r
 display(Image(filename=animation, alt="Fake points spreading over eight modes on a ring"))
 
 # %% [markdown]
-# Early on the points run for the brightest place. As the discriminator learns, a place with too
+# Early on the points rush to the brightest place. As the discriminator learns, a place with too
 # many fakes grows darker, and the points spread.
 
 # %% [markdown]
 # ## Mode collapse
 #
 # What goes wrong: the same game, with a discriminator that cannot keep up. With a few units in each
-# layer, its output cannot have eight islands. A `quick` run shows the recorded figures.
+# layer, its output cannot have eight islands. A `quick` run shows the recorded figures
+# (one seed).
 
 # %%
 WEAK_WIDTH = 8
@@ -456,10 +457,10 @@ print(f"modes covered {collapsed['modes']} of {MODES}, within 3 sigma {collapsed
 # %% [markdown]
 # All points go to the brightest place as one cloud, whatever the noise. The discriminator then
 # lowers that place, and the cloud moves on. To this discriminator, each single point looks as real
-# as it can; that all are alike, no loss on single points can see. The fix is to give it its
-# capacity back. In a grid of images, look for variety.
+# as it can; a loss on single points cannot see that all are alike. The fix is to give the
+# discriminator its capacity back. In a grid of images, look for variety.
 #
-# On the book's page you can play this game. Can you make a mode vanish, and come back?
+# On the book's page you can play this game. Can you make a mode vanish and come back?
 #
 # <!-- interactive: ring -->
 
@@ -533,7 +534,7 @@ assert [parts for _, parts in moves.movers] == [["discriminator"], ["generator"]
 
 # %% [markdown]
 # Samples are drawn with an exponential moving average (EMA) of the generator's weights (lesson 02).
-# If the run was interrupted, the same cell goes on from the last checkpoint.
+# If the run was interrupted, the same cell resumes from the last checkpoint.
 
 # %%
 facts = {"real_images": test_set.images}

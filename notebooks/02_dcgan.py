@@ -94,8 +94,8 @@ keras.utils.set_random_seed(SEED)
 # ## The idea
 #
 # Nobody can write down what a digit looks like, but a network can learn to *recognize* one, and
-# whatever recognizes can teach. A **generator** $G$ turns Gaussian noise $z$ into an image.
-# A **discriminator** $D$ estimates how likely it is that an image $x$ is real. They play a game:
+# then teach. A **generator** $G$ turns Gaussian noise $z$ into an image. A **discriminator** $D$
+# estimates how likely it is that an image $x$ is real. They play a game:
 #
 # $$
 # V(D, G) = \mathbb{E}_{x}\,[\log D(x)] + \mathbb{E}_{z}\,[\log (1 - D(G(z)))]
@@ -655,7 +655,8 @@ plt.show()
 # - Transposed convolutions turn noise into images; strided convolutions score them with a logit.
 # - One step is two updates. Each moves its own player only.
 # - Decaying rates, and an EMA with BatchNorm statistics of its own, calm the game.
-# - Next: [images of your own](../book/own-images.md), or the faces of CelebA.
+# - Next: [images of your own](../book/own-images.md), or the faces of
+#   [CelebA](../book/models.md#beyond-this-book).
 #
 # ## References
 #

@@ -326,8 +326,8 @@ def make_gan(kind="concatenate", settings=SETTINGS, model=ConditionalGAN):
 
 
 # %% [markdown]
-# Labeled batches, and a way to ask. Labels are checked first: on some devices an embedding silently
-# returns zeros for a label that does not exist.
+# Labeled batches, and a function to ask for digits. Labels are checked first: on some devices an
+# embedding silently returns zeros for a label that does not exist.
 
 
 # %%
@@ -405,7 +405,7 @@ def train(kind, source, folder):
 
 # %% [markdown]
 # First the concatenating networks; a `quick` run leaves the multiplying ones to the record. If a
-# run is interrupted, the same cell goes on from the last checkpoint.
+# run is interrupted, the same cell resumes from the last checkpoint.
 
 # %%
 source = labeled_batches(
@@ -433,8 +433,8 @@ plots.plot_history(steps.history, groups, title="CGAN, concatenation")
 plt.show()
 
 # %% [markdown]
-# The curves show whether the game is in balance. They do **not** show whether labels are obeyed.
-# The grid does: how many images in a row are the digit that was asked for?
+# The curves show whether the game is balanced. They do **not** show whether the generator obeys the
+# labels. The grid does: how many images in a row are the digit that was asked for?
 
 # %%
 plots.show_images(
@@ -581,10 +581,10 @@ for name in ("right labels", "swapped labels"):
     print(f"{name:<20}{found['d_loss']:>9.2f}{found['g_loss']:>8.2f}{found['accuracy']:>16.1%}")
 
 # %% [markdown]
-# In the recorded run, label accuracy with swapped labels stays at the level of guessing: the label
-# that a fake was drawn for is unrelated to the label it is scored with. The losses differ too,
-# because a fake that does not fit its label is easy to find. But a winning discriminator has many
-# possible causes, and no loss names this one. **Measure** label accuracy, early.
+# In the recorded run (one seed), label accuracy with swapped labels stays at chance level: the
+# label that a fake was drawn for is unrelated to the label it is scored with. The losses differ
+# too, because a fake that does not fit its label is easy to find. But a winning discriminator has
+# many possible causes, and no loss names this one. **Measure** label accuracy, early.
 
 # %% [markdown]
 # ## Exercises
@@ -600,8 +600,8 @@ plots.show_images(same_noise, columns=10, title="One latent vector a row")
 plt.show()
 
 # %% [markdown]
-# Slant and thickness tend to run along a row, although no loss asks for it: noise and label divide
-# the work.
+# Slant and thickness tend to stay the same along a row, although no loss asks for it: noise and
+# label divide the work.
 #
 # **2 ★ Predict first:** what changes if the labels of the fakes are those of the real batch,
 # instead of drawn at random?
@@ -654,7 +654,7 @@ for spread in (1.0, KERAS_SPREAD):
 # V = \sum_y p(y) \left( 2\,\mathrm{JS}(p(\cdot \mid y), q(\cdot \mid y)) - 2 \ln 2 \right)
 # $$
 #
-# A mean of terms that are at least zero: no label makes up for another.
+# A mean of divergences, none of them negative: no label makes up for another.
 #
 # </details>
 
@@ -663,7 +663,7 @@ for spread in (1.0, KERAS_SPREAD):
 #
 # - A conditional GAN scores pairs of image and label; both networks need the label.
 # - Concatenated, an embedding is a bias for each label; multiplied, a set of weights for each.
-# - Losses do not show whether labels are obeyed. A reference classifier does.
+# - Losses do not show whether the generator obeys labels. A reference classifier does.
 #
 # ## References
 #

@@ -325,7 +325,7 @@ def make_gan(settings=SETTINGS, kind="projection"):
 
 
 # %% [markdown]
-# Labeled batches, and a way to ask, with labels checked first.
+# Labeled batches, and a function to ask for digits, with labels checked first.
 
 
 # %%
@@ -383,7 +383,7 @@ print(f"untrained: label accuracy {before['accuracy']:.1%}, distance {before['di
 
 # %% [markdown]
 # Fixed noise, one digit a row, is drawn after each epoch; grid and scalars go to TensorBoard's
-# files too. If the run is interrupted, the cell goes on from the last checkpoint.
+# files too. If the run is interrupted, the cell resumes from the last checkpoint.
 
 # %%
 fixed_latents = np.random.default_rng(SEED).normal(size=(NUM_CLASSES**2, LATENT_DIM))
@@ -454,7 +454,7 @@ for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
         axis.plot(spacing * np.arange(1, len(values) + 1), values, looks[kind], label=kind)
         print(f"{title}, {kind}:", " ".join(f"{value:.0%}" for value in values))
     axis.axhline(ceiling, color="black", linewidth=1, label="real digits")
-    axis.axhline(1 / NUM_CLASSES, color="black", linewidth=1, linestyle=":", label="guessing")
+    axis.axhline(1 / NUM_CLASSES, color="black", linewidth=1, linestyle=":", label="chance")
     axis.set(title=title, xlabel="update", ylim=(0, 1.05))
 axes[0, 0].set_ylabel("label accuracy")
 axes[0, -1].legend(loc="lower right")
@@ -556,8 +556,8 @@ plt.show()
 
 # %% [markdown]
 # Such a model draws digits. Nothing is wrong with the images alone, so neither the losses nor a
-# grid without labels reveal the mistake. Label accuracy does: in the recorded run it is at the
-# level of guessing. The fix is to keep images and labels in one place and to shuffle *positions*,
+# grid without labels reveal the mistake. Label accuracy does: in the recorded run (one seed) it is
+# at chance level. The fix is to keep images and labels in one place and to shuffle *positions*,
 # as `gan_utils.Batches` does. The guard is to look at pairs before you train.
 
 # %% [markdown]

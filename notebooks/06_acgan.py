@@ -124,10 +124,10 @@ CLASSIFIER = "fashion_mnist"
 # L_C = \mathbb{E}[\log P(C = c_x \mid x)] + \mathbb{E}[\log P(C = c \mid G(z, c))]
 # $$
 #
-# The discriminator maximizes $L_S + L_C$, the generator $L_C - L_S$. They fight over the first sum
-# and work *together* on the second.
+# The discriminator maximizes $L_S + L_C$, the generator $L_C - L_S$. They compete over the first
+# sum and cooperate on the second.
 #
-# Working together can go too far. The second half of $L_C$ teaches the discriminator that whatever
+# Cooperation can go too far. The second half of $L_C$ teaches the discriminator that whatever
 # was drawn for class $c$ *is* class $c$: two beginners may agree to call a trouser a dress. So that
 # half has a weight in its loss, `fake_class_weight`: 1 in the paper, 0 in our runs, whose class
 # head learns from real images alone.
@@ -191,7 +191,7 @@ print(summary(full_run, "AC-GAN"))
 # label goes through an embedding of 50 numbers and a dense layer of 49, and becomes **one channel**
 # of 7 by 7. Why a channel? It is a small image, so the label can say another thing at each of 49
 # places: "sole here, nothing there". Why only one? Each of the 192 filters of the next layer reads
-# it with weights of its own. Two transposed convolutions then double height and width to 28.
+# it with its own weights. Two transposed convolutions then double height and width to 28.
 #
 # Kernels start with a standard deviation of 0.02, as in the DCGAN paper, our embedding with 1, like
 # the noise; Keras' default, the tutorial's, is 35 times smaller.
@@ -379,7 +379,7 @@ assert moves.movers[-1] == ("generator", ["generator"])
 # %% [markdown]
 # ## Training
 #
-# If the run is interrupted, the same cell goes on from the last checkpoint.
+# If the run is interrupted, the same cell resumes from the last checkpoint.
 
 # %%
 keras.utils.set_random_seed(SEED)
@@ -398,8 +398,8 @@ print(f"{updates:,} updates, {seen:,} real images, {seen / len(train_set):.2f} p
 print(f"over the data, {gan.seconds:.0f} s")
 
 # %% [markdown]
-# The curves, lowest panel first: both players want the class to be seen. In the middle panel they
-# fight; there, neither side should win for good.
+# The curves, lowest panel first: both players want the class to be recognized. In the middle panel
+# they compete; there, neither side should win for good.
 
 # %%
 panels = {
@@ -610,7 +610,7 @@ print(f"in one batch with real images, the logit of a fake moves by {shift:.2f} 
 # ## Summary
 #
 # - The generator gets the class as one more channel; the discriminator names it with a second head.
-#   Both want it to be seen; they fight over the source only.
+#   Both want it to be recognized; they compete over the source only.
 # - Label accuracy is measured from outside, and the variety of each class as well: an AC-GAN is
 #   rewarded for images that are easy to name.
 #

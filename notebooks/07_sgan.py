@@ -97,8 +97,8 @@ PUBLISHED = {25: (0.802, 0.750), 50: (0.883, 0.859), 100: (0.928, 0.895), 1_000:
 # %% [markdown]
 # ## The idea
 #
-# Labels cost work; images without labels cost little. What can they teach a classifier? Where the
-# images *are*: a border between two classes should run where there are none. SGAN (Odena, 2016;
+# Labels are expensive; images without labels are cheap. What can they teach a classifier? Where the
+# data *lie*: a decision boundary should run where there are none. SGAN (Odena, 2016;
 # Salimans et al., 2016) lets the discriminator learn that. It has $N + 1$ classes, the $N$ real
 # ones and *fake*:
 #
@@ -281,7 +281,7 @@ if full_run:
 #
 # The discriminator is a small convolutional classifier. All of it but the last layer is the
 # **trunk**, whose outputs are the features to match. Noise on the images and dropout keep it from
-# learning the few labeled images by heart, and from winning too soon. It has no batch
+# memorizing the few labeled images, and from winning too soon. It has no batch
 # normalization, so labeled, unlabeled and generated images can share a batch.
 
 
@@ -395,8 +395,8 @@ assert moves.movers[-1] == ("generator", ["generator"])
 # ## The baseline
 #
 # What are the unlabeled images worth? For an answer we need the *same* network, with the same noise
-# and dropout, trained on the labeled images alone. We choose in its favor: each setting is scored
-# along the way on held-out labels, and the best one counts. The SGAN gets no such help.
+# and dropout, trained on the labeled images alone. We favor it: each setting is scored during
+# training on held-out labels, and the best one counts. The SGAN gets no such help.
 
 
 # %%
@@ -430,8 +430,8 @@ def best_baseline(labeled, seed):
 # %% [markdown]
 # ## Training with a hundred labels
 #
-# All training images serve as *unlabeled* ones. Each run has a folder, so an interrupted one goes
-# on.
+# All training images serve as *unlabeled* ones. Each run has a folder, so an interrupted one
+# resumes.
 
 
 # %%
@@ -551,8 +551,8 @@ plt.show()
 #
 # A convolutional discriminator is strong. Without noise and dropout, and with five times the
 # learning rate, it tells fakes from digits within a few updates. What then reaches the generator
-# depends on its loss. We let the discriminator alone learn, against the fakes of a generator that
-# stands still, and measure the gradient that three losses would send: `minimax`,
+# depends on its loss. We train the discriminator alone, against the fakes of a fixed generator, and
+# measure the gradient that three losses would send: `minimax`,
 # $\log(1 - D(G(z)))$, the second term of the game itself; `fooling`, $-\log D(G(z))$; and
 # `matching`.
 
@@ -615,7 +615,7 @@ plt.show()
 # %% [markdown]
 # ## Exercises
 #
-# **1. ★ Undecided.** *Predict first:* a network gives ten logits of zero. What is $D(x)$?
+# **1. ★ Undecided.** *Predict first:* a network outputs ten logits of zero. What is $D(x)$?
 #
 # <details><summary>Solution</summary>
 #

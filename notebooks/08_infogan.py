@@ -108,8 +108,8 @@ TIGHTEN_STEPS = profile.steps(full=800, quick=30, smoke=2)
 #
 # Somewhere in a DCGAN's noise is "which digit", tangled up with "how thick" and "how slanted";
 # nothing in the game asks for order. InfoGAN (Chen et al., 2016) splits the input in two, noise $z$
-# and a **code** $c$, here one of ten values. And it adds one wish: from the image $G(z, c)$ one
-# should be able to tell $c$. How much an image tells about the code is their **mutual information**
+# and a **code** $c$, here one of ten values. And it adds one requirement: $c$ should be readable
+# off the image $G(z, c)$. How much an image tells about the code is their **mutual information**
 #
 # $$
 # I(c;\,G(z,c)) = H(c) - H(c \mid G(z,c)).
@@ -138,7 +138,7 @@ TIGHTEN_STEPS = profile.steps(full=800, quick=30, smoke=2)
 # %% [markdown]
 # ## The data
 #
-# MNIST, without labels. How would you sort these into ten heaps if you had never seen a digit: by
+# MNIST, without labels. How would you sort these into ten piles if you had never seen a digit: by
 # shape? by slant? by ink? All would be fair.
 
 # %%
@@ -422,8 +422,8 @@ def read_codes(gan, count, seed=SEED):
 # %% [markdown]
 # ## Training
 #
-# The grid has the same noise in each row, the same code in each column. An interrupted run goes on
-# from its last checkpoint.
+# The grid has the same noise in each row, the same code in each column. An interrupted run
+# resumes from its last checkpoint.
 
 # %%
 gan = make_gan()
@@ -445,7 +445,7 @@ print(f"over the data, {gan.seconds:.0f} s")
 # %% [markdown]
 # In the middle panel is the bound $L_I$ in bits: $\log_2 10$ is all there is to know. $Q$ can read
 # the code long before it means a digit: any mark will do. What turns marks into digits is $D$,
-# which rejects marks that real digits lack. So the bound alone does not tell whether the code is
+# which rejects marks that real digits lack. So the bound alone does not show whether the code is
 # good; the agreement does.
 
 # %%
@@ -640,7 +640,7 @@ print(gan_utils.who_moved(separate, tf.constant(real_sample), parts_of(separate)
 # <details><summary>Solution</summary>
 #
 # $L_I$ cannot exceed $\ln 10$, so it is soon full and its gradient small. On the way, realism
-# counts for little: the generator takes the surest mark.
+# counts for little: the generator takes the most reliable mark.
 #
 # </details>
 #

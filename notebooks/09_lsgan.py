@@ -171,9 +171,9 @@ axis.legend()
 plt.show()
 
 # %% [markdown]
-# On the right, where the discriminator confidently takes the fake for real, cross-entropy is
-# silent. Least squares pulls back, the harder the farther. On the left, cross-entropy never pulls
-# with more than one; least squares has no such limit, which is a strength and a weakness.
+# On the right, where the discriminator confidently takes the fake for real, cross-entropy has
+# almost no slope. Least squares pulls back, the harder the farther. On the left, cross-entropy
+# never pulls with more than one; least squares has no limit: a strength and a weakness.
 
 # %% [markdown]
 # ## What the targets mean
@@ -400,7 +400,7 @@ print(f"LeNet features, {SAMPLES:,} images on each side: ", end="")
 print(f"untrained {distance_before:.1f}, real against real {floor:.2f}")
 
 # %% [markdown]
-# If the run is interrupted, the same cell goes on from the last checkpoint. In a short run an
+# If the run is interrupted, the same cell resumes from the last checkpoint. In a short run an
 # "epoch" is a part of a pass over the data.
 
 # %%
@@ -575,7 +575,7 @@ def gradient_at_fakes(with_sigmoid, real_images, fake_images, count):
 
 
 # %% [markdown]
-# The fakes are those of an untrained generator: easy prey.
+# The fakes are those of an untrained generator, which are easy to recognize.
 
 # %%
 noise_images = build_generator()(fixed_latents, training=False)

@@ -627,7 +627,7 @@ plt.show()
 #
 # </details>
 #
-# **4 ★★★ Predict first:** a popular slip draws *one* mixing factor for the whole batch. Does the
+# **4 ★★★ Predict first:** a common mistake is *one* mixing factor for the whole batch. Does the
 # mean of the penalty change? Its spread over many draws? Measure both with the trained critic.
 
 # %% tags=["hide-cell"]

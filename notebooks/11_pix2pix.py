@@ -130,8 +130,8 @@ plots.show_images(
 plt.show()
 
 # %% [markdown]
-# Going down, much detail must be ignored: all roofs become one color. Going up, much must be
-# invented: no map says where a tree is. **Your own pairs**: `pairs.load_pairs("folder", SIZE)`
+# Downwards, much detail must be ignored: all roofs become one color. Upwards, much must be
+# invented: no map shows where a tree is. **Your own pairs**: `pairs.load_pairs("folder", SIZE)`
 # reads side-by-side images ([details](../book/pairs.md)), `pairs.maps("train", SIZE)` the maps set.
 
 # %% [markdown]
@@ -575,7 +575,7 @@ print_table("this run", off_figures)
 print_table("recorded full run", reached.get("always_on", {}))
 
 # %% [markdown]
-# On, two translations differ. Off, it is another network, whose moving statistics replace the
+# With noise, two translations differ. Without, it is another network: moving statistics replace the
 # image's own.
 
 # %% [markdown]
@@ -613,7 +613,7 @@ plots.show_images(shown, columns=2, titles=["map", "satellite"])
 plt.show()
 
 # %% [markdown]
-# It draws each color as it has learned it, whether or not such a place exists.
+# It draws each color as learned, whether or not such a place exists.
 #
 # **4. ★★★ The median (pencil and paper).** *Predict first:* of all places that look alike, 70 % are
 # dark at some pixel and 30 % light. Which guess has the least expected L1? Derive the slope of
@@ -632,6 +632,7 @@ plt.show()
 # - Where much must be invented, L1 alone is blurred, and a PatchGAN brings sharpness back. Where
 #   the source determines the target, L1 alone was better.
 # - Dropout and batch statistics are part of this generator: use layers that stay on.
+# - Without pairs: [CycleGAN](../book/models.md#beyond-this-book).
 #
 # ## References
 #

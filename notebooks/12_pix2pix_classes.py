@@ -456,7 +456,7 @@ class WayThree(WithClassifier):
 
 
 # %% [markdown]
-# What a run needs; the learning rates of $G$ and $D$ decay linearly.
+# A model ready to train; the learning rates of $G$ and $D$ decay linearly.
 
 # %%
 WAYS = {"plain": Pix2Pix, "way 1": WayOne, "way 2": WayTwo, "way 3": WayThree}
@@ -494,7 +494,7 @@ assert all({*moved} <= {update} for update, moved in moves.movers)  # float16 ma
 # %% [markdown]
 # ## Training
 #
-# A `quick` run trains plain Pix2Pix and way 3, a `full` run all four; an interrupted run goes on
+# A `quick` run trains plain Pix2Pix and way 3, a `full` run all four; an interrupted run resumes
 # from its checkpoint.
 
 
@@ -559,7 +559,7 @@ print_results(updates, results, marks["true items"])
 show_rows(rows, "This run\n")
 
 # %% [markdown]
-# Whether an item was light or dark, all have to guess. The class helps most for pullover, coat and
+# All have to guess whether an item was light or dark. The class helps most for pullover, coat and
 # shirt, with their similar outlines: the study has the numbers class by class.
 #
 # ## Use it

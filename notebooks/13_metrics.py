@@ -112,7 +112,7 @@ if run:
     show_table(run["metrics"]["cases"])
 
 # %% [markdown]
-# Each score sees something else.
+# Each score notices something else.
 #
 # ## The idea: two ways to fail
 #
@@ -522,7 +522,7 @@ plt.show()
 # %% [markdown]
 # FID is above zero, the more so the fewer images: mean and covariance are fitted to each
 # set's own accidents. KID scatters around zero. Now paper A scores slightly *blurred* images in
-# large numbers, paper B *undamaged* ones in small numbers. Who has the better FID?
+# large numbers, paper B *undamaged* ones in small numbers. Which has the better FID?
 
 # %%
 small = sizes[1]

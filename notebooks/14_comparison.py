@@ -104,7 +104,7 @@ keras.utils.set_random_seed(SEED)
 # of images.
 #
 # `quick` runs train for about a minute on two cores; `full` runs have budgets of their own. A model
-# that a run did not train, or too briefly to compare, has no line.
+# that a run did not train, or too briefly to compare, has no row.
 
 
 # %%
@@ -432,8 +432,8 @@ for network in (build_generator(), build_discriminator()):
 # %% [markdown]
 # ### Few images: show each in many ways
 #
-# GANs want thousands of images, and a folder has some hundreds. The discriminator learns the files
-# by heart, and its gradient means nothing for an image that it has not seen. The fix: show it
+# GANs want thousands of images, and a folder has some hundreds. The discriminator memorizes the
+# files, and its gradient means nothing for an image that it has not seen. The fix: show it
 # shifted and mirrored images, and do the same to the **fakes** (Zhao et al., 2020; Karras et al.,
 # 2020).
 
@@ -564,7 +564,7 @@ plots.show_images(
 plt.show()
 
 # %% [markdown]
-# A generator whose images lie much nearer than held-out ones has learned the folder by heart.
+# A generator whose images lie much nearer than held-out ones has memorized the folder.
 #
 # ## Use it
 #
@@ -588,8 +588,8 @@ plt.show()
 #
 # <details><summary>Solution</summary>
 #
-# Nobody knows: A may overtake B with the same seconds. Train both for 40 s, or both for 400 s, with
-# several seeds.
+# Impossible to say: A may overtake B with the same seconds. Train both for 40 s, or both for 400 s,
+# with several seeds.
 #
 # </details>
 #

@@ -439,7 +439,7 @@ for name, objective in OBJECTIVES.items():
 # ## Training
 #
 # The last objective alone, on MNIST. First the Fréchet distance on LeNet features, untrained, and
-# its noise floor, real against real. If the run is interrupted, the same cell goes on from the last
+# its noise floor, real against real. If the run is interrupted, the same cell resumes from the last
 # checkpoint.
 
 # %%
@@ -476,7 +476,7 @@ plt.show()
 
 # %% [markdown]
 # With equal logits both losses are $\log 2$, about 0.69. A larger gap takes a steeper
-# discriminator, which the penalty charges for. The same sixteen latent vectors throughout the
+# discriminator, which the penalty makes costly. The same sixteen latent vectors throughout the
 # training:
 
 # %%

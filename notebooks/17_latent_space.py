@@ -220,8 +220,8 @@ plots.show_images(rows, columns=10, row_labels=[f"ψ {psi}" for psi in PSIS], ti
 plt.show()
 
 # %% [markdown]
-# As $\psi$ falls, precision rises and recall falls: near the origin, images are nearly the same. A
-# score needs its $\psi$.
+# As $\psi$ falls, precision rises and recall falls: near the origin, images are nearly the same.
+# Report $\psi$ with a score.
 #
 # ## Which weights? The EMA
 #
@@ -270,7 +270,7 @@ else:
 #
 # ## Directions, with labels
 #
-# Is there a direction in which digits lean over? Fit a linear model from latent to measurement
+# In which direction do digits slant more? Fit a linear model from latent to measurement
 # (Shen et al., 2020, do so for faces): its weight vector is the direction. The slant is a quotient
 # of image moments, thickness the share of ink, the digit what the reference classifier reads.
 
@@ -370,8 +370,8 @@ show_sweeps(ways, some_latents[:4], title="Along four directions")
 #
 # ## Directions, without labels
 #
-# GANSpace (Härkönen et al., 2020) asks nobody: take the features of the generator's first layer,
-# find their principal components, and regress the latents on the components' coordinates.
+# GANSpace (Härkönen et al., 2020) needs no labels: take the features of the generator's first
+# layer, find their principal components, and regress the latents on the components' coordinates.
 
 
 # %%
@@ -456,7 +456,7 @@ repeat("arithmetic", arithmetic)
 # $$
 #
 # where the small second term keeps $z$ near the shell. There are local minima, so we start from the
-# `STARTS` nearest of a thousand random samples, and keep the best end.
+# `STARTS` nearest of a thousand random samples, and keep the best result.
 
 
 # %%
@@ -601,8 +601,8 @@ plt.show()
 #
 # ## Use it: a digit of your own
 #
-# Set `OWN_FILE` to an image file with one dark digit on light paper; without it, a few lines stand
-# in. Like MNIST's digits, yours must fill 20 of 28 pixels.
+# Set `OWN_FILE` to an image file with one dark digit on light paper; without it, a few lines are
+# drawn. Like MNIST's digits, yours must fill 20 of 28 pixels.
 
 # %%
 page = Image.new("L", (280, 280), 255)

@@ -148,9 +148,9 @@ else:
 # ## The idea
 #
 # A GAN turns noise into an image in one go. Nobody knows which image a given noise should become,
-# so a second network has to judge the result. Diffusion (Ho et al., 2020) *destroys* images: it
+# so a second network has to score the result. Diffusion (Ho et al., 2020) *destroys* images: it
 # adds a little noise, again and again. A network that can undo one small step leads, in a thousand
-# of them, from pure noise to an image. And undoing has a right answer: we know the noise that we
+# of them, from pure noise to an image. And undoing has a ground truth: we know the noise that we
 # added. Training is a regression: one network, one loss.
 #
 # Many noise steps at once are again one normal distribution. With the image $x_0$ and standard
@@ -375,7 +375,7 @@ def make_diffusion(seed=SEED, settings=SETTINGS):
 
 
 # %% [markdown]
-# Train, once for each seed; an interrupted run goes on where it stopped.
+# Train, once for each seed; an interrupted run resumes where it stopped.
 
 
 # %%

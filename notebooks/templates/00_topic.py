@@ -253,7 +253,7 @@ distance_before = metrics.fid(real_features, lenet.features(gan.generate(SAMPLES
 print(f"real against real {floor:.2f}, untrained generator {distance_before:.1f}")
 
 # %% [markdown]
-# Then the run of this page, a short one. If it was interrupted, the same cell goes on from the last
+# Then the run of this page, a short one. If it was interrupted, the same cell resumes from the last
 # checkpoint.
 
 # %%

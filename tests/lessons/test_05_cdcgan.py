@@ -202,7 +202,7 @@ def test_the_recorded_run_carries_what_the_lesson_says():
     # "the projection is ahead of the label channel from the start"
     channel = found["variants"]["channel"]
     assert all(a > b for a, b in zip(found["accuracies"], channel, strict=False))
-    # "in the recorded run it is at the level of guessing"
+    # "in the recorded run (one seed) it is at chance level"
     assert found["failure"]["label accuracy, out of step"] < 0.15
 
 
