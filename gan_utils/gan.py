@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_utils import _aliases, distribution, fit, losses, model_checks, precision
+from gan_utils import _aliases, distribution, fit, fused_adam, losses, model_checks, precision
 from gan_utils.ema import MovingAverage
 
 Logs = dict[str, tf.Tensor]
@@ -129,8 +129,10 @@ class GAN(keras.Model):
         self._count_skipped()
         self._ema = MovingAverage(self.generator, self.ema_decay, inputs)
         self.ema_generator = self._ema.network
-        d_optimizer.build(self.discriminator.trainable_variables)
-        g_optimizer.build(self.generator_variables())
+        weights = self.discriminator.trainable_variables, self.generator_variables()
+        for optimizer, trained in zip((d_optimizer, g_optimizer), weights, strict=True):
+            optimizer.build(trained)
+            fused_adam.fuse_updates(optimizer, trained)
         self.built = True  # otherwise Keras, under a strategy, calls it on images to build it
         distribution.check_scope(
             self.distribute_strategy, [*self.variables, *g_optimizer.variables]
