@@ -86,16 +86,9 @@ SEED = profile.seed(4)
 LATENT_DIM = 100
 NUM_CLASSES = 10
 IMAGE_SHAPE = (28, 28, 1)
-TUTORIAL = {
-    "epochs": 200,
-    "batch_size": 64,
-    "d_rate": 2e-4,
-    "g_rate": 2e-4,
-    "ema_decay": None,
-    "decay_after": None,
-    "spread": 1.0,
-    "norm": {"momentum": 0.9, "epsilon": 0.8},
-}
+TUTORIAL = {"epochs": 200, "batch_size": 64, "d_rate": 2e-4, "g_rate": 2e-4}
+TUTORIAL = TUTORIAL | {"ema_decay": None, "decay_after": None, "spread": 1.0}
+TUTORIAL = TUTORIAL | {"norm": {"momentum": 0.9, "epsilon": 0.8}}
 FULL = {"epochs": 40, "batch_size": 64, "d_rate": 4e-4, "g_rate": 4e-4}
 FULL = FULL | {"ema_decay": 0.9995, "decay_after": 0.4, "spread": 1.0}
 SHORT = FULL | {"batch_size": 32, "d_rate": 1e-3, "g_rate": 1e-3}
@@ -186,6 +179,8 @@ if trained_generator is not None:
     plt.show()
 
 # %% [markdown]
+# ### Draw your own
+#
 # From a terminal, `gan-utils generate cgan --label 3,1,4,1,5 row.png` does the same. On the book's
 # page, the generator draws while you watch: keep the noise and change the digit, or the reverse.
 #
