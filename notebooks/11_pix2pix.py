@@ -234,7 +234,7 @@ if RECORDED:
 # %% [markdown]
 # **Map to satellite.** L1 alone is blurred, like the median colors above. With the adversarial loss
 # the sharpness comes close to 1, if the discriminator sees more than single pixels. The adversarial
-# loss alone draws what does not belong to the map. No single figure says how good a translation
+# loss alone draws what does not belong to the map. No single figure shows how good a translation
 # looks: L1 alone has the best L1, PSNR and read back.
 #
 # **Satellite to map.** L1 alone is better in *every* column. The source nearly determines a map, so

@@ -127,7 +127,7 @@ ORIGINS = {
         *("16_modern_objectives", "generator.keras", "digits", "R3GAN objective", _DISTANCE)
     ),
     "satellite_to_map": Origin(
-        *("11_pix2pix", "satellite_to_map.keras", "the map of a satellite picture"),
+        *("11_pix2pix", "satellite_to_map.keras", "the map of a satellite image"),
         paths={
             "l1": "metrics/figures/Pix2Pix/l1",
             "map_color": "metrics/figures/Pix2Pix/map_color",
@@ -138,7 +138,7 @@ ORIGINS = {
         judge_translator=judge_map,
     ),
     "map_to_satellite": Origin(
-        *("11_pix2pix", "map_to_satellite.keras", "a satellite picture for a map"),
+        *("11_pix2pix", "map_to_satellite.keras", "a satellite image for a map"),
         # Its map color is read back by the other translator, so it is not recomputed alone.
         paths={
             "l1": f"{_PAINTED}/l1",
