@@ -1,4 +1,4 @@
-"""The protocol of the scores: one way to measure a model that draws 28x28 images.
+"""The protocol of the scores: one way to measure a model that draws small images.
 
 Every lesson, record and trained generator is measured by it: as many generated images as real
 ones (10,000 in a recorded run), the real ones drawn evenly over the test set, the features of one
@@ -18,7 +18,7 @@ FULL_COUNT = 10_000
 COLUMNS = 10
 _ROWS = 2
 _SAMPLES = {"full": FULL_COUNT, "quick": 5_000, "smoke": 100}
-_GRAYS = 16  # enough for a gallery, and a third of the bytes
+_COLORS = {1: 16, 3: 128}  # by channels: enough for a gallery, and a third of the bytes
 
 
 def __getattr__(name: str) -> object:
@@ -46,17 +46,18 @@ def noise_floor(train_set: ImageSet, test_set: ImageSet, *, classifier: str = "m
     """Return the Fréchet distance of real images from real ones, which no generator can beat.
 
     Args:
-        train_set: Images `(n, 28, 28, 1)` uint8; `count(test_set)` of them are drawn evenly.
+        train_set: Images `(n, height, width, channels)` uint8; `count(test_set)` of them are
+            drawn evenly.
         test_set: As many images from here, drawn the same way.
-        classifier: Data set of the LeNet whose features are compared.
+        classifier: Data set of the reference classifier whose features are compared.
 
     Returns:
         The distance, at least 0.
     """
-    from gan_utils import lenet
+    from gan_utils import classifiers
 
     samples = (data.sample(count(test_set)).images for data in (test_set, train_set))
-    return metrics.fid(*(lenet.features(sample, classifier) for sample in samples))
+    return metrics.fid(*map(classifiers.named(classifier).features, samples))
 
 
 @_aliases.arguments(pictures="fake_images", judge="classifier")
@@ -74,12 +75,14 @@ def row(
     Args:
         gan: A `gan_utils.GAN`, or anything with `generator`, `discriminator`, their optimizers
             and `seconds`.
-        fake_images: `(n, 28, 28, 1)` float32 in [-1, 1], at best n = `DRAWS`, as the model's users
-            would draw them.
+        fake_images: `(n, height, width, channels)` float32 in [-1, 1], at best n = `DRAWS`, as the
+            model's users would draw them.
         class_labels: `(n,)` int, what was asked for, where one can ask.
-        real_images: `(m, 28, 28, 1)` uint8 in [0, 255]; n of them are compared, spread evenly.
+        real_images: `(m, height, width, channels)` uint8 in [0, 255]; n of them are compared,
+            spread evenly.
         batch_size: Real images in one update of the discriminator.
-        classifier: Data set of the LeNet that looks, `"mnist"` or `"fashion_mnist"`.
+        classifier: Data set of the reference classifier: `"mnist"` or `"fashion_mnist"` (28x28,
+            gray), or `"cifar10"` (32x32, color).
 
     Returns:
         Plain values for `records.record`: the `scores`, the cost (`seconds`, `steps` of the
@@ -119,19 +122,20 @@ def scores(
     Raises:
         ValueError: Images or labels that do not fit.
     """
-    from gan_utils import lenet
+    from gan_utils import classifiers
 
+    network = classifiers.named(classifier)
     fake_images = images.check_images(fake_images, "fake_images")
     real_images = images.evenly(real_images, len(fake_images))
-    vectors, fakes = (lenet.features(part, classifier) for part in (real_images, fake_images))
+    vectors, fakes = map(network.features, (real_images, fake_images))
     kernel = metrics.kid(vectors, fakes)
     agreement = None
     if class_labels is not None:
-        agreement = lenet.accuracy(fake_images, class_labels, classifier)
+        agreement = network.accuracy(fake_images, class_labels)
     return {
         "samples": len(fake_images),
         "real_samples": len(real_images),
-        "extractor": f"LeNet ({classifier})",
+        "extractor": f"{network.kind} ({classifier})",
         "distance": metrics.fid(vectors, fakes),
         "kernel_distance": kernel.mean,
         **metrics.precision_recall(vectors, fakes)._asdict(),
@@ -146,14 +150,13 @@ def encode_image(sheet: np.ndarray) -> str:
         sheet: `(height, width, 1 or 3)` uint8 in [0, 255].
 
     Returns:
-        A PNG of at most 16 colors in base64.
+        A PNG of at most 16 grays or 128 colors in base64.
     """
     from PIL import Image
 
     stream = io.BytesIO()
-    Image.fromarray(sheet.squeeze(-1) if sheet.shape[-1] == 1 else sheet).quantize(_GRAYS).save(
-        stream, "png", optimize=True
-    )
+    image = Image.fromarray(sheet.squeeze(-1) if sheet.shape[-1] == 1 else sheet)
+    image.quantize(_COLORS[sheet.shape[-1]]).save(stream, "png", optimize=True)
     return base64.b64encode(stream.getvalue()).decode()
 
 

@@ -4,24 +4,17 @@ Its weights ship with the package (float16, trained by `tools/train_lenet.py`), 
 download. Scores on these features compare with each other, never with published Inception figures.
 """
 
-import json
-from collections.abc import Iterator
-from functools import lru_cache
-from importlib import resources
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
-from keras import layers, ops
+from keras import layers
 
-from gan_utils.images import check_images
+from gan_utils.classifiers import NUM_CLASSES, Classifier
 from gan_utils.precision import float32_policy
 
 NAMES = ("mnist", "fashion_mnist")
 NUM_FEATURES = 84
-NUM_CLASSES = 10
-BATCH_SIZE = 250
 
 
 @float32_policy()
@@ -56,7 +49,26 @@ def build_lenet(dropout: float = 0.0) -> keras.Model:
     return keras.Model(images, logits, name="lenet")
 
 
-@lru_cache(maxsize=len(NAMES))
+_CLASSIFIERS = {
+    name: Classifier("LeNet", name, build_lenet, (28, 28, 1), "tools/train_lenet.py")
+    for name in NAMES
+}
+
+
+def classifier(name: str = "mnist") -> Classifier:
+    """Return the classifier of a data set.
+
+    Args:
+        name: Data set it was trained on, `"mnist"` or `"fashion_mnist"`.
+
+    Raises:
+        ValueError: Unknown name.
+    """
+    if name not in NAMES:
+        raise ValueError(f"No LeNet named {name!r}; choose one of {', '.join(NAMES)}.")
+    return _CLASSIFIERS[name]
+
+
 def load(name: str = "mnist") -> keras.Model:
     """Load the trained classifier; repeated calls return the same frozen model.
 
@@ -69,18 +81,7 @@ def load(name: str = "mnist") -> keras.Model:
     Raises:
         ValueError: Unknown name, or a weights file that is damaged or of another network.
     """
-    stored = _read(name)
-    model = build_lenet()
-    for variable in model.weights:
-        weights = stored.get(variable.path)
-        if weights is None or weights.shape != tuple(variable.shape):
-            raise ValueError(
-                f"{_file(name)} holds no weights for {variable.path} of shape "
-                f"{tuple(variable.shape)}; restore the file or run tools/train_lenet.py."
-            )
-        variable.assign(weights.astype("float32"))
-    model.trainable = False
-    return model
+    return classifier(name).model
 
 
 def features(images: np.ndarray, name: str = "mnist") -> np.ndarray:
@@ -96,7 +97,7 @@ def features(images: np.ndarray, name: str = "mnist") -> np.ndarray:
     Raises:
         ValueError: Wrong shape, dtype or range, NaN, no image, or an unknown name.
     """
-    return _run(images, name)[0]
+    return classifier(name).features(images)
 
 
 def probabilities(images: np.ndarray, name: str = "mnist") -> np.ndarray:
@@ -117,10 +118,7 @@ def probabilities(images: np.ndarray, name: str = "mnist") -> np.ndarray:
 
 def look(images: np.ndarray, name: str = "mnist") -> tuple[np.ndarray, np.ndarray]:
     """Return what `features` and `probabilities` return, from one pass over the images."""
-    vectors, logits = _run(images, name)
-    logits = logits.astype(np.float64)
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return vectors, exponentials / exponentials.sum(axis=1, keepdims=True)
+    return classifier(name).look(images)
 
 
 def accuracy(images: np.ndarray, labels: np.ndarray, name: str = "mnist") -> float:
@@ -137,16 +135,7 @@ def accuracy(images: np.ndarray, labels: np.ndarray, name: str = "mnist") -> flo
     Raises:
         ValueError: As in `features`, or labels that do not fit the images.
     """
-    labels = np.asarray(labels)
-    if labels.shape not in {(len(images),), (len(images), 1)}:
-        raise ValueError(
-            f"labels has shape {labels.shape}; expected one label for each of "
-            f"the {len(images)} images."
-        )
-    if labels.dtype.kind not in "iu" or np.any((labels < 0) | (labels >= NUM_CLASSES)):
-        raise ValueError(f"labels must be integers in 0 … {NUM_CLASSES - 1}.")
-    predicted = _run(images, name)[1].argmax(axis=1)
-    return float(np.mean(predicted == labels.reshape(-1)))
+    return classifier(name).accuracy(images, labels)
 
 
 def test_accuracy(name: str = "mnist") -> float:  # noqa: PT028 - not a test, see below
@@ -173,70 +162,4 @@ def facts(name: str = "mnist") -> dict[str, Any]:
     Returns:
         Test accuracy, epochs, batch size, seed, seconds, library versions and parameter count.
     """
-    try:
-        return json.loads(str(_read(name)["facts"]))
-    except (KeyError, json.JSONDecodeError) as error:
-        raise ValueError(
-            f"{_file(name)} does not say how it was trained; run tools/train_lenet.py."
-        ) from error
-
-
-def _file(name: str) -> resources.abc.Traversable:
-    if name not in NAMES:
-        raise ValueError(f"No LeNet named {name!r}; choose one of {', '.join(NAMES)}.")
-    return resources.files("gan_utils") / "assets" / f"lenet_{name}.npz"
-
-
-def _read(name: str) -> dict[str, np.ndarray]:
-    path = _file(name)
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
-    except FileNotFoundError as error:
-        raise ValueError(f"{path} is missing; install gan_utils again.") from error
-    except Exception as error:  # NumPy and zipfile raise many kinds for a damaged archive
-        raise ValueError(f"{path} is damaged ({error}); install gan_utils again.") from error
-
-
-@lru_cache(maxsize=len(NAMES))
-def _compiled(name: str) -> tf.types.experimental.PolymorphicFunction:
-    model = load(name)
-    with float32_policy():
-        both = keras.Model(model.inputs, [model.get_layer("features").output, model.output])
-
-    @tf.function(input_signature=[tf.TensorSpec((BATCH_SIZE, 28, 28, 1), tf.float32)])
-    def forward(images: tf.Tensor) -> list[tf.Tensor]:
-        return both(images, training=False)
-
-    return forward
-
-
-def _run(images: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
-    forward = _compiled(name)
-    images = _check(images)
-    outputs = [[ops.convert_to_numpy(part) for part in forward(b)] for b in _batches(images)]
-    vectors, logits = (np.concatenate(parts)[: len(images)] for parts in zip(*outputs, strict=True))
-    return vectors, logits
-
-
-def _batches(images: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield float32 batches of one fixed shape; the last is filled up with its own first image."""
-    for start in range(0, len(images), BATCH_SIZE):
-        batch = images[start : start + BATCH_SIZE]
-        if batch.dtype == np.uint8:
-            batch = batch / np.float32(127.5) - np.float32(1)
-        missing = BATCH_SIZE - len(batch)
-        if missing:
-            batch = np.concatenate([batch, np.repeat(batch[:1], missing, axis=0)])
-        yield batch.astype(np.float32, copy=False)
-
-
-def _check(images: np.ndarray) -> np.ndarray:
-    images = np.asarray(images)
-    if images.ndim == 3:
-        images = images[..., np.newaxis]
-    if images.shape[1:] != (28, 28, 1) or len(images) == 0:
-        raise ValueError(f"images has shape {images.shape}; expected (n, 28, 28, 1) with n > 0.")
-    if images.dtype.kind == "f":
-        images = images.astype(np.float32, copy=False)
-    return check_images(images)
+    return classifier(name).facts

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from gan_utils import data, lenet
+from gan_utils.classifiers import BATCH_SIZE, Classifier
 from gan_utils.data import embedded
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,7 +42,7 @@ def test_uint8_float_and_missing_channel_agree(images):
 
 def test_result_does_not_depend_on_the_batch(images):
     many = np.concatenate([images] * 40)
-    assert len(many) > lenet.BATCH_SIZE
+    assert len(many) > BATCH_SIZE
     vectors = lenet.features(many)
     np.testing.assert_allclose(vectors[-7:], lenet.features(images), atol=1e-5)
 
@@ -139,9 +141,7 @@ def test_damaged_weights_are_named(tmp_path, monkeypatch, damage):
         with zipfile.ZipFile(path, "w") as target:
             for name, content in parts.items():
                 target.writestr(name, content)
-    monkeypatch.setattr(lenet, "_file", lambda name: path)
-    lenet.load.cache_clear()
-    question = lenet.facts if damage == "no facts" else lenet.load
+    monkeypatch.setattr(Classifier, "file", path)
+    fresh = replace(lenet.classifier("mnist"))  # has read nothing yet
     with pytest.raises(ValueError, match=r"lenet_mnist\.npz"):
-        question("mnist")
-    lenet.load.cache_clear()
+        getattr(fresh, "facts" if damage == "no facts" else "model")

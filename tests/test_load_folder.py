@@ -389,3 +389,43 @@ def test_scores_take_a_folder_that_was_loaded(labeled, place):
     loaded = metrics.score(labeled, labeled.sample(10), ["kid"], subset_size=10, **options)
     by_name = metrics.score(folder, labeled.sample(10), ["kid"], subset_size=10, **options)
     assert loaded["kid"].value == by_name["kid"].value
+
+
+# ---- the photographs of a lesson ----------------------------------------------------------------
+
+
+def test_a_folder_takes_the_place_of_the_photographs(place, monkeypatch):
+    for subset, count in (("train", 3), ("test", 2)):
+        for name in ("cat", "dog"):
+            for i in range(count):
+                save(place / subset / name / f"{i}.png", (40, 40))
+    monkeypatch.setenv("GAN_PHOTOGRAPHS", str(place))
+    train, test = (gan_utils.load_images("cifar10", split) for split in ("train", "test"))
+    assert (len(train), len(test)) == (6, 4)
+    assert train.images.shape[1:] == (32, 32, 3)
+    assert train.class_names == ("cat", "dog")
+    assert (train.source, train.split, test.split) == ("folder", "train", "test")
+    assert not train.is_stand_in
+    monkeypatch.setenv("GAN_IMAGES", "20")
+    assert len(gan_utils.load_images("cifar10")) == 6
+
+
+def test_photographs_that_are_not_split_have_a_fifth_held_out(place, monkeypatch):
+    for name in ("cat", "dog"):
+        for i in range(10):
+            save(place / name / f"{i}.png", (32, 32))
+    monkeypatch.setenv("GAN_PHOTOGRAPHS", str(place))
+    train, test = (gan_utils.load_images("cifar10", split) for split in ("train", "test"))
+    assert (train.split, test.split) == ("train", "test")
+    assert np.bincount(train.labels).tolist() == [8, 8]
+    assert np.bincount(test.labels).tolist() == [2, 2]
+    monkeypatch.setenv("GAN_DATA", "embedded")
+    with pytest.warns(UserWarning, match="GAN_DATA=embedded"):
+        assert gan_utils.load_images("cifar10").is_stand_in
+
+
+def test_photographs_need_classes(place, monkeypatch):
+    save(place / "a.png", (32, 32))
+    monkeypatch.setenv("GAN_PHOTOGRAPHS", str(place))
+    with pytest.raises(ValueError, match=r"GAN_PHOTOGRAPHS.*without classes"):
+        gan_utils.load_images("cifar10")

@@ -88,9 +88,9 @@ def test_accuracy(model: keras.Model, name: str) -> float:
     return float(np.mean(logits.argmax(axis=1) == image_set.labels))
 
 
-def save(name: str, weights: dict[str, np.ndarray], facts: dict) -> None:
+def save(file: str, weights: dict[str, np.ndarray], facts: dict) -> None:
     """Write weights and facts to a temporary name, then rename."""
-    path = ASSETS / f"lenet_{name}.npz"
+    path = ASSETS / f"{file}.npz"
     temporary = path.with_suffix(".partial.npz")
     np.savez_compressed(temporary, facts=np.array(json.dumps(facts)), **weights)
     os.replace(temporary, path)
@@ -117,7 +117,7 @@ def main() -> None:
             "seed": SEED,
             "seconds": seconds,
         }
-        save(name, weights, metrics[name] | {"versions": records.versions()})
+        save(f"lenet_{name}", weights, metrics[name] | {"versions": records.versions()})
         print(f"{name}: {metrics[name]['test_accuracy']:.4f} on the test images, {seconds} s")
     records.record(
         "lenet",

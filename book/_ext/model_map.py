@@ -64,6 +64,13 @@ MODELS = (
         ("noise z",),
         ("more real\nthan\na fake?",),
     ),
+    Model(
+        "Projection GAN",
+        "18_color_photographs",
+        ("noise z", "class y"),
+        ("real, and\na y?\none logit",),
+        "class y",
+    ),
     Model("WGAN, WGAN-GP", "10_wgan", ("noise z",), ("a score\nof slope\n1 at most",), judge="f"),
     Model(
         "Pix2Pix",

@@ -194,6 +194,12 @@ FIGURES: dict[str, list[Figure]] = {
             )
         ),
     ],
+    "18_color_photographs": [
+        *PLAIN,
+        Figure("Label accuracy", at("agreement"), ".1%"),
+        Figure("Precision", at("precision"), ".2f"),
+        Figure("Recall", at("recall"), ".2f"),
+    ],
     "20_gans_and_diffusion": [
         Figure(f"{name}: {words}", mean_at("cases", name, key), form)
         for name in ("GAN, one call", "DDPM, 1,000 steps", "DDIM, 50 steps", "DDIM, 10 steps")
@@ -207,6 +213,7 @@ FIGURES: dict[str, list[Figure]] = {
         Figure("MNIST: test accuracy", at("mnist", "test_accuracy"), ".2%"),
         Figure("Fashion-MNIST: test accuracy", at("fashion_mnist", "test_accuracy"), ".2%"),
     ],
+    "convnet": [Figure("CIFAR-10: test accuracy", at("cifar10", "test_accuracy"), ".2%")],
     "pairs": [
         Figure("Pairs streamed from disk", at("pairs"), ",.0f"),
         Figure("Memory above the start, in GB", at("gb_above_start"), ".2f"),

@@ -4,7 +4,7 @@
 one line that says so: a sample of MNIST or Fashion-MNIST, and a stand-in for CIFAR-10.
 ``GAN_DATA=required`` turns this fallback into an error; ``GAN_DATA=embedded`` always takes it.
 ``GAN_IMAGES=150`` keeps at most 150 training images and 40 % as many test images of every data set,
-evenly drawn.
+evenly drawn. ``GAN_PHOTOGRAPHS=folder`` takes that folder's color images for those of CIFAR-10.
 """
 
 import os
@@ -35,6 +35,8 @@ _ORIGINS = {
     "embedded": "embedded",
     "folder": "from a folder",
 }
+_PHOTOGRAPH_SIZE = 32
+_HELD_OUT = 5  # of a folder that is not split, every fifth image is for testing
 _STAND_IN_CLASSES = tuple("0123456789")
 
 # One run never mixes the whole set and its sample, waits for a dead network once, and says so once.
@@ -148,8 +150,9 @@ def load_images(name: str, split: str = "train") -> ImageSet:
     """Load a data set: from the Keras cache, else by download, else what the package brings.
 
     Args:
-        name: "mnist", "fashion_mnist" or "cifar10"; "digits", the old name of the embedded digits,
-            warns and gives the embedded sample of MNIST.
+        name: "mnist", "fashion_mnist" or "cifar10", whose place the folder in ``GAN_PHOTOGRAPHS``
+            takes: class folders, or ``train`` and ``test`` with class folders; "digits",
+            the old name of the embedded digits, warns and gives the embedded sample of MNIST.
         split: "train" or "test".
 
     Returns:
@@ -253,6 +256,9 @@ def image_limit(split: str = "train") -> int | None:
 
 def _load(name: str, split: str) -> ImageSet:
     mode = _mode()
+    photographs = os.environ.get("GAN_PHOTOGRAPHS", "").strip()
+    if name == "cifar10" and photographs and mode != "embedded":
+        return _photographs(Path(photographs).expanduser(), split)
     source = SOURCES[name]
     reason = "GAN_DATA=embedded asks for it" if mode == "embedded" else _fetch(name, source)
     if reason is None:
@@ -266,6 +272,22 @@ def _load(name: str, split: str) -> ImageSet:
         _announced.add(name)
         warnings.warn(_fallback_line(name, split, reason), stacklevel=3)
     return _embedded(name, split)
+
+
+def _photographs(folder: Path, split: str) -> ImageSet:
+    """Load a folder of class folders, or of two such sets, as 32x32 color images."""
+    has_splits = all((folder / part).is_dir() for part in SPLITS)
+    found = load_folder(folder, _PHOTOGRAPH_SIZE, subset=split if has_splits else None)
+    if found.labels is None:
+        raise ValueError(
+            f"GAN_PHOTOGRAPHS: {images.printable(folder)} has images without classes; put those of "
+            "each class into a folder of its own."
+        )
+    if has_splits:
+        return found
+    held_out = np.arange(len(found)) % _HELD_OUT == _HELD_OUT - 1
+    kept = held_out if split == "test" else ~held_out
+    return replace(found._part(lambda array: array[kept]), split=split)
 
 
 def _embedded(name: str, split: str) -> ImageSet:

@@ -101,6 +101,11 @@ CASES = {
     "14": ("14_comparison", lambda lesson: plain(lesson, lesson.AugmentedGAN), batch_14),
     "15": ("15_diagnosis", plain, lambda lesson: pictures(4)),
     "16": ("16_modern_objectives", lambda lesson: lesson.make_gan(), lambda lesson: pictures(4)),
+    "18": (
+        "18_color_photographs",
+        lambda lesson: lesson.make_gan(lesson.SHORT),
+        lambda lesson: (pictures(4, lesson.SIZE, 3), labels(4)),
+    ),
     "15 forgotten": (
         "15_diagnosis",
         lambda lesson: plain(lesson, lesson.ForgottenTraining),

@@ -30,7 +30,10 @@ LIBRARIES = ("tensorflow", "keras", "numpy", "matplotlib", "pillow")
 DATA_SETS = ("mnist", "fashion_mnist")
 CELL_TIMEOUT = {"smoke": 900, "quick": 3600, "full": -1}  # seconds a cell; -1 waits for ever
 # What changes a run from outside, next to the profile.
-SETTINGS = ("GAN_EPOCHS", "GAN_SEED_SHIFT", "GAN_IMAGES", "GAN_DATA", "GAN_PRECISION", "GAN_RECIPE")
+SETTINGS = (
+    *("GAN_EPOCHS", "GAN_SEED_SHIFT", "GAN_IMAGES", "GAN_DATA", "GAN_PHOTOGRAPHS"),
+    *("GAN_PRECISION", "GAN_RECIPE"),
+)
 AT_ONCE = 2  # lessons: one alone leaves half of two cores idle, and each takes 1.5 GB
 LONGEST_LINE = 200  # characters of an error message
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")  # colors

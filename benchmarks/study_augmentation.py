@@ -1,0 +1,114 @@
+"""A study for lesson 18: a tenth of the photographs, with and without augmentation.
+
+    GAN_PROFILE=full GAN_PRECISION=mixed_bfloat16 GAN_RECORD=book/results \
+        python benchmarks/study_augmentation.py
+
+Each finished run is recorded at once. Started again, the study skips the runs that its record has,
+and takes up the one that was cut from its last checkpoint, below `GAN_RUNS`.
+"""
+
+import itertools
+import json
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from lesson import load_lesson
+
+from gan_utils import Batches, callbacks, data, evaluation, images, profile, records
+
+NAME = "study_augmentation"
+LESSON = load_lesson("18_color_photographs")
+SEEDS = [profile.seed(n) for n in range(profile.samples(full=3, quick=2, smoke=1))]
+SHARE = 0.1
+EPOCHS = profile.epochs(full=10, quick=2, smoke=2)
+STEPS_PER_EPOCH = profile.steps(full=800, quick=50, smoke=2)
+WATCHED = profile.samples(full=1_000, quick=500, smoke=40)
+UPDATES = EPOCHS * STEPS_PER_EPOCH
+
+
+def budget(count: int) -> dict[str, Any]:
+    """Return what all runs of the study share, for so many training images."""
+    facts = LESSON.STUDY | LESSON.BETAS | {"updates": UPDATES, "images": count}
+    return facts | {"passes": UPDATES * LESSON.STUDY["batch_size"] / count}
+
+
+def asked(count: int, num_classes: int) -> np.ndarray:
+    """Return labels to ask for, as many of each class."""
+    return np.arange(count) % num_classes
+
+
+def gap(gan: keras.Model, known: data.ImageSet, held_out: data.ImageSet) -> float:
+    """Return the mean logit of known images minus that of held-out ones, none augmented."""
+    logits = [
+        gan.discriminator(
+            [tf.constant(images.to_float(part.images)), tf.constant(part.labels[:, None])],
+            training=False,
+        )
+        for part in (known, held_out)
+    ]
+    return float(tf.reduce_mean(logits[0]) - tf.reduce_mean(logits[1]))
+
+
+def scores(gan: keras.Model, real: data.ImageSet, count: int) -> dict[str, Any]:
+    """Return the scores of `count` images, drawn for all classes alike."""
+    drawn = LESSON.draw(gan, asked(count, gan.num_classes))
+    return evaluation.scores(drawn, real_images=real.images, classifier="cifar10")
+
+
+def train(few: data.ImageSet, test_set: data.ImageSet, augments: bool, seed: int) -> dict[str, Any]:
+    """Train once; return what was measured on the way and at the end."""
+    gan = LESSON.make_gan(LESSON.STUDY, len(few.class_names), augments, seed)
+    kind = "augmented" if augments else "plain"
+    folder = records.run_folder(NAME, few) / few.name / f"{kind}-{seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    known, held_out = few.sample(WATCHED), test_set.sample(WATCHED)
+    gaps = callbacks.ScoreByEpoch(lambda gan, _: gap(gan, known, held_out), folder / "gaps.txt")
+    distances = callbacks.ScoreByEpoch(
+        lambda gan, _: scores(gan, test_set, len(held_out))["distance"], folder / "distances.txt"
+    )
+    batches = Batches(
+        few, batch_size=LESSON.STUDY["batch_size"], steps_per_epoch=STEPS_PER_EPOCH, seed=seed
+    )
+    watchers = [gaps, distances, callbacks.Checkpoint(folder, keep=1)]
+    gan.fit(batches, epochs=EPOCHS, callbacks=watchers, verbose=0)
+    found = scores(gan, test_set, evaluation.count(test_set))
+    drawn = LESSON.draw(gan, asked(20, gan.num_classes))
+    return {
+        **{"augments": augments, "seed": seed, "seconds": gan.seconds},
+        **{"gaps": gaps.values, "distances": distances.values, "watched": len(held_out)},
+        **{key: found[key] for key in ("distance", "precision", "recall", "samples")},
+        "sheet": evaluation.encode_image(images.grid(drawn, columns=10)),
+    }
+
+
+def finished(shared: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the runs that the record has already, if their budget is that of this study."""
+    folder = records.record_folder()
+    path = folder / f"{NAME}.json" if folder else None
+    if path is None or not path.exists():
+        return []
+    found = json.loads(path.read_text("utf-8"))["runs"].get(profile.run_name())
+    return found["metrics"]["runs"] if found and found["metrics"]["budget"] == shared else []
+
+
+def main() -> None:
+    """Train what is missing, seed by seed, and record each run as soon as it is finished."""
+    keras.config.set_dtype_policy(profile.precision)
+    train_set, test_set = (data.load_images("cifar10", split) for split in data.SPLITS)
+    few = train_set.sample(max(LESSON.STUDY["batch_size"], round(SHARE * len(train_set))))
+    shared = budget(len(few))
+    rows = finished(shared)
+    done = {(row["augments"], row["seed"]) for row in rows}
+    for seed, augments in itertools.product(SEEDS, (False, True)):
+        if (augments, seed) in done:
+            continue
+        rows.append(train(few, test_set, augments, seed))
+        told = {key: value for key, value in rows[-1].items() if key != "sheet"}
+        print(told, flush=True)
+        records.record(NAME, {"runs": rows, "budget": shared, "seeds": len(SEEDS)}, data=few)
+
+
+if __name__ == "__main__":
+    main()
