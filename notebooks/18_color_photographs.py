@@ -21,7 +21,7 @@
 # **What you will do with about 300 lines of code.** Train a GAN on small photographs of ten
 # classes, ask it for a class, and see what helps when there are few images.
 #
-# **Time and size.** 10 minutes to read; less than a minute of training on two CPU cores; a download
+# **Time and size.** 8 minutes to read; less than a minute of training on two CPU cores; a download
 # of 170 MB (CIFAR-10, once).
 #
 # **What you will learn**
@@ -88,9 +88,7 @@ STUDY = {"width": 16, "batch_size": 32, "d_rate": 4e-4, "g_rate": 2e-4, "ema_dec
 SETTINGS = profile.settings(full=FULL, short=SHORT)
 STAGES = ((0, FULL["d_rate"], FULL["g_rate"]), (0.5, FULL["d_rate"], FULL["g_rate"]))
 EPOCHS = profile.epochs(full=30, quick=4, smoke=2)
-QUICK_STEPS = profile.steps(full=1, quick=75, smoke=2)
 SHOWN = 10  # images of each class
-BLUE, VERMILLION = "#0072B2", "#D55E00"
 
 keras.utils.set_random_seed(SEED)
 
@@ -111,9 +109,8 @@ test_set = gan_utils.load_images("cifar10", split="test")
 NAMES = train_set.class_names
 SAMPLES = evaluation.count(test_set)
 RUN = run_folder(LESSON, train_set)
-STEPS_PER_EPOCH = QUICK_STEPS
-if profile.name == "full":
-    STEPS_PER_EPOCH = max(1, len(train_set) // SETTINGS["batch_size"])
+ONE_PASS = max(1, len(train_set) // SETTINGS["batch_size"])
+STEPS_PER_EPOCH = profile.steps(full=ONE_PASS, quick=75, smoke=2)
 print(train_set)
 first = np.concatenate([np.flatnonzero(test_set.labels == k)[:SHOWN] for k in range(len(NAMES))])
 plots.show_images(test_set.images[first], columns=SHOWN, title="Real images, a class in each row")
@@ -223,6 +220,11 @@ def normalize(layer):
     return layers.SpectralNormalization(layer, dtype="float32")
 
 
+# %% [markdown]
+# Six convolutions, then the projection:
+
+
+# %%
 def build_discriminator(width, num_classes=10):
     inputs = keras.Input((SIZE, SIZE, 3), name="images")
     class_labels = keras.Input((1,), dtype="int32", name="class_labels")
@@ -243,6 +245,10 @@ def build_discriminator(width, num_classes=10):
     return keras.Model([inputs, class_labels], logits, name="discriminator")
 
 
+# %% [markdown]
+# Both in the size of the recorded run:
+
+# %%
 for network in (build_generator(FULL["width"]), build_discriminator(FULL["width"])):
     print(f"{network.name:<14}{network.output_shape!s:<20}{network.count_params():>9,} parameters")
 
@@ -310,8 +316,7 @@ plt.show()
 
 # %% [markdown]
 # The class is still there to see: that is the condition for an augmentation.
-
-# %% [markdown]
+#
 # ## One training step
 #
 # What the networks see: latent vectors with random classes, and images that may be augmented.
@@ -387,8 +392,7 @@ def draw(gan, class_labels, seed=0):
 
 
 # %% [markdown]
-# Who moved in one step? The statistics are those of batch normalization in the generator, and the
-# vectors of spectral normalization in the discriminator.
+# Who moved in one step? The discriminator's statistics are the vectors of spectral normalization.
 
 # %%
 batches = gan_utils.Batches(
@@ -416,7 +420,7 @@ floor = evaluation.noise_floor(train_set, test_set, classifier="cifar10")
 gan = make_gan(num_classes=len(NAMES))
 untrained = evaluation.scores(draw(gan, asked), asked if known else None, **facts)
 print(f"classifier: {convnet.CIFAR10.facts['test_accuracy']:.1%} of the test photographs right")
-print(f"{SAMPLES:,} images a side: untrained {untrained['distance']:.0f}, real {floor:.2f}")
+print(f"{SAMPLES:,} images a side: untrained {untrained['distance']:.1f}, real {floor:.2f}")
 
 # %% [markdown]
 # Published scores use another network, Inception of 2015 (lesson 13), a download of 90 MB. In
@@ -481,7 +485,7 @@ batch_size = SETTINGS["batch_size"]
 scored = evaluation.row(gan, generated, asked if known else None, batch_size=batch_size, **facts)
 passes = scored["images_seen"] / len(train_set)
 print(f"{scored['steps']:,} updates, {scored['images_seen']:,} images seen", end=", ")
-print(f"{passes:.2f} passes; distance {scored['distance']:.1f} (noise floor {floor:.2f})", end=", ")
+print(f"{passes:.2f} passes; distance {scored['distance']:.2f} (noise floor {floor:.2f})", end=", ")
 print(f"precision {scored['precision']:.2f}, recall {scored['recall']:.2f}")
 if known:
     print(f"label accuracy {scored['agreement']:.1%}")
@@ -494,10 +498,8 @@ if profile.name == "full":
     inception = inception_distance(generated, test_set.sample(SAMPLES).images)
 
 # %% [markdown]
-# A short run finds colors and large shapes; photographs take many passes over the data, which the
-# record above has. The distance compares with other distances of this classifier only.
-
-# %% [markdown]
+# A short run finds colors and large shapes; photographs take many passes over the data.
+#
 # ## Few images
 #
 # `benchmarks/study_augmentation.py` trains the cells above on a tenth of the photographs, with and
@@ -508,11 +510,11 @@ if profile.name == "full":
 # %%
 study = recorded("study_augmentation", "full")
 study_rows = study["metrics"]["runs"] if study else []
-LOOKS = {False: ("not augmented", BLUE, "--"), True: ("augmented", VERMILLION, "-")}
+LOOKS = {False: ("not augmented", "#0072B2", "--"), True: ("augmented", "#D55E00", "-")}
 
 
 def draw_study(rows, budget):
-    _, axes = plt.subplots(1, 2, figsize=(7.6, 3.2), layout="constrained")
+    _, axes = plt.subplots(1, 2, figsize=(7.0, 3.2), layout="constrained")
     for row in rows:
         words, color, line = LOOKS[row["augments"]]
         for axis, key in zip(axes, ("gaps", "distances"), strict=True):
@@ -543,7 +545,7 @@ for augments, (words, *_) in LOOKS.items():
     if rows:
         means = [np.mean([row[key] for row in rows]) for key in ("distance", "precision", "recall")]
         gap = np.mean([row["gaps"][-1] for row in rows])
-        print(f"{words:<15}{len(rows):>6}{means[0]:>10.1f}{means[1]:>11.2f}", end="")
+        print(f"{words:<15}{len(rows):>6}{means[0]:>10.2f}{means[1]:>11.2f}", end="")
         print(f"{means[2]:>8.2f}{gap:>7.2f}")
 
 # %% [markdown]
@@ -572,13 +574,12 @@ real = images.to_float(test_set.sample(SAMPLES).images)
 parts = [augment(part, tf.constant([SEED, i])) for i, part in enumerate(np.array_split(real, 10))]
 leaked = np.clip(np.concatenate(parts), -1, 1)
 leak_distance = evaluation.scores(leaked, **facts)["distance"]
-print(f"augmented photographs, distance from photographs: {leak_distance:.0f}; real {floor:.2f}")
+print(f"augmented photographs, distance from photographs: {leak_distance:.2f}; real {floor:.2f}")
 plots.show_images(leaked[:10], columns=10, title="What such a generator learns to draw")
 plt.show()
 
 # %% [markdown]
-# The squares and colors *leak* into the samples. Augmenting fakes as well takes them out again: to
-# pass, a fake must look right *after* the augmentation.
+# The squares and colors *leak* into the samples, unless fakes are augmented too.
 #
 # ## Exercises
 #
@@ -587,9 +588,8 @@ plt.show()
 #
 # <details><summary>Solution</summary>
 #
-# Each label then has the same mixture of images, so the best $v_y$ are equal for all $y$: the
-# discriminator judges realness alone. The generator gains nothing from its class; label accuracy is
-# that of guessing, one in ten.
+# Each label then has the same mixture of images, so the best $v_y$ are equal for all $y$, and the
+# generator gains nothing from its class: label accuracy is that of guessing, one in ten.
 #
 # </details>
 #
@@ -607,13 +607,12 @@ plt.show()
 # <details><summary>Solution</summary>
 #
 # The latent vector alone enters the first dense layer; the class only scales and shifts feature
-# maps. What does not depend on the class stays: place and size of the object, brightness of the
-# background, and more of it the better the generator is trained.
+# maps. What does not depend on the class stays: place and size of the object, the background.
 #
 # </details>
 #
-# **3. ★★ A forbidden augmentation.** *Predict first:* may one turn the images by 90 degrees, chosen
-# at random from four turns? What if the turn happens to half of the images only?
+# **3. ★★ A forbidden augmentation.** *Predict first:* may one turn the images by a random multiple
+# of 90 degrees? What if only half of the images are turned?
 #
 # <details><summary>Solution</summary>
 #
@@ -646,7 +645,7 @@ plt.show()
 # - A class enters the generator by scales and shifts of feature maps, the discriminator by a
 #   projection of its features.
 # - With few images the discriminator learns files; augment all that it sees.
-# - Scores name their classifier; without it a distance says nothing.
+# - A distance says nothing without the name of its classifier.
 #
 # ## References
 #

@@ -46,10 +46,11 @@ def test_whitening_filters_whiten():
     assert (np.diag(covariance) > 0.8).all()
 
 
-def test_the_shipped_weights_are_those_of_the_record():
+def test_the_shipped_weights_are_small_and_those_of_the_record():
+    assert len(convnet.CIFAR10.file.read_bytes()) <= 3_000_000
     recorded = json.loads((ROOT / "book" / "results" / "convnet.json").read_text("utf-8"))
     found = recorded["runs"]["full"]["metrics"]["cifar10"]
-    assert found["test_accuracy"] == convnet.CIFAR10.facts["test_accuracy"] >= 0.9
+    assert found["test_accuracy"] == convnet.CIFAR10.facts["test_accuracy"] >= 0.88
     assert found["parameters"] == convnet.build_convnet().count_params()
 
 

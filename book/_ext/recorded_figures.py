@@ -195,7 +195,9 @@ FIGURES: dict[str, list[Figure]] = {
         ),
     ],
     "18_color_photographs": [
-        *PLAIN,
+        Figure("Fréchet distance, untrained", at("distance_before")),
+        Figure("Fréchet distance, trained", at("distance_after"), ".2f"),
+        Figure("Fréchet distance, real against real", at("real_vs_real"), ".2f"),
         Figure("Label accuracy", at("agreement"), ".1%"),
         Figure("Precision", at("precision"), ".2f"),
         Figure("Recall", at("recall"), ".2f"),
