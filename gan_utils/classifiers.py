@@ -1,6 +1,6 @@
 """Reference classifiers: what reads their weights, checks images, and returns features and classes.
 
-`lenet` and `convnet` are the two networks; `named` finds the one that looks at a data set.
+`lenet` and `convnet` are the two networks; `evaluation.classifier_of` finds that of a data set.
 """
 
 import json
@@ -171,20 +171,3 @@ class Classifier:
         if images.dtype.kind == "f":
             images = images.astype(np.float32, copy=False)
         return check_images(images)
-
-
-def named(name: str) -> Classifier:
-    """Return the classifier that was trained on a data set.
-
-    Args:
-        name: "mnist", "fashion_mnist" or "cifar10".
-
-    Raises:
-        ValueError: Another name.
-    """
-    from gan_utils import convnet, lenet
-
-    known = {found.name: found for found in (*map(lenet.classifier, lenet.NAMES), convnet.CIFAR10)}
-    if name not in known:
-        raise ValueError(f"No classifier of {name!r}; choose one of {', '.join(known)}.")
-    return known[name]

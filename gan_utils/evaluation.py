@@ -7,12 +7,15 @@ reference classifier, and a noise floor from the same kind of draw: one generato
 
 import base64
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gan_utils import _aliases, images, metrics, profile, records
 from gan_utils.data import ImageSet
+
+if TYPE_CHECKING:
+    from gan_utils.classifiers import Classifier
 
 FULL_COUNT = 10_000
 COLUMNS = 10
@@ -54,10 +57,8 @@ def noise_floor(train_set: ImageSet, test_set: ImageSet, *, classifier: str = "m
     Returns:
         The distance, at least 0.
     """
-    from gan_utils import classifiers
-
     samples = (data.sample(count(test_set)).images for data in (test_set, train_set))
-    return metrics.fid(*map(classifiers.named(classifier).features, samples))
+    return metrics.fid(*map(classifier_of(classifier).features, samples))
 
 
 @_aliases.arguments(pictures="fake_images", judge="classifier")
@@ -122,9 +123,7 @@ def scores(
     Raises:
         ValueError: Images or labels that do not fit.
     """
-    from gan_utils import classifiers
-
-    network = classifiers.named(classifier)
+    network = classifier_of(classifier)
     fake_images = images.check_images(fake_images, "fake_images")
     real_images = images.evenly(real_images, len(fake_images))
     vectors, fakes = map(network.features, (real_images, fake_images))
@@ -141,6 +140,23 @@ def scores(
         **metrics.precision_recall(vectors, fakes)._asdict(),
         "agreement": agreement,
     }
+
+
+def classifier_of(name: str) -> "Classifier":
+    """Return the reference classifier that was trained on a data set.
+
+    Args:
+        name: "mnist", "fashion_mnist" or "cifar10".
+
+    Raises:
+        ValueError: Another name.
+    """
+    from gan_utils import convnet, lenet  # only now: they import TensorFlow
+
+    known = {found.name: found for found in (*map(lenet.classifier, lenet.NAMES), convnet.CIFAR10)}
+    if name not in known:
+        raise ValueError(f"No classifier of {name!r}; choose one of {', '.join(known)}.")
+    return known[name]
 
 
 def encode_image(sheet: np.ndarray) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_utils import classifiers, convnet, evaluation
+from gan_utils import convnet, evaluation
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -56,14 +56,14 @@ def test_the_shipped_weights_are_small_and_those_of_the_record():
 
 def test_every_name_has_its_classifier():
     names = ("mnist", "fashion_mnist", "cifar10")
-    assert [classifiers.named(name).name for name in names] == [*names]
+    assert [evaluation.classifier_of(name).name for name in names] == [*names]
     with pytest.raises(ValueError, match="'cifar100'; choose one of mnist, fashion_mnist, cifar10"):
-        classifiers.named("cifar100")
+        evaluation.classifier_of("cifar100")
 
 
 @pytest.mark.filterwarnings("ignore:7 samples")
 def test_the_protocol_scores_color(photographs):
-    labels = classifiers.named("cifar10").look(photographs)[1].argmax(axis=1)
+    labels = evaluation.classifier_of("cifar10").look(photographs)[1].argmax(axis=1)
     found = evaluation.scores(photographs, labels, real_images=photographs, classifier="cifar10")
     assert found["distance"] == pytest.approx(0, abs=1e-3)
     assert found["agreement"] == 1
