@@ -192,9 +192,8 @@ repeat("interpolation", interpolation)
 #
 # ## Truncation: precision against recall
 #
-# That trade is often wanted. The **truncation trick** (Brock et al., 2019) draws $z$ closer to the
-# origin than in training; we multiply it by $\psi$. (The middle of a straight line is $\psi =
-# \sqrt{1/2}$.)
+# The **truncation trick** (Brock et al., 2019) draws $z$ closer to the origin than in training; we
+# multiply it by $\psi$. (The middle of a straight line is $\psi = \sqrt{1/2}$.)
 
 
 # %%
@@ -409,8 +408,7 @@ ways = dict(zip("123", principal_directions(SEED)[:3], strict=True))
 show_sweeps(ways, some_latents[[1, 1, 1]], title="Along the first three components")
 
 # %% [markdown]
-# The first components change most, the last ones hardly anything: of its hundred dimensions, the
-# network uses few. What a component means, you have to see.
+# The first components change most, the last ones hardly anything: the network uses few dimensions.
 #
 # ## Arithmetic
 #
@@ -601,8 +599,12 @@ plt.show()
 #
 # ## Use it: a digit of your own
 #
-# Set `OWN_FILE` to an image file with one dark digit on light paper; without it, a few lines are
-# drawn. Like MNIST's digits, yours must fill 20 of 28 pixels.
+# In the book, draw a digit. *Predict first:* how much does the generator miss? And if you turn it?
+#
+# <!-- interactive: inversion -->
+#
+# In the notebook, set `OWN_FILE` to an image file with one dark digit on light paper; without it, a
+# few lines are drawn. Like MNIST's digits, yours must fill 20 of 28 pixels.
 
 # %%
 page = Image.new("L", (280, 280), 255)
@@ -617,8 +619,8 @@ plt.show()
 # %% [markdown]
 # ## What goes wrong: random starts
 #
-# In the row "random starts", as many searches began at random latents. More end in a local minimum,
-# and you would say that the generator cannot draw what it can. An error is an upper bound.
+# In the row "random starts", as many searches began at random latents. More end in a local minimum.
+# An error is an upper bound.
 #
 # ## Exercises
 #

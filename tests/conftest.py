@@ -49,7 +49,8 @@ def kind_of(nodeid):
     """Return whether a test is of the "package", of the "site", or of the site in a "browser"."""
     if not nodeid.startswith("tests/book/"):
         return "package"
-    in_browser = nodeid.startswith(("tests/book/test_browser.py", "tests/book/test_interactive.py"))
+    files = ("test_browser", "test_interactive", "test_inversion")
+    in_browser = nodeid.startswith(tuple(f"tests/book/{name}.py" for name in files))
     return "browser" if in_browser else "site"
 
 

@@ -7,15 +7,22 @@ ort.env.wasm.wasmPaths = { wasm: new URL("ort-wasm-simd-threaded.wasm", import.m
 export const tensor = (values, shape) => new ort.Tensor("float32", values, shape);
 export const labelTensor = (labels) => new ort.Tensor("int32", labels, [labels.length, 1]);
 
-// Returns a function from the network's inputs to its pictures: numbers from 0 to 255, row by row.
-export async function open(model) {
+// Returns a function from the network's inputs, in their order, to its outputs by their names.
+export async function openNetwork(model) {
   const session = await ort.InferenceSession.create(new URL(model, import.meta.url).href);
-  return async (...inputs) => {
-    const feeds = Object.fromEntries(inputs.map((input, index) => [session.inputNames[index], input]));
-    const results = await session.run(feeds);
-    const values = results[session.outputNames[0]].data;
-    return Uint8ClampedArray.from(values, (value) => Math.round((value + 1) * 127.5));
-  };
+  const run = (...inputs) =>
+    session.run(Object.fromEntries(inputs.map((input, index) => [session.inputNames[index], input])));
+  return { run, first: session.outputNames[0] };
+}
+
+// Gray levels, from 0 to 255, of what a network draws in [-1, 1].
+export const toPixels = (values) =>
+  Uint8ClampedArray.from(values, (value) => Math.round((value + 1) * 127.5));
+
+// Returns a function from the network's inputs to its pictures, row by row.
+export async function open(model) {
+  const { run, first } = await openNetwork(model);
+  return async (...inputs) => toPixels((await run(...inputs))[first].data);
 }
 
 // Puts one picture of a batch at its place in a row of pictures.

@@ -1,4 +1,5 @@
 // A trained translator in the page: the reader paints a map, the network answers with a picture.
+import { Paper } from "./paper.js";
 import { button, choice, element, install, picture } from "./parts.js";
 import { open, paint, Queue, tensor } from "./session.js";
 
@@ -8,8 +9,6 @@ const BRUSHES = [
   ["2", "medium"],
   ["5", "wide"],
 ];
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const PAINT_KEYS = [" ", "Enter"];
 
 export async function start(root) {
   const facts = JSON.parse(root.dataset.facts);
@@ -24,41 +23,31 @@ export async function start(root) {
 class Desk {
   constructor(root, facts, network, example) {
     Object.assign(this, { root, facts, network, example });
-    this.cell = [CELLS / 2, CELLS / 2];
-    this.last = null;
     this.queue = new Queue((words) => this.say(words));
     this.makeStages();
     this.makePanel();
-    this.show(() => this.context.drawImage(example, 0, 0));
+    this.show(() => this.map.context.drawImage(example, 0, 0));
   }
 
   makeStages() {
     const { width, height } = this.facts;
-    this.map = element("canvas", {
+    this.map = new Paper({
       width,
       height,
-      className: "pixels paper",
-      tabIndex: 0,
-      role: "application",
-      "aria-label": "Your map. The arrow keys move the brush, the space bar paints.",
-      onkeydown: (event) => this.key(event),
-      onpointerdown: (event) => this.press(event),
-      onpointermove: (event) => this.drag(event),
-      onpointerup: () => this.release(),
-      onpointercancel: () => this.release(),
+      words: "Your map",
+      cells: CELLS,
+      stroke: (from, to) => this.dabs(from, to),
+      done: () => this.translate(),
+      say: (words) => this.say(words),
     });
-    this.context = this.map.getContext("2d", { willReadFrequently: true });
-    this.mark = element("div", { className: "interactive-mark" });
-    this.mark.style.width = this.mark.style.height = `${100 / CELLS}%`;
     this.answer = picture(width, "");
     this.answer.height = height;
-    const stage = (words, children) =>
+    const stage = (words, child) =>
       element("div", { className: "interactive-stage half" }, [
         element("p", { className: "interactive-legend", textContent: words }),
-        element("div", { className: "interactive-paper" }, children),
+        child,
       ]);
-    this.stages = [stage("Your map", [this.map, this.mark]), stage("The network's answer", [this.answer])];
-    this.moveMark();
+    this.stages = [stage("Your map", this.map.box), stage("The network's answer", this.answer)];
   }
 
   makePanel() {
@@ -72,8 +61,8 @@ class Desk {
       this.color.field,
       this.brush.field,
       element("div", { className: "interactive-buttons" }, [
-        button("Empty map", () => this.show(() => this.fill(0))),
-        button("Example map", () => this.show(() => this.context.drawImage(this.example, 0, 0))),
+        button("Empty map", () => this.show(() => this.map.fill(this.rgb(0)))),
+        button("Example map", () => this.show(() => this.map.context.drawImage(this.example, 0, 0))),
       ]),
       this.status,
     ]);
@@ -81,7 +70,7 @@ class Desk {
 
   open() {
     install(this.root, [...this.stages, this.panel]);
-    this.map.focus();
+    this.map.canvas.focus();
   }
 
   say(words) {
@@ -90,68 +79,23 @@ class Desk {
 
   show(change) {
     change();
-    if (this.map.isConnected) this.translate();
+    if (this.map.canvas.isConnected) this.translate();
   }
 
-  fill(index) {
-    this.context.fillStyle = `rgb(${this.facts.palette[index][1].join(" ")})`;
-    this.context.fillRect(0, 0, this.map.width, this.map.height);
-  }
-
-  // Paints a square around a place of the map, and the way from the place before it.
-  dab([x, y]) {
-    const size = (Number(this.brush.control.value) * this.map.width) / CELLS;
-    const [fromX, fromY] = this.last ?? [x, y];
-    const steps = Math.max(1, Math.ceil(Math.hypot(x - fromX, y - fromY)));
-    this.context.fillStyle = `rgb(${this.facts.palette[this.color.control.value][1].join(" ")})`;
+  // Paints squares on the way from one place of the map to another.
+  dabs([fromX, fromY], [toX, toY]) {
+    const size = (Number(this.brush.control.value) * this.facts.width) / CELLS;
+    const steps = Math.max(1, Math.ceil(Math.hypot(toX - fromX, toY - fromY)));
+    const { context } = this.map;
+    context.fillStyle = this.rgb(this.color.control.value);
     for (let step = 0; step <= steps; step += 1) {
       const at = (from, to) => Math.round(from + ((to - from) * step) / steps - size / 2);
-      this.context.fillRect(at(fromX, x), at(fromY, y), Math.round(size), Math.round(size));
+      context.fillRect(at(fromX, toX), at(fromY, toY), Math.round(size), Math.round(size));
     }
-    this.last = [x, y];
   }
 
-  place(event) {
-    const box = this.map.getBoundingClientRect();
-    const share = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
-    return [share[0] * this.map.width, share[1] * this.map.height];
-  }
-
-  press(event) {
-    this.map.setPointerCapture(event.pointerId);
-    this.painting = true;
-    this.dab(this.place(event));
-  }
-
-  drag(event) {
-    if (this.painting) this.dab(this.place(event));
-  }
-
-  release() {
-    if (!this.painting) return;
-    this.painting = false;
-    this.last = null;
-    this.translate();
-  }
-
-  key(event) {
-    const move = ARROWS[event.key];
-    if (!move && !PAINT_KEYS.includes(event.key)) return;
-    event.preventDefault();
-    if (move) {
-      this.cell = this.cell.map((at, axis) => Math.min(CELLS - 1, Math.max(0, at + move[axis])));
-      this.moveMark();
-      this.say(`Column ${this.cell[0] + 1}, row ${this.cell[1] + 1} of ${CELLS}.`);
-      return;
-    }
-    this.dab(this.cell.map((at) => ((at + 0.5) * this.map.width) / CELLS));
-    this.last = null;
-    this.translate();
-  }
-
-  moveMark() {
-    this.mark.style.left = `${(100 * this.cell[0]) / CELLS}%`;
-    this.mark.style.top = `${(100 * this.cell[1]) / CELLS}%`;
+  rgb(index) {
+    return `rgb(${this.facts.palette[index][1].join(" ")})`;
   }
 
   translate() {
@@ -165,8 +109,7 @@ class Desk {
 
   async drawAnswer() {
     const { width, height } = this.facts;
-    const painted = this.context.getImageData(0, 0, width, height).data;
-    const input = painted.filter((_, index) => index % 4 < 3);
+    const input = this.map.pixels().filter((_, index) => index % 4 < 3);
     const values = Float32Array.from(input, (value) => value / 127.5 - 1);
     const begin = performance.now();
     const pixels = await this.network(tensor(values, [1, height, width, 3]));

@@ -14,6 +14,8 @@ from pathlib import Path
 import fonts
 import pytest
 
+from tools.book import bundle, widgets
+
 try:
     import fcntl
 except ImportError:  # Windows, where tests run one after another
@@ -51,6 +53,16 @@ def build_site(out):
         command, cwd=ROOT, env=os.environ | SETTINGS, capture_output=True, text=True, check=False
     )
     return done.returncode, f"{done.stdout}\n{done.stderr}"
+
+
+@pytest.fixture(scope="session")
+def scripts(site):
+    """Folder of the widgets' files in the site; nothing to test where there is no Node."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("no Node.js or npm here, so the book was built without interactive parts")
+    if not (bundle.workshop(ROOT) / bundle.FETCHED).is_file():
+        pytest.skip("npm reached no registry, so the book was built without interactive parts")
+    return site / widgets.FOLDER
 
 
 @pytest.fixture

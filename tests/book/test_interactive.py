@@ -1,6 +1,5 @@
 """The parts of the pages that run in the browser: lesson 01's game and the trained generators."""
 
-import shutil
 import statistics
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from test_browser import OVERFLOW, Visit
 
 from gan_utils import export, losses, weights
-from tools.book import bundle, execute, export_generator, export_translator, widgets
+from tools.book import execute, export_generator, export_translator, widgets
 
 pytestmark = pytest.mark.browser
 
@@ -47,16 +46,6 @@ LOSSES = """async ([address, real, fake]) => {
     return Object.fromEntries(Object.entries(LOSSES).map(([name, loss]) =>
         [name, values(loss).map(value => value.dataSync()[0])]));
 }"""
-
-
-@pytest.fixture(scope="module")
-def scripts(site):
-    """Folder of the widgets' files in the site; nothing to test where there is no Node."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("no Node.js or npm here, so the book was built without interactive parts")
-    if not (bundle.workshop(ROOT) / bundle.FETCHED).is_file():
-        pytest.skip("npm reached no registry, so the book was built without interactive parts")
-    return site / widgets.FOLDER
 
 
 def loaded(visit):
@@ -174,12 +163,13 @@ def play(browser, address, name):
         page = visit.open(f"notebooks/{SHOWN[name]}.html")
         assert files() == [], "loaded before the click"
         page.evaluate(LISTEN)
-        page.locator(".interactive button").press("Enter")
+        box = page.locator(".interactive[data-module*='generator.js']")
+        box.locator("button").press("Enter")
         slider = page.get_by_label("From one point of noise to another")
         slider.wait_for()
         page.wait_for_function("window.drawn.length > 0")
-        if page.locator(".interactive select").count():
-            page.locator(".interactive select").select_option("7")
+        if box.locator("select").count():
+            box.locator("select").select_option("7")
         for index in range(DRAWS):
             page.wait_for_function(f"window.drawn.length > {index}")
             slider.press("PageUp")

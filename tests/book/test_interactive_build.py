@@ -11,11 +11,19 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from lesson import load_lesson
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
-from gan_utils import export
-from tools.book import bundle, execute, export_generator, export_translator, widgets
+from gan_utils import export, images, weights
+from tools.book import (
+    bundle,
+    execute,
+    export_generator,
+    export_inversion,
+    export_translator,
+    widgets,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = """
@@ -155,6 +163,91 @@ def test_translator_is_exported_without_its_dropout(tmp_path):
     wanted = export_translator.translate(export.without_dropout(small_translator()), begin[None])
     np.testing.assert_allclose(first, wanted, atol=0.01)
     assert np.ptp(wanted) > 0.1
+
+
+# ---- lesson 17's search for a latent vector ----------------------------------------------------
+
+
+def test_searching_network_has_the_gradient_of_keras():
+    pytest.importorskip("tf2onnx")
+    network = small_generator()
+    exported = export_inversion.to_onnx(network)
+    for count in (1, 3):
+        check_gradient(network, exported, count, 1e-4)
+
+
+def test_gradient_of_the_file_for_the_page_is_that_of_keras(tmp_path):
+    pytest.importorskip("tf2onnx")
+    import onnx
+
+    network = weights.load_generator(export_inversion.GENERATOR)
+    files = [tmp_path / name for name in ("a.onnx", "b.png", "c.png")]
+    export_inversion.export(network, *files)
+    # Half precision, and each weight once, although the gradient needs the matrices transposed.
+    assert files[0].stat().st_size < 2.1 * network.count_params()
+    check_gradient(network, onnx.load(files[0]), 2, 5e-3)
+    with Image.open(files[2]) as sheet:
+        digits = np.asarray(sheet)
+    assert digits.shape == (28, 280)
+    assert (digits[:, ::28] == 255).all(), "no light paper"
+
+
+def check_gradient(network, exported, count, tolerance):
+    """Compare images, errors and gradients with those of a gradient tape."""
+    import tensorflow as tf
+    from onnx import reference
+
+    rng = np.random.default_rng(count)
+    latents = tf.Variable(rng.normal(size=(count, network.input_shape[1])).astype("float32"))
+    goals = rng.uniform(-1, 1, (count, *network.output_shape[1:])).astype("float32")
+    with tf.GradientTape() as tape:
+        drawn = network(latents, training=False)
+        prior = export_inversion.SEARCH["prior"] * tf.reduce_sum(latents**2)
+        loss = tf.reduce_sum((drawn - goals) ** 2) + prior
+    wanted = tape.gradient(loss, latents).numpy()
+    found = reference.ReferenceEvaluator(exported).run(
+        ["images", "errors", "gradient"], {"latents": latents.numpy(), "goals": goals}
+    )
+    np.testing.assert_allclose(found[0], drawn, atol=tolerance)
+    errors = np.mean((drawn.numpy() - goals) ** 2, axis=(1, 2, 3))
+    np.testing.assert_allclose(found[1], errors, rtol=tolerance)
+    assert np.linalg.norm(found[2] - wanted) < tolerance * np.linalg.norm(wanted)
+
+
+def small_generator():
+    """A network with the layers of lesson 01's generator, its statistics not those of a start."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential(
+        [
+            layers.Input((10,)),
+            layers.Dense(40),
+            layers.LeakyReLU(negative_slope=0.2),
+            layers.BatchNormalization(momentum=0.5),
+            layers.Dense(28 * 28, activation="tanh"),
+            layers.Reshape((28, 28, 1)),
+        ]
+    )
+    network(3 * np.random.default_rng(0).normal(size=(50, 10)).astype("float32"), training=True)
+    return network
+
+
+def test_search_is_that_of_the_lesson(monkeypatch):
+    monkeypatch.setenv("GAN_PROFILE", "full")
+    lesson = load_lesson(export_inversion.LESSON)
+    assert export_inversion.SEARCH == {
+        "starts": lesson.STARTS,
+        "steps": lesson.INVERSION_STEPS,
+        "rate": lesson.INVERSION_RATE,
+        "prior": lesson.PRIOR,
+    }
+    facts = export_inversion.facts({"inputs": {"latents": [100]}})
+    digits = images.to_float(export_inversion.test_digits()[0])
+    error = np.mean((digits - 0.5) ** 2) / facts["variance"]
+    assert error == pytest.approx(lesson.missed(digits, 0.5).mean(), rel=1e-4)
+    assert [name for name, _ in facts["yardsticks"]] == list(export_inversion.YARDSTICKS)
 
 
 def small_translator():

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gan_utils import weights
-from gan_utils.export import to_onnx
 from gan_utils.interpolation import interpolate
 
 if TYPE_CHECKING:
@@ -75,17 +74,16 @@ def draw(
     return weights.draw(model, takes.arrange(noise, np.asarray(labels, int)))
 
 
-def write(model: keras.Model, path: Path) -> None:
+def write(network: onnx.ModelProto, path: Path) -> None:
     """Write a network for the page, its weights in half precision.
 
     Args:
-        model: A trained network.
+        network: A trained network, changed in place.
         path: The ONNX file to write.
 
     Raises:
         ValueError: The file would be larger than `LARGEST_FILE`.
     """
-    network = to_onnx(model)
     store_halves(network)
     if network.ByteSize() > LARGEST_FILE:
         raise ValueError(f"The network has {network.ByteSize()} bytes, over {LARGEST_FILE}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gan_utils.export import without_dropout
+from gan_utils.export import to_onnx, without_dropout
 
 from . import export_generator
 
@@ -51,7 +51,7 @@ def export(model: keras.Model, size: int, network: Path, still: Path, paper: Pat
 
     model, begin = without_dropout(model), example(size)
     answer = translate(model, begin[None])
-    export_generator.write(model, network)
+    export_generator.write(to_onnx(model), network)
     sheet = images.grid(np.stack([begin, images.to_uint8(answer)[0]]), columns=2)
     sheet = np.repeat(np.repeat(sheet, STILL_SCALE, axis=0), STILL_SCALE, axis=1)
     Image.fromarray(sheet).save(still)

@@ -1,4 +1,4 @@
-"""Puts the interactive parts into the lessons' pages: lesson 01's game and trained generators.
+"""Puts the interactive parts into the lessons' pages: a game, trained generators, an inversion.
 
 A lesson says where with a comment that other readers of the notebook do not show, such as
 ``<!-- interactive: cgan -->``, on a line of its own.
@@ -12,28 +12,38 @@ import html
 import json
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nbformat
 
 from gan_utils import export
 
-from . import bundle, execute, export_generator, export_translator
+from . import bundle, execute, export_generator, export_inversion, export_translator
 from .execute import Project
 
+if TYPE_CHECKING:
+    import keras
+
 INTERACTIVE = execute.ROOT / "book" / "interactive"
-EXPORTS = [Path(module.__file__) for module in (export, export_generator, export_translator)]
+EXPORTS = [
+    Path(module.__file__)
+    for module in (export, export_generator, export_inversion, export_translator)
+]
 FOLDER = "_static/interactive"  # of the site
 COMMENT = re.compile(r"^<!-- interactive: (\w+) -->$", re.MULTILINE)
 GAME = "ring"
 GAME_LESSON = "01_gan"
+INVERSION = "inversion"
 MEGABYTE = 1e6
 RUNTIMES = {
     "game": ("game.js", "tfjs-backend-wasm-simd.wasm"),
     "generator": ("generator.js", "ort-wasm-simd-threaded.wasm"),
     "translator": ("translator.js", "ort-wasm-simd-threaded.wasm"),
+    "inverter": ("inverter.js", "ort-wasm-simd-threaded.wasm"),
 }
 
 
@@ -68,6 +78,11 @@ WIDGETS = {
     ),
     **dict.fromkeys(("gan", "dcgan", "lsgan", "wgan_gp", "r3gan"), WALK),
     **dict.fromkeys(("cgan", "cdcgan"), ask_for("digit")),
+    INVERSION: Words(
+        "Inversion, live",
+        "Draw a digit, and let gradient descent find the latent vector whose image is nearest.",
+        "Draw a digit",
+    ),
     "acgan": ask_for("item"),
     "infogan": ask_for("code"),
     "map_to_satellite": Words(
@@ -174,44 +189,96 @@ def last_frame(project: Project, path: Path) -> bool:
 
 
 def add_generator(project: Project, widgets: Widgets, name: str) -> None:
-    """Add a trained generator, exported for the page unless that was done before."""
-    from gan_utils import process, weights
+    """Add what runs a trained generator, unless there is none of that name yet."""
+    from gan_utils import weights
 
-    if name not in weights.names():
+    if generator_of(name) not in weights.names():
         print(f"No interactive part {name!r}: there is no trained generator of that name yet.")
         return
-    manifest = weights.facts(name)
+    manifest = weights.facts(generator_of(name))
+    if name == INVERSION:
+        add = add_inversion
+    else:
+        add = add_translator if export_translator.is_translator(manifest) else add_noise
+    add(project, widgets, name, manifest)
+
+
+def generator_of(name: str) -> str:
+    """Return the name of the trained generator that a widget runs."""
+    return export_inversion.GENERATOR if name == INVERSION else name
+
+
+def add_noise(project: Project, widgets: Widgets, name: str, manifest: dict) -> None:
+    """Add a generator that takes noise and, some of them, a class."""
+    facts = export_generator.Facts.of(name, manifest)
+
+    def write(network: keras.Model, model: Path, still: Path) -> None:
+        export_generator.write(export.to_onnx(network), model)
+        export_generator.still(network, facts, still)
+
+    model, still = exported(project, name, (".onnx", ".png"), write)
+    widgets.files.update({path.name: path for path in (model, still)})
+    words = f"Pictures drawn by the trained generator, a grid of {export_generator.STILL_ROWS} rows"
+    shown = facts.shown() | {"word": WIDGETS[name].thing, "model": address(model)}
+    widgets.texts[name] = cover(widgets, name, "generator", words, shown)
+
+
+def add_translator(project: Project, widgets: Widgets, name: str, manifest: dict) -> None:
+    """Add a translator of pictures, and the map that the reader begins with."""
+
+    def write(network: keras.Model, *files: Path) -> None:
+        export_translator.export(network, manifest["output"][0], *files)
+
+    files = exported(project, name, (".onnx", ".png", "-map.png"), write)
+    widgets.files.update({path.name: path for path in files})
+    facts = export_translator.facts(name, manifest)
+    facts |= {"model": address(files[0]), "example": files[2].name}
+    words = "A map, and the image that the trained network makes of it"
+    widgets.texts[name] = cover(widgets, name, "translator", words, facts)
+
+
+def add_inversion(project: Project, widgets: Widgets, name: str, manifest: dict) -> None:
+    """Add lesson 17's search for a latent vector, and digits to search for."""
+    endings = (".onnx", ".png", "-digits.png")
+    files = exported(project, name, endings, export_inversion.export)
+    widgets.files.update({path.name: path for path in files})
+    facts = export_inversion.facts(manifest)
+    facts |= {"model": address(files[0]), "examples": files[2].name}
+    words = "Ten digits of MNIST's test set, dark on light"
+    widgets.texts[name] = cover(widgets, name, "inverter", words, facts)
+
+
+def exported(
+    project: Project, name: str, endings: tuple[str, ...], write: Callable[..., None]
+) -> list[Path]:
+    """Return a widget's files, made unless that was done before.
+
+    Args:
+        project: The book.
+        name: Of the widget.
+        endings: Of the files' names.
+        write: Takes the trained network and the files.
+    """
+    from gan_utils import process, weights
+
     folder = project.root / "_build" / "interactive" / "generators"
     folder.mkdir(parents=True, exist_ok=True)
-    translator = export_translator.is_translator(manifest)
-    suffixes = (".onnx", ".png", "-map.png") if translator else (".onnx", ".png")
-    files = [folder / f"{name}{suffix}" for suffix in suffixes]
+    files = [folder / f"{name}{ending}" for ending in endings]
     stamp = folder / f"{name}.key"
-    key = f"{manifest['sha256']} {bundle.digest(EXPORTS)}"
+    generator = generator_of(name)
+    key = f"{weights.facts(generator)['sha256']} {bundle.digest(EXPORTS)}"
     if not stamp.is_file() or stamp.read_text() != key:
-        print(f"Exporting the trained generator {name!r} for its page", flush=True)
+        print(f"Exporting the network of the interactive part {name!r}", flush=True)
         process.import_tensorflow()
         with process.held_back_errors():  # the converter tells of every step
-            network = weights.load_generator(name)
-            if translator:
-                export_translator.export(network, manifest["output"][0], *files)
-            else:
-                facts = export_generator.Facts.of(name, manifest)
-                export_generator.write(network, files[0])
-                export_generator.still(network, facts, files[1])
+            write(weights.load_generator(generator), *files)
         stamp.write_text(key)
-    widgets.files.update({path.name: path for path in files})
-    address = {"model": f"{name}.onnx?v={version(files[0])}"}
-    if translator:
-        facts = export_translator.facts(name, manifest) | {"example": files[2].name}
-        words = "A map, and the image that the trained network makes of it"
-        widgets.texts[name] = cover(widgets, name, "translator", words, facts | address)
-    else:
-        facts = export_generator.Facts.of(name, manifest).shown() | {"word": WIDGETS[name].thing}
-        words = (
-            f"Pictures drawn by the trained generator, a grid of {export_generator.STILL_ROWS} rows"
-        )
-        widgets.texts[name] = cover(widgets, name, "generator", words, facts | address)
+    return files
+
+
+def address(model: Path) -> str:
+    """Return what a page asks for: a network's file in the widgets' folder."""
+    return f"{model.name}?v={version(model)}"
 
 
 def cover(widgets: Widgets, name: str, kind: str, alt: str, facts: dict | None = None) -> str:
