@@ -130,7 +130,7 @@ def test_reader_draws_searches_turns_and_resets(page):
     page.evaluate(LISTEN)
     box = page.locator(BOX)
     assert box.locator("img").get_attribute("alt")
-    assert loaded == [], "loaded before the click"
+    assert not any(url.endswith((".js", ".onnx")) and widgets.FOLDER in url for url in loaded)
     box.locator("button").press("Enter")
     paper, status = box.locator(".paper"), box.locator("[role=status]")
     paper.wait_for()
