@@ -28,7 +28,8 @@ from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, reseed
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = (
     *("gan", "dcgan", "cgan", "cdcgan", "acgan", "infogan", "lsgan", "wgan_gp", "r3gan"),
-    *("satellite_to_map", "map_to_satellite", "sketch_to_item", "denoiser"),
+    *("satellite_to_map", "map_to_satellite", "unpaired_to_map", "unpaired_to_satellite"),
+    *("sketch_to_item", "denoiser"),
 )
 SHIPPED = weights.names()
 TRANSLATORS = [name for name in SHIPPED if "pictures" in weights.facts(name)["inputs"]]

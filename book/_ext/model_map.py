@@ -29,7 +29,8 @@ class Model:
     answers: tuple[str, ...]  # what the discriminator, or who stands beside it, gives out
     told: str = ""  # what the discriminator gets besides the picture
     judge: str = "D"
-    side: str = ""  # the name of a network that looks at the fake alone
+    side: str = ""  # what a third network, which gets the fake alone, has to give out
+    helper: str = "Q"  # the name of that network
     real: str = "real"
 
 
@@ -79,6 +80,15 @@ MODELS = (
         ("real pair?\na logit for\neach patch",),
         "source x",
         real="target y",
+    ),
+    Model(
+        "CycleGAN, one of\nits two ways",
+        "19_cyclegan",
+        ("photo x",),
+        ("real map?\na number for\neach patch",),
+        side="x again?",
+        helper="F",
+        real="map y of\nelsewhere",
     ),
     Model(
         "Pix2Pix with classes,\nways 1 and 2",
@@ -170,7 +180,7 @@ def side_part(model: Model) -> list[str]:
     way = arrow((178, 68), (178, 84), (106, 84), (106, q_y - 19))
     return [
         way,
-        box(106, q_y, (38, 36), "side", "Q"),
+        box(106, q_y, (38, 36), "side", model.helper),
         arrow((86, q_y), (70, q_y)),
         label(36, q_y, model.side),
     ]
@@ -185,7 +195,7 @@ def sentence(model: Model) -> str:
     told = f" with {model.told}" if model.told else ""
     parts.append(f"{judge} takes fake or {real} images{told} and returns: {answers}.")
     if model.side:
-        parts.append(f"A classifier Q takes the fake and answers: {model.side}")
+        parts.append(f"{model.helper} takes the fake and answers: {model.side}")
     return " ".join(parts)
 
 

@@ -202,6 +202,18 @@ FIGURES: dict[str, list[Figure]] = {
         Figure("Precision", at("precision"), ".2f"),
         Figure("Recall", at("recall"), ".2f"),
     ],
+    "19_cyclegan": [
+        *(
+            Figure(f"{name}: {words}", mean_at("cases", name, key), ".1%")
+            for name in ("CycleGAN", "no cycle term", "Pix2Pix")
+            for words, key in (("right map color", "map_color"), ("renamed", "renamed"))
+        ),
+        Figure("Always the most common color", at("majority"), ".1%"),
+        *(
+            Figure(f"Back from the map, {name}: L1", mean_at("hidden", name), ".3f")
+            for name in ("as drawn", "cleaned")
+        ),
+    ],
     "20_gans_and_diffusion": [
         Figure(f"{name}: {words}", mean_at("cases", name, key), form)
         for name in ("GAN, one call", "DDPM, 1,000 steps", "DDIM, 50 steps", "DDIM, 10 steps")

@@ -101,6 +101,7 @@ _DISTANCE = {
     "extractor": "metrics/extractor",
 }
 _PAINTED = "metrics/back_figures/L1 + GAN, 70x70"
+_UNPAIRED = {"seconds": "metrics/main_seconds"}
 _SKETCH = "metrics/results/way 3"
 
 ORIGINS = {
@@ -146,6 +147,23 @@ ORIGINS = {
             "seconds": "metrics/back_seconds",
         },
         steps=("metrics/back_updates",),
+        epochs=None,
+    ),
+    "unpaired_to_map": Origin(
+        *("19_cyclegan", "to_map.keras", "the map of a satellite image, learned without pairs"),
+        paths=_UNPAIRED | {"map_color": "metrics/main/map_color", "l1": "metrics/main/l1"},
+        steps=("metrics/updates",),
+        epochs=None,
+        judge_translator=judge_map,
+    ),
+    "unpaired_to_satellite": Origin(
+        *(
+            "19_cyclegan",
+            "to_satellite.keras",
+            "a satellite image for a map, learned without pairs",
+        ),
+        paths=_UNPAIRED,
+        steps=("metrics/updates",),
         epochs=None,
     ),
     "sketch_to_item": Origin(

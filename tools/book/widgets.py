@@ -91,6 +91,11 @@ WIDGETS = {
         "so that the same map gives the same image.",
         "Start the translator",
     ),
+    "unpaired_to_satellite": Words(
+        "The translator that never saw a pair",
+        "Paint a map, and see what F makes of each color: some may mean another kind of ground.",
+        "Start the translator",
+    ),
 }
 
 
