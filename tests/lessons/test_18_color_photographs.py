@@ -200,6 +200,23 @@ def test_inception_scores_the_images_where_it_can_be_had(lesson, tmp_path, photo
     assert "without Inception" in capsys.readouterr().out
 
 
+def test_the_studys_figure_has_a_line_for_each_run(lesson, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(lesson.plt, "show", lambda: drawn.append(lesson.plt.gcf()))
+    rows = [
+        {"augments": augments, "gaps": [0.1, 0.4 * seed], "distances": [9.0, 5.0 + seed]}
+        for seed in (1, 2)
+        for augments in (False, True)
+    ]
+    lesson.draw_study(rows, {"passes": 50.0})
+    for axis, key in zip(drawn[0].axes, ("gaps", "distances"), strict=True):
+        assert [list(line.get_ydata()) for line in axis.lines] == [row[key] for row in rows]
+        assert list(axis.lines[0].get_xdata()) == [25, 50]
+    words = [text.get_text() for text in drawn[0].axes[0].get_legend().get_texts()]
+    assert words == ["not augmented", "augmented"]
+    lesson.plt.close("all")
+
+
 @pytest.fixture
 def recorded():
     found = records.recorded("18_color_photographs", "full")
