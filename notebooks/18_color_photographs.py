@@ -110,7 +110,7 @@ NAMES = train_set.class_names
 SAMPLES = evaluation.count(test_set)
 RUN = run_folder(LESSON, train_set)
 ONE_PASS = max(1, len(train_set) // SETTINGS["batch_size"])
-STEPS_PER_EPOCH = profile.steps(full=ONE_PASS, quick=75, smoke=2)
+STEPS_PER_EPOCH = profile.steps(full=ONE_PASS, quick=150, smoke=2)
 print(train_set)
 first = np.concatenate([np.flatnonzero(test_set.labels == k)[:SHOWN] for k in range(len(NAMES))])
 plots.show_images(test_set.images[first], columns=SHOWN, title="Real images, a class in each row")
