@@ -85,7 +85,7 @@ MODELS = (
         "CycleGAN, one of\nits two ways",
         "19_cyclegan",
         ("photo x",),
-        ("real map?\na number for\neach patch",),
+        ("real map?\na logit for\neach patch",),
         side="x again?",
         helper="F",
         real="map y of\nelsewhere",
