@@ -455,6 +455,7 @@ watchers = [grid, steps, checkpoint, callbacks.TerminateOnNaN()]
 if SETTINGS is FULL:
     watchers.append(callbacks.LinearDecay(*STAGES))
 gan.fit(batches, epochs=EPOCHS, callbacks=watchers, verbose=2)
+print(f"{EPOCHS * STEPS_PER_EPOCH:,} updates in {gan.seconds:.0f} s")
 
 # %% [markdown]
 # Mean logits of real images and fakes. At +1 and -1 the hinge loss asks for no more.

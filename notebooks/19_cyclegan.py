@@ -506,8 +506,8 @@ show_table(found)
 show_sheet(found, f"profile {profile.name}")
 
 # %% [markdown]
-# What is right beyond the most common color was found without a single pair. Pix2Pix has the true
-# pixels as a teacher, and needs no second generator.
+# What is right beyond the most common color was found without a single pair; after a few hundred
+# updates there is none yet. Pix2Pix has the true pixels, and needs no second generator.
 #
 # ## What cannot be learned without pairs
 #
