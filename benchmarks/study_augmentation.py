@@ -8,12 +8,12 @@ and takes up the one that was cut from its last checkpoint, below `GAN_RUNS`.
 """
 
 import itertools
-import json
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from finished_runs import finished_runs
 from lesson import load_lesson
 
 from gan_utils import Batches, callbacks, data, evaluation, images, profile, records
@@ -83,23 +83,13 @@ def train(few: data.ImageSet, test_set: data.ImageSet, augments: bool, seed: int
     }
 
 
-def finished(shared: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the runs that the record has already, if their budget is that of this study."""
-    folder = records.record_folder()
-    path = folder / f"{NAME}.json" if folder else None
-    if path is None or not path.exists():
-        return []
-    found = json.loads(path.read_text("utf-8"))["runs"].get(profile.run_name())
-    return found["metrics"]["runs"] if found and found["metrics"]["budget"] == shared else []
-
-
 def main() -> None:
     """Train what is missing, seed by seed, and record each run as soon as it is finished."""
     keras.config.set_dtype_policy(profile.precision)
     train_set, test_set = (data.load_images("cifar10", split) for split in data.SPLITS)
     few = train_set.sample(max(LESSON.STUDY["batch_size"], round(SHARE * len(train_set))))
     shared = budget(len(few))
-    rows = finished(shared)
+    rows = finished_runs(NAME, shared)
     done = {(row["augments"], row["seed"]) for row in rows}
     for seed, augments in itertools.product(SEEDS, (False, True)):
         if (augments, seed) in done:

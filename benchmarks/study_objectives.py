@@ -8,12 +8,12 @@ and takes up the one that was cut from its last checkpoint, below `GAN_RUNS`.
 """
 
 import itertools
-import json
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from finished_runs import finished_runs
 from lesson import load_lesson
 
 from gan_utils import Batches, callbacks, data, evaluation, images, metrics, profile, records
@@ -102,20 +102,10 @@ def scores(gan: keras.Model, name: str) -> dict[str, Any]:
     return found | {"sheet": evaluation.encode_image(sheet)}
 
 
-def finished() -> list[dict[str, Any]]:
-    """Return the runs that the record has already, if their budget is that of this study."""
-    folder = records.record_folder()
-    path = folder / f"{NAME}.json" if folder else None
-    if path is None or not path.exists():
-        return []
-    found = json.loads(path.read_text("utf-8"))["runs"].get(profile.run_name())
-    return found["metrics"]["runs"] if found and found["metrics"]["budget"] == BUDGET else []
-
-
 def main() -> None:
     """Train what is missing, seed by seed, and record each run as soon as it is finished."""
     keras.config.set_dtype_policy(profile.precision)
-    rows = finished()
+    rows = finished_runs(NAME, BUDGET)
     done = {(row["data"], row["objective"], row["seed"]) for row in rows}
     for seed, name, objective in itertools.product(SEEDS, CHANNELS, LESSON.OBJECTIVES):
         if (name, objective, seed) in done:

@@ -33,12 +33,17 @@ def test_a_second_start_trains_only_what_is_missing(small, monkeypatch):
     monkeypatch.setattr(study, "train", train)
     with pytest.raises(KeyboardInterrupt):
         study.main()
-    assert [row["data"] for row in study.finished()] == ["MNIST"]
+    assert [row["data"] for row in study.finished_runs(study.NAME, study.BUDGET)] == ["MNIST"]
     study.main()
     assert asked == ["MNIST", "Stacked MNIST", "Stacked MNIST"]
-    assert [row["data"] for row in study.finished()] == ["MNIST", "Stacked MNIST"]
+    assert [row["data"] for row in study.finished_runs(study.NAME, study.BUDGET)] == [
+        "MNIST",
+        "Stacked MNIST",
+    ]
     monkeypatch.setattr(study, "BUDGET", {"updates": 1})
-    assert study.finished() == [], "runs with another budget do not count"
+    assert study.finished_runs(study.NAME, study.BUDGET) == [], (
+        "runs with another budget do not count"
+    )
 
 
 @pytest.mark.parametrize("name", study.CHANNELS)

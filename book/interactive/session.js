@@ -19,7 +19,7 @@ export async function openNetwork(model) {
 export const toPixels = (values) =>
   Uint8ClampedArray.from(values, (value) => Math.round((value + 1) * 127.5));
 
-// Returns a function from the network's inputs to its pictures, row by row.
+// Returns a function from the network's inputs to its images, row by row.
 export async function open(model) {
   const { run, first } = await openNetwork(model);
   return async (...inputs) => toPixels((await run(...inputs))[first].data);

@@ -223,13 +223,13 @@ def add_noise(project: Project, widgets: Widgets, name: str, manifest: dict) -> 
 
     model, still = exported(project, name, (".onnx", ".png"), write)
     widgets.files.update({path.name: path for path in (model, still)})
-    words = f"Pictures drawn by the trained generator, a grid of {export_generator.STILL_ROWS} rows"
+    words = f"Images drawn by the trained generator, a grid of {export_generator.STILL_ROWS} rows"
     shown = facts.shown() | {"word": WIDGETS[name].thing, "model": address(model)}
     widgets.texts[name] = cover(widgets, name, "generator", words, shown)
 
 
 def add_translator(project: Project, widgets: Widgets, name: str, manifest: dict) -> None:
-    """Add a translator of pictures, and the map that the reader begins with."""
+    """Add a translator of images, and the map that the reader begins with."""
 
     def write(network: keras.Model, *files: Path) -> None:
         export_translator.export(network, manifest["output"][0], *files)
