@@ -127,13 +127,13 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
 def train(image_set: data.ImageSet, work: Path) -> keras.Model:
     """Train the classifier under the policy of Keras, cycle after cycle."""
     keras.utils.set_random_seed(SEED)
-    model = convnet.build_convnet()
+    model = convnet.build_convnet(mirror=False)
     model.get_layer("whitening").set_weights(
         [convnet.whitening_filters(to_float(image_set.sample(5_000).images))]
     )
     for number, cycle in enumerate(CYCLES, start=1):
         weights = model.get_weights()
-        model = convnet.build_convnet()  # Keras resumes a model once
+        model = convnet.build_convnet(mirror=False)  # Keras resumes a model once
         model.set_weights(weights)
         run_cycle(model, image_set, cycle, work / str(number))
     return model
