@@ -141,6 +141,8 @@ if run:
     show_sheet(recorded_sheet, run["metrics"]["classes"], "Recorded full run")
 
 # %% [markdown]
+# <!-- interactive: photographs -->
+#
 # ## The idea
 #
 # On photographs a class is much of an image's content: a generator that must draw ships and frogs
@@ -520,9 +522,8 @@ def draw_study(rows, budget):
         words, color, line = LOOKS[row["augments"]]
         for axis, key in zip(axes, ("gaps", "distances"), strict=True):
             passes = np.arange(1, len(row[key]) + 1) * budget["passes"] / len(row[key])
-            label = (
-                words if row is next(r for r in rows if r["augments"] == row["augments"]) else None
-            )
+            first = next(r for r in rows if r["augments"] == row["augments"])
+            label = words if row is first else None
             axis.plot(passes, row[key], line, color=color, label=label, linewidth=1.4)
     axes[0].set(xlabel="passes over the data", title="known minus held-out, mean logit")
     axes[1].set(xlabel="passes over the data", title="Fréchet distance")
@@ -617,10 +618,9 @@ plt.show()
 #
 # <details><summary>Solution</summary>
 #
-# With all four turns equally likely a generator that draws ships on their side passes as well: what
-# the discriminator sees has the same distribution, so the turn leaks. If half of the images are
-# left alone, only upright ships explain what is seen, and nothing leaks (Karras et al. 2020,
-# section 2.2).
+# With all four turns equally likely, ships on their side pass as well: what the discriminator sees
+# has the same distribution, so the turn leaks. If half of the images are left alone, only upright
+# ships explain what is seen, and nothing leaks (Karras et al. 2020, section 2.2).
 #
 # </details>
 #

@@ -13,6 +13,7 @@ from keras import layers
 
 from gan_utils import (
     data,
+    evaluation,
     images,
     lenet,
     metrics,
@@ -28,8 +29,8 @@ from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, reseed
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = (
     *("gan", "dcgan", "cgan", "cdcgan", "acgan", "infogan", "lsgan", "wgan_gp", "r3gan"),
-    *("satellite_to_map", "map_to_satellite", "unpaired_to_map", "unpaired_to_satellite"),
-    *("sketch_to_item", "denoiser"),
+    *("photographs", "satellite_to_map", "map_to_satellite"),
+    *("unpaired_to_map", "unpaired_to_satellite", "sketch_to_item", "denoiser"),
 )
 SHIPPED = weights.names()
 TRANSLATORS = [name for name in SHIPPED if "pictures" in weights.facts(name)["inputs"]]
@@ -359,7 +360,7 @@ def test_maps_become_satellite_pictures_that_can_be_read_back():
 @functools.cache
 def real_features(judge, count):
     real_images = data.load_images(judge, "test").images
-    return lenet.features(images.evenly(real_images, count), judge)
+    return evaluation.classifier_of(judge).features(images.evenly(real_images, count))
 
 
 def test_a_shipped_denoiser_removes_noise():
@@ -389,14 +390,15 @@ def test_a_shipped_generator_draws_what_its_figures_say(name):
     assert drawn.shape == (count, *found["output"])
     assert np.abs(drawn).max() <= 1
     judge, told = origins.ORIGINS[name].judge, found["scores"]
+    classifier = evaluation.classifier_of(judge)
     if wishes is not None:
         names = data.SOURCES[judge].class_names
         meant = np.array([names.index(kind) for kind in found["classes"]])[wishes]
         error = np.sqrt(told["agreement"] * (1 - told["agreement"]) / count)
-        seen = lenet.accuracy(drawn, meant, judge)
+        seen = classifier.accuracy(drawn, meant)
         assert abs(seen - told["agreement"]) < 4 * error + 0.005
     if data.data_kind(judge) != "real":
         pytest.skip("the distance is that to the real data set")
-    distance = metrics.fid(real_features(judge, 1_000), lenet.features(drawn, judge))
+    distance = metrics.fid(real_features(judge, 1_000), classifier.features(drawn))
     # So few pictures add to the distance what any sample adds, about 84 features' worth.
     assert told["distance"] * 0.85 - 5 < distance < told["distance"] * 1.15 + 25

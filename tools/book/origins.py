@@ -30,7 +30,7 @@ class Origin:
         paths: Name of a metric -> where the record has it, if the comparison has not.
         steps: Places in the record whose product is the number of updates.
         epochs: Place of the number of epochs.
-        judge: Data set of the LeNet that scores it.
+        judge: Data set of the reference classifier that scores it.
         second: What its second input is, if it has one.
         asks: Whether one can ask for a class of that data set.
         codes: Place of the digits that its codes stand for, where classes are codes.
@@ -126,6 +126,12 @@ ORIGINS = {
     "wgan_gp": Origin("10_wgan", "generator.keras", "digits", "WGAN-GP", _DISTANCE),
     "r3gan": Origin(
         *("16_modern_objectives", "generator.keras", "digits", "R3GAN objective", _DISTANCE)
+    ),
+    "photographs": Origin(
+        *("18_color_photographs", "generator.keras", "the kind of photograph you ask for"),
+        row="projection GAN",
+        judge="cifar10",
+        asks=True,
     ),
     "satellite_to_map": Origin(
         *("11_pix2pix", "satellite_to_map.keras", "the map of a satellite image"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gan_utils import data, evaluation, images, lenet, metrics, weights
+from gan_utils import data, evaluation, images, metrics, weights
 
 from . import origins
 from .origins import ORIGINS
@@ -91,7 +91,7 @@ def score(name: str, network: Any, record: dict[str, Any]) -> dict[str, Any]:
     told = origin.metrics(record)
     if origin.row not in record.get("comparison", {}) and "distance" in told:
         parts = (real_images[: told["samples"]], drawn[: told["samples"]])
-        vectors = [lenet.features(part, origin.judge) for part in parts]
+        vectors = list(map(evaluation.classifier_of(origin.judge).features, parts))
         found["distance_as_recorded"] = metrics.fid(*vectors)
     return found
 

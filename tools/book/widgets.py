@@ -85,6 +85,7 @@ WIDGETS = {
     ),
     "acgan": ask_for("item"),
     "infogan": ask_for("code"),
+    "photographs": ask_for("class"),
     "map_to_satellite": Words(
         "The trained translator",
         "Paint a map, and see which city the network invents for it. Its dropout is left out here, "
