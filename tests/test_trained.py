@@ -140,7 +140,7 @@ def test_what_cannot_be_scored_is_explained(files, capsys, monkeypatch, name, me
 
 
 def test_a_denoiser_is_for_its_lesson(monkeypatch, capsys, tmp_path):
-    entry = {"inputs": {"pictures": [28, 28, 1], "noise_steps": [1]}}
+    entry = {"inputs": {"images": [28, 28, 1], "noise_steps": [1]}}
     monkeypatch.setattr(weights, "_manifest", lambda: {"denoiser": entry})
     with pytest.raises(ValueError, match="step by step: lesson 20"):
         weights.inputs_of("denoiser", None)

@@ -33,7 +33,7 @@ NAMES = (
     *("unpaired_to_map", "unpaired_to_satellite", "sketch_to_item", "denoiser"),
 )
 SHIPPED = weights.names()
-TRANSLATORS = [name for name in SHIPPED if "pictures" in weights.facts(name)["inputs"]]
+TRANSLATORS = [name for name in SHIPPED if "images" in weights.facts(name)["inputs"]]
 TRANSLATORS = [name for name in TRANSLATORS if "noise_steps" not in weights.facts(name)["inputs"]]
 
 

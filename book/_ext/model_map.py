@@ -14,7 +14,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-WIDTH, TALL, LOW = 354, 220, 156  # low where nothing stands below the two pictures
+WIDTH, TALL, LOW = 354, 220, 156  # low where nothing stands below the two images
 FAKE_Y, REAL_Y, EXTRA_Y = 50, 122, 196
 LINE = 17  # from one line of text to the next
 
@@ -27,7 +27,7 @@ class Model:
     lesson: str
     takes: tuple[str, ...]  # what the generator gets
     answers: tuple[str, ...]  # what the discriminator, or who stands beside it, gives out
-    told: str = ""  # what the discriminator gets besides the picture
+    told: str = ""  # what the discriminator gets besides the image
     judge: str = "D"
     side: str = ""  # what a third network, which gets the fake alone, has to give out
     helper: str = "Q"  # the name of that network
@@ -145,7 +145,7 @@ def arrow(*points: tuple[float, float]) -> str:
 
 
 def generator_part(model: Model) -> list[str]:
-    """Return what goes into the generator, the generator, and its picture."""
+    """Return what goes into the generator, the generator, and its image."""
     count = len(model.takes)
     rows = [FAKE_Y + 34 * (row - (count - 1) / 2) for row in range(count)]
     parts = [label(36, row, text) for row, text in zip(rows, model.takes, strict=True)]
@@ -155,7 +155,7 @@ def generator_part(model: Model) -> list[str]:
 
 
 def judge_part(model: Model) -> list[str]:
-    """Return the real pictures, the discriminator and its answers."""
+    """Return the real images, the discriminator and its answers."""
     middle = (FAKE_Y + REAL_Y) / 2
     parts = [box(164, REAL_Y, (80, 42), "picture", model.real), arrow((205, REAL_Y), (222, REAL_Y))]
     parts += [arrow((205, FAKE_Y), (222, FAKE_Y))]

@@ -1,7 +1,7 @@
-"""Sphinx extension: tables and pictures from the recorded runs.
+"""Sphinx extension: tables and images from the recorded runs.
 
 ``{recorded-run} 02_dcgan`` shows what a lesson's recorded runs reached, ``{recorded-picture}
-04_cgan:full:CGAN, concatenate`` the pictures that were drawn at the end of one.
+04_cgan:full:CGAN, concatenate`` the images that were drawn at the end of one.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class RecordedRun(SphinxDirective):
 
 
 class RecordedPicture(SphinxDirective):
-    """Shows the sheet of pictures that a recorded run kept; its content is the caption."""
+    """Shows the sheet of images that a recorded run kept; its content is the caption."""
 
     required_arguments = 1
     final_argument_whitespace = True
@@ -104,7 +104,7 @@ class RecordedPicture(SphinxDirective):
             uri = f"data:image/png;base64,{run['comparison'][name]['sheet']}"
             alt = self.options["alt"]
         except (KeyError, ValueError) as error:
-            message = f"No recorded picture {self.arguments[0]!r}, or no :alt: for it: {error!r}"
+            message = f"No recorded image {self.arguments[0]!r}, or no :alt: for it: {error!r}"
             raise self.error(message) from error
         figure = nodes.figure("", nodes.image("", uri=uri, alt=alt), classes=["recorded-picture"])
         words = nodes.container()

@@ -1,8 +1,8 @@
-// A trained generator in the page: noise and, where it takes one, a class go in, a picture comes out.
+// A trained generator in the page: noise and, where it takes one, a class go in, an image comes out.
 import { button, choice, element, install, picture, slider } from "./parts.js";
 import { labelTensor, open, paint, Queue, tensor } from "./session.js";
 
-const STEPS = 9; // pictures on the way between two points
+const STEPS = 9; // images on the way between two points
 const WALK = 100; // positions of the slider
 const REST_MS = 120;
 
@@ -108,7 +108,7 @@ class Bench {
     (this.choice ?? this.walk).control.focus();
   }
 
-  // Draws the picture at once, and the row when the reader has let go of the slider.
+  // Draws the image at once, and the row when the reader has let go of the slider.
   draw() {
     this.wanted = true;
     clearTimeout(this.resting);
@@ -126,7 +126,7 @@ class Bench {
     const pixels = await this.network(...inputs(this.facts, [noise], [label]));
     const milliseconds = performance.now() - begin;
     paint(this.canvas, pixels, this.facts);
-    const what = this.facts.classes.length ? `${this.facts.word} ${this.facts.classes[label]}` : "a picture";
+    const what = this.facts.classes.length ? `${this.facts.word} ${this.facts.classes[label]}` : "an image";
     this.canvas.setAttribute("aria-label", `Generated: ${what}`);
     this.status.textContent = `Drew ${what} in ${Math.max(1, Math.round(milliseconds))} ms.`;
     const detail = { noise: [...noise], label, pixels: [...pixels], milliseconds };

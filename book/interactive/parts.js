@@ -52,7 +52,7 @@ export function slider(words, { min, max, step, value, say }, oninput) {
   return { control, move, field: labeled(words, control, [shown]) };
 }
 
-// Puts the widget in the place of its cover: the still picture and the button.
+// Puts the widget in the place of its cover: the still image and the button.
 export function install(root, children) {
   if (!document.getElementById("interactive-style")) {
     document.head.append(element("style", { id: "interactive-style", textContent: style }));

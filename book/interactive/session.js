@@ -25,7 +25,7 @@ export async function open(model) {
   return async (...inputs) => toPixels((await run(...inputs))[first].data);
 }
 
-// Puts one picture of a batch at its place in a row of pictures.
+// Puts one image of a batch at its place in a row of images.
 export function paint(canvas, pixels, { height, width, channels }, index = 0) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, height);

@@ -1,4 +1,4 @@
-// A trained translator in the page: the reader paints a map, the network answers with a picture.
+// A trained translator in the page: the reader paints a map, the network answers with an image.
 import { Paper } from "./paper.js";
 import { button, choice, element, install, picture } from "./parts.js";
 import { open, paint, Queue, tensor } from "./session.js";
@@ -115,8 +115,8 @@ class Desk {
     const pixels = await this.network(tensor(values, [1, height, width, 3]));
     const milliseconds = performance.now() - begin;
     paint(this.answer, pixels, this.facts);
-    this.answer.setAttribute("aria-label", "The picture that the network makes of your map");
-    this.say(`Drew the picture in ${Math.max(1, Math.round(milliseconds))} ms.`);
+    this.answer.setAttribute("aria-label", "The image that the network makes of your map");
+    this.say(`Drew the image in ${Math.max(1, Math.round(milliseconds))} ms.`);
     const detail = { input: [...input], pixels: [...pixels], milliseconds };
     this.root.dispatchEvent(new CustomEvent("drawn", { detail, bubbles: true }));
   }

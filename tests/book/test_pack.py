@@ -80,7 +80,7 @@ def test_the_inputs_of_a_denoiser_are_a_picture_and_a_noise_step():
     scale = layers.Reshape((1, 1, 1))(layers.Embedding(9, 1)(inputs[1]))
     network = keras.Model(inputs, layers.Multiply()([inputs[0], scale]))
     found = pack.describe_network("denoiser", network, {})
-    assert found["inputs"] == {"pictures": [4, 4, 1], "noise_steps": [1]}
+    assert found["inputs"] == {"images": [4, 4, 1], "noise_steps": [1]}
     assert found.keys() == {"inputs", "output"}
 
 

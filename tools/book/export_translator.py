@@ -20,7 +20,7 @@ STILL_SCALE = 2
 
 def is_translator(manifest: dict[str, Any]) -> bool:
     """Tell whether a manifest's entry is about a network that takes a map's colors."""
-    return set(manifest["inputs"]) == {"pictures"} and manifest["inputs"]["pictures"][2] == 3
+    return set(manifest["inputs"]) == {"images"} and manifest["inputs"]["images"][2] == 3
 
 
 def translate(model: keras.Model, pictures: np.ndarray) -> np.ndarray:

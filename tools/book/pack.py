@@ -146,7 +146,7 @@ def describe_run(origin: Origin, record: dict[str, Any]) -> dict[str, Any]:
 def describe_network(name: str, network: Any, record: dict[str, Any]) -> dict[str, Any]:
     """Return the shapes of a network's inputs and output, and the classes one can ask for."""
     shapes = [list(part.shape[1:]) for part in network.inputs]
-    kinds = ("pictures" if len(shapes[0]) == 3 else "latents", ORIGINS[name].second)
+    kinds = ("images" if len(shapes[0]) == 3 else "latents", ORIGINS[name].second)
     inputs = dict(zip(kinds, shapes, strict=False))
     classes = ORIGINS[name].classes(record)
     found = {"inputs": inputs, "output": list(network.outputs[0].shape[1:])}

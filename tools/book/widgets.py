@@ -54,7 +54,7 @@ class Words:
     title: str
     invitation: str
     button: str
-    thing: str = "picture"
+    thing: str = "image"
 
 
 def ask_for(thing: str) -> Words:
