@@ -1,4 +1,4 @@
-"""Helpers of the GAN Workbook: data, the alternating update, callbacks, metrics and plots."""
+"""Library of the GAN Workbook: data, the alternating update, callbacks, metrics and plots."""
 
 import importlib
 import os

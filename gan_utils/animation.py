@@ -1,4 +1,4 @@
-"""Frames of a training as images, and animated GIFs of those that are kept."""
+"""Animations of a training: frames as PNG files, and GIFs made from them."""
 
 import math
 import warnings
@@ -12,13 +12,13 @@ from gan_utils.io import whole_file
 
 
 def keep_frames(count: int) -> list[int]:
-    """Choose the frames of an animation so that early epochs get more of them than late ones.
+    """Choose the frames of an animation: many of the early epochs, few of the late ones.
 
     Args:
-        count: Frames there are, at least 0.
+        count: Number of frames, at least 0.
 
     Returns:
-        The positions i at which round(2 * sqrt(i)) grows, the first among them.
+        The positions i, in order, at which round(2 * sqrt(i)) grows, and position 0.
 
     Raises:
         ValueError: `count` is negative.
@@ -34,10 +34,10 @@ def write_frame(frame: np.ndarray, path: Path) -> None:
 
     Args:
         frame: (height, width, 1 or 3) uint8 in [0, 255].
-        path: Ends in .png.
+        path: The file to write.
 
     Raises:
-        OSError: It cannot be written; an older file stays as it is.
+        OSError: The file cannot be written; an older file stays as it is.
     """
     import imageio.v3 as imageio
 
@@ -82,21 +82,23 @@ def save_gif(
     loop: int = 0,
     width: int = 360,
 ) -> Path:
-    """Write an animation, under a temporary name first; its last frame stays 1.5 s or longer.
+    """Write an animated GIF; its last frame is shown for at least 1.5 s.
 
     Args:
         frames: Images of one shape, (height, width, 1 or 3) uint8 in [0, 255].
         path: A file that ends in .gif; its folder is made if need be.
-        seconds: Time of a frame.
-        loop: How often it plays, 0 for ever.
-        width: Smaller frames are enlarged by a whole factor to at least so many pixels, so that
-            each pixel stays a square.
+        seconds: Time that a frame is shown.
+        loop: How often the animation plays, 0 for endlessly.
+        width: Least width in pixels: smaller frames are enlarged by a whole factor, so that each
+            pixel stays a square.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: No frame, frames that are not such images, or another ending.
+        ValueError: There is no frame, the frames are not such images, `path` does not end in .gif,
+            or a number is out of range.
+        OSError: The file cannot be written; an older file stays as it is.
     """
     import imageio.v3 as imageio
 

@@ -1,4 +1,4 @@
-"""Unpack .tar.gz and .zip archives, whole or not at all, and never outside of their folder."""
+"""Unpack .tar.gz and .zip archives: completely or not at all, and never outside their folder."""
 
 import contextlib
 import errno
@@ -33,11 +33,12 @@ def unpack(
     Args:
         archive: A .tar.gz, .tar or .zip file.
         folder: The new folder; must not exist.
-        check: Called with the folder of the unpacked files; raises when they are not right.
+        check: Called with the folder of the unpacked files; raises an error if they are wrong,
+            which then leaves this function too.
 
     Raises:
-        ValueError: The archive is damaged or cut off, a member is no plain file or would leave the
-            folder, or the archive unpacks to more than 4 GiB.
+        ValueError: The archive is damaged or truncated, a member is not a regular file or would
+            leave the folder, or the archive unpacks to more than 4 GiB.
         OSError: The folder cannot be written, the disk is full, or this Python is too old to
             extract a .tar safely (before 3.10.12 or 3.11.4).
     """
@@ -55,7 +56,7 @@ def unpack(
 
 @contextlib.contextmanager
 def _explained(archive: Path) -> Iterator[None]:
-    """Tell a full disk from a damaged archive, which can raise nearly anything."""
+    """Turn the errors of a damaged archive into ValueError; those of a full disk stay OSError."""
     try:
         yield
     except _RefusedError:

@@ -1,10 +1,10 @@
-"""Random distortions of images that keep what they show."""
+"""Random distortions of images of strokes, such as digits, that keep their class."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-# How far a copy may be from its original, at most, to either side.
+# Largest distortion in either direction, at strength 1.
 TURN = 20.0  # degrees
 SLANT = 0.4  # pixels sideways for each pixel up
 SCALE = 0.15  # share of width and of height
@@ -13,24 +13,24 @@ PEN = 0.7  # share of the way to strokes one pixel wider, or narrower, on each s
 
 
 def distort(images: tf.Tensor, seed: tf.Tensor, strength: float = 1.0) -> tf.Tensor:
-    """Turn, slant, scale and move each image and redraw it with another pen, at random.
+    """Rotate, shear, scale and shift each image and change its stroke width, at random.
 
-    Gradients flow through to the images.
+    The result is differentiable with respect to the images.
 
     Args:
         images: `(n, size, size, channels)` float32 in [-1, 1], bright strokes on -1.
-        seed: `(2,)` int32; the same seed gives the same copies.
-        strength: Factor of all amounts, at least 0; 0 returns the images themselves.
+        seed: `(2,)` int32; the same seed gives the same distortions.
+        strength: Factor on all amounts, at least 0; with 0 the images stay as they are.
 
     Returns:
-        Copies of the same shape, in [-1, 1].
+        Distorted images of the same shape, float32 in [-1, 1].
     """
     count, size = images.shape[0], images.shape[1]
     amounts = tf.unstack(strength * tf.random.stateless_uniform((7, count), seed, -1, 1))
     angle, slant = TURN * np.pi / 180 * amounts[0], SLANT * amounts[1]
     wide, high = (1 + SCALE * amount for amount in amounts[2:4])
-    # A copy looks up, for each of its pixels, a place in the image: a 2 by 2 matrix about the
-    # middle, and a shift.
+    # The affine map from output to input coordinates: a 2 x 2 matrix around the middle of the
+    # image, and a shift.
     xx, xy = tf.cos(angle) * wide, (tf.cos(angle) * slant - tf.sin(angle)) * high
     yx, yy = tf.sin(angle) * wide, (tf.sin(angle) * slant + tf.cos(angle)) * high
     middle = (size - 1) / 2
@@ -54,7 +54,8 @@ def change_pen(images: tf.Tensor, amounts: tf.Tensor) -> tf.Tensor:
         amounts: `(n,)` float32 in [-1, 1]: below 0 thinner, above 0 thicker.
 
     Returns:
-        Images of the same shape, in [-1, 1].
+        Images of the same shape, float32 in [-1, 1]. Strokes grow by a 3x3 dilation (maximum), or
+        shrink by a 3x3 erosion (minimum), blended with the image.
     """
     thick = tf.nn.max_pool2d(images, 3, 1, "SAME")
     thin = -tf.nn.max_pool2d(-images, 3, 1, "SAME")

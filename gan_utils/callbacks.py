@@ -1,4 +1,4 @@
-"""Keras callbacks of the book: samples, checkpoints, step curves, TensorBoard, a stop on NaN."""
+"""Keras callbacks: checkpoints, sample grids, curves by step, schedules, TensorBoard, NaN."""
 
 import math
 from collections.abc import Callable
@@ -16,13 +16,13 @@ from gan_utils.io import alone_in
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes the whole state of a run now and then; `fit` goes on from the last one it finds."""
+    """Saves the full state of a training every few epochs; `GAN.fit` resumes from the newest."""
 
     def __init__(self, folder: str | Path, *, every: int = 1, keep: int = 2) -> None:
         """Choose where and how often.
 
         Args:
-            folder: Of this run alone; made when missing.
+            folder: A folder for this run alone; made when missing.
             every: Epochs between two checkpoints; the last epoch always has one.
             keep: How many files to keep; older ones are deleted once a newer one is complete.
 
@@ -37,11 +37,14 @@ class Checkpoint(keras.callbacks.Callback):
         self.keep = keep
 
     def alone(self) -> AbstractContextManager:
-        """Hold the folder: while one run trains with it, OSError tells another to go elsewhere."""
+        """Return a context manager that locks the folder; OSError if another run has locked it."""
         return alone_in(self.folder) if is_chief() else nullcontext()
 
     def resume(self, model: keras.Model) -> int:
-        """Bring a compiled model to the newest checkpoint.
+        """Restore a compiled model from the newest checkpoint.
+
+        Args:
+            model: With the networks and optimizers of the run that wrote the checkpoint.
 
         Returns:
             Epochs finished, 0 when there is no checkpoint yet.
@@ -55,7 +58,12 @@ class Checkpoint(keras.callbacks.Callback):
         )
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Write a checkpoint if one is due."""
+        """Write a checkpoint if one is due, and delete those beyond `keep`.
+
+        Raises:
+            OSError: The folder cannot be written (the message names it).
+            FloatingPointError: A weight is NaN or infinite; nothing is written.
+        """
         finished = epoch + 1
         due = finished % self.every == 0 or finished == self.params["epochs"]
         if not due or not is_chief():
@@ -66,17 +74,22 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 class SampleGrid(keras.callbacks.Callback):
-    """Draws the same inputs after each epoch, so that one can watch the generator learn."""
+    """Generates images from the same inputs after each epoch, to watch the generator learn.
+
+    Attributes:
+        frames: Grids (height, width, channels) uint8, of the untrained generator and of each epoch.
+    """
 
     def __init__(
         self, inputs: Any, *, columns: int | None = None, folder: str | Path | None = None
     ) -> None:
-        """Fix what is drawn.
+        """Choose the inputs and the form of the grid.
 
         Args:
-            inputs: What the generator takes, fixed for the run: latents (n, latent_dim) float32.
-            columns: Of the grid.
-            folder: Keeps a PNG for each epoch, so that a resumed run has its earlier frames.
+            inputs: Generator inputs, fixed for the run: latents (n, latent_dim) float32, or a list
+                with labels.
+            columns: Images in a row; default: as square as possible.
+            folder: Where a PNG of each epoch is kept, so that a resumed run has its earlier frames.
         """
         super().__init__()
         self.inputs = inputs
@@ -85,7 +98,7 @@ class SampleGrid(keras.callbacks.Callback):
         self.frames: list[np.ndarray] = []
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Draw the untrained generator, or read the frames of the epochs done before."""
+        """Draw the untrained generator's grid; in a resumed run, read the frames so far."""
         first = self.model.first_epoch
         if first and self.folder:
             files = [self.folder / f"epoch-{epoch:04d}.png" for epoch in range(first + 1)]
@@ -105,7 +118,7 @@ class SampleGrid(keras.callbacks.Callback):
             animation.write_frame(frame, self.folder / f"epoch-{finished:04d}.png")
 
     def save_gif(self, path: str | Path) -> Path:
-        """Write an animation: more time for early epochs than for late ones, the last included."""
+        """Write a GIF of the frames: `animation.keep_frames` and the last; return its path."""
         if not is_chief():
             return Path(path)
         kept = {*animation.keep_frames(len(self.frames)), len(self.frames) - 1}
@@ -113,7 +126,7 @@ class SampleGrid(keras.callbacks.Callback):
 
 
 class StepHistory(keras.callbacks.Callback):
-    """Keeps the logs of every step, in memory and, with a file, across a resume."""
+    """Keeps the logs of every step (or every n-th), in memory and in a file that a resume reads."""
 
     def __init__(self, path: str | Path | None = None, *, every: int = 1) -> None:
         """Choose the file and how many steps lie between two rows.
@@ -133,7 +146,7 @@ class StepHistory(keras.callbacks.Callback):
         return {name: [row[name] for row in self.rows] for name in (self.rows or [{}])[0]}
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Take up the rows of the epochs done before; rows of an unfinished epoch are dropped.
+        """Read the rows of the finished epochs; rows of an unfinished epoch are dropped.
 
         Raises:
             ValueError: The file is damaged (the message names it); it is left as it is.
@@ -157,10 +170,16 @@ class StepHistory(keras.callbacks.Callback):
 
 
 class TensorBoardImages(keras.callbacks.Callback):
-    """Writes the step's scalars and the fixed grid where TensorBoard reads them."""
+    """Writes scalars and a grid of generated images for TensorBoard, once per epoch."""
 
     def __init__(self, folder: str | Path, inputs: Any, *, columns: int | None = None) -> None:
-        """Choose the run folder and the fixed generator inputs."""
+        """Choose the folder and the inputs.
+
+        Args:
+            folder: TensorBoard's folder of this run.
+            inputs: Generator inputs, fixed for the run, as in `SampleGrid`.
+            columns: Images in a row of the grid; default: as square as possible.
+        """
         super().__init__()
         self.folder = Path(folder)
         self.inputs = inputs
@@ -191,8 +210,8 @@ class ScoreByEpoch(keras.callbacks.Callback):
     """Measures the model after each epoch, with the Fréchet distance for example.
 
     Args:
-        measure: Called with the model and the number of the epoch, from 0; returns a number.
-        path: A text file with one row for each epoch, which a resumed run goes on with.
+        measure: Takes the model and the index of the epoch, from 0; returns a number.
+        path: A text file with one row for each epoch, which a resumed run reads and continues.
 
     Attributes:
         rows: For each measured epoch [epochs finished, value].
@@ -208,11 +227,11 @@ class ScoreByEpoch(keras.callbacks.Callback):
 
     @property
     def values(self) -> list[float]:
-        """What was measured, epoch by epoch."""
+        """The measured values, one for each epoch."""
         return [value for _, value in self.rows]
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Read what was measured in the epochs that a resumed run had finished."""
+        """In a resumed run, read the values of the finished epochs."""
         if self.model.first_epoch and self.path and self.path.exists():
             rows = np.loadtxt(self.path, ndmin=2).tolist()
             self.rows = [row for row in rows if row[0] <= self.model.first_epoch]
@@ -228,15 +247,16 @@ class ScoreByEpoch(keras.callbacks.Callback):
 class LinearDecay(keras.callbacks.Callback):
     """Learning-rate schedule of both players: constant stages, the last with linear decay to zero.
 
-    The rates are a function of the epoch alone, so a resumed run has the same ones.
+    The learning rates depend on the epoch alone, so that a resumed run has the same ones. They are
+    set at the start of an epoch; in the last stage they fall linearly, to reach zero at its end.
 
     Args:
-        stages: For each (start, d_rate, g_rate): the share of the epochs after which it begins,
-            in [0, 1), the first 0 and each greater than the one before, and the learning rates
-            of the discriminator and the generator.
+        stages: (start, d_rate, g_rate) of each stage: the share of the epochs after which it
+            begins, in [0, 1), 0 for the first and rising, and the learning rates of the
+            discriminator and of the generator.
 
     Raises:
-        ValueError: No stage, or starts that are not such shares.
+        ValueError: There is no stage, or the starts are not such shares.
     """
 
     def __init__(self, *stages: tuple[float, float, float]) -> None:
@@ -249,7 +269,7 @@ class LinearDecay(keras.callbacks.Callback):
         self._stages = stages
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Set the rates of this epoch."""
+        """Set the learning rates of this epoch."""
         done = epoch / self.params["epochs"]
         start, d_rate, g_rate = [stage for stage in self._stages if stage[0] <= done][-1]
         last = self._stages[-1][0]
@@ -259,13 +279,14 @@ class LinearDecay(keras.callbacks.Callback):
 
 
 class TerminateOnNaN(keras.callbacks.Callback):
-    """Ends training with an explanation as soon as a logged number is not finite."""
+    """Stops training with an error message as soon as a logged number is NaN or infinite."""
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Check the logs of a step.
 
         Raises:
-            FloatingPointError: Naming the quantity, the step and what usually helps.
+            FloatingPointError: A number is not finite; the message names it, the step and the usual
+                causes.
         """
         for name, value in (logs or {}).items():
             if not math.isfinite(value):

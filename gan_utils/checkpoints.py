@@ -1,4 +1,4 @@
-"""One file with everything a run needs to go on: weights, optimizers, seeds, epoch."""
+"""Checkpoints: one file with all that a run needs to resume (weights, optimizers, seeds, epoch)."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def epochs_in(folder: Path) -> list[int]:
 
 
 def save(model: keras.Model, folder: Path, epoch: int) -> Path:
-    """Write the state of a model after `epoch` epochs, under its final name only when complete.
+    """Write the state of a model after `epoch` epochs; the file gets its name once it is complete.
 
     Args:
         model: With the attributes `seed` and `seconds`, and with the optimizers `d_optimizer` and
@@ -61,7 +61,7 @@ def save(model: keras.Model, folder: Path, epoch: int) -> Path:
 
 
 def load(model: keras.Model, path: Path) -> int:
-    """Bring a model to the state of a checkpoint; a file that does not fit changes nothing.
+    """Restore a model from a checkpoint; a file that does not match changes nothing.
 
     Args:
         model: Compiled, with the networks and optimizers of the run that wrote the file.
@@ -71,7 +71,7 @@ def load(model: keras.Model, path: Path) -> int:
         Epochs finished.
 
     Raises:
-        ValueError: The file is truncated, damaged, or of another run; it is left as it is.
+        ValueError: The file is missing, truncated, damaged, or of another run; it is left as it is.
     """
     try:
         arrays = read_arrays(path)
@@ -122,7 +122,7 @@ def _require_finite(arrays: dict[str, np.ndarray], path: Path) -> None:
 
 
 def _variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """Name every variable of a run by owner and place: layers get new names in each process."""
+    """Key every variable by owner and position, since layer names differ between processes."""
     players = ("d_optimizer", "g_optimizer") if hasattr(model, "d_optimizer") else ("optimizer",)
     groups = {"model": model.variables}
     groups |= {name: getattr(model, name).variables for name in players}
@@ -134,7 +134,7 @@ def _variables(model: keras.Model) -> dict[str, keras.Variable]:
 
 
 def _difference(model: keras.Model, meta: dict, variables: dict, arrays: dict) -> str:
-    """Say in words how a checkpoint differs from the model, or return an empty string."""
+    """Return how a checkpoint differs from the model, for a message; empty if it matches."""
     if meta.get("format") != _FORMAT:
         return f"it has format {meta.get('format')!r}, this version reads {_FORMAT}"
     if meta.get("seed") != model.seed:

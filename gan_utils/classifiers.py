@@ -1,4 +1,4 @@
-"""Reference classifiers: what reads their weights, checks images, and returns features and classes.
+"""Reference classifiers: their weights, their features, class probabilities and label accuracy.
 
 `lenet` and `convnet` are the two networks; `evaluation.classifier_of` finds that of a data set.
 """
@@ -24,14 +24,14 @@ BATCH_SIZE = 250
 
 @dataclass(frozen=True)
 class Classifier:
-    """A network that was trained on one data set, read from the package when first asked.
+    """A network trained on one data set; its weights are read from the package on first use.
 
     Attributes:
-        kind: Of the network, as scores print it.
+        kind: Name of the architecture, as scores print it.
         name: Data set that it was trained on.
-        build: Returns the untrained network; its layer `features` gives what the scores compare.
+        build: Returns the untrained network, with logits as output and a layer `features`.
         shape: Height, width and channels of an image.
-        tool: That trains it.
+        tool: The script that trains it, for error messages.
     """
 
     kind: str
@@ -42,10 +42,10 @@ class Classifier:
 
     @cached_property
     def model(self) -> keras.Model:
-        """The frozen network, from images `(batch, *shape)` float32 in [-1, 1] to logits.
+        """The frozen network, from images `(n, *shape)` float32 in [-1, 1] to logits `(n, 10)`.
 
         Raises:
-            ValueError: A weights file that is damaged or of another network.
+            ValueError: The weights file is missing, damaged or of another network.
         """
         stored = self._read()
         model = self.build()
@@ -62,7 +62,11 @@ class Classifier:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """What the weights file says about its training, such as `test_accuracy`."""
+        """Facts about its training from the weights file, such as `test_accuracy`.
+
+        Raises:
+            ValueError: The weights file is missing or damaged, or holds no such facts.
+        """
         try:
             return json.loads(str(self._read()["facts"]))
         except (KeyError, json.JSONDecodeError) as error:
@@ -91,25 +95,28 @@ class Classifier:
         return vectors, logits
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """Return the activations before the last layer, the vectors that the distances compare."""
+        """Return the feature vectors `(n, d)` float32; arguments and errors are those of `run`."""
         return self.run(images)[0]
 
     def look(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the features, and the probability of each class `(n, 10)` float64."""
+        """Return features `(n, d)` float32 and class probabilities `(n, 10)` float64; see `run`."""
         vectors, logits = self.run(images)
         logits = logits.astype(np.float64)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         return vectors, exponentials / exponentials.sum(axis=1, keepdims=True)
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
-        """Return the fraction of images that are seen as the class they should show.
+        """Return the label accuracy: the fraction of images classified as their label.
 
         Args:
             images: As in `run`.
-            labels: `(n,)` or `(n, 1)` integers in 0 … 9.
+            labels: `(n,)` or `(n, 1)` integers in 0 … 9, the class that each image should show.
+
+        Returns:
+            A fraction in [0, 1].
 
         Raises:
-            ValueError: As in `run`, or labels that do not fit the images.
+            ValueError: As in `run`, or labels of another shape, dtype or range.
         """
         labels = np.asarray(labels)
         if labels.shape not in {(len(images),), (len(images), 1)}:
@@ -149,7 +156,7 @@ class Classifier:
         return forward
 
     def _batches(self, images: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield float32 batches of one shape; the last is filled up with its own first image."""
+        """Yield float32 batches of one shape; the last is padded with copies of its first image."""
         for start in range(0, len(images), BATCH_SIZE):
             batch = images[start : start + BATCH_SIZE]
             if batch.dtype == np.uint8:

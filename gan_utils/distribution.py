@@ -1,4 +1,4 @@
-"""Several devices and machines: who gets which part of a batch, and who writes the files."""
+"""Several devices and machines: the share of a batch for each, and the process that writes."""
 
 import os
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def deal(tensor: tf.Tensor, parts: int, count: int) -> tf.Tensor:
         count: Number of devices.
 
     Returns:
-        (count, parts * n, ...): what device i gets, in the order of its updates.
+        (count, parts * n, ...): row i is the share of device i, in the order of its updates.
     """
     rest = tensor.shape[1:]
     each = tensor.shape[0] // (parts * count)
@@ -36,17 +36,20 @@ def draw_share(draw: Callable[[Any, tf.Tensor], Any], batch: Any, seed: tf.Tenso
     So the draws of all devices together are those of one device with the whole batch.
 
     Args:
-        draw: Takes a batch and a seed; row i of what it returns depends on the seed, on i and, of
-            the batch, on row i alone; there are as many rows as in the batch, or a multiple.
-        batch: This device's share of it.
-        seed: The same on all devices.
+        draw: Takes a batch and a seed, and returns as many rows as the batch has, or a multiple.
+            Row i must depend on the seed, on i and on row i of the batch alone.
+        batch: This device's share of the batch.
+        seed: (2,) int32, the same on all devices.
+
+    Returns:
+        This device's share of what `draw` returns for the whole batch.
     """
     count = tf.distribute.get_strategy().num_replicas_in_sync
     if count == 1:
         return draw(batch, seed)
     size = keras.tree.flatten(batch)[0].shape[0]
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-    # Copies of the share are used for the others': what a row takes from the batch is then its own.
+    # Copies of this share stand in for the other shares, whose rows are drawn and thrown away.
     whole = keras.tree.map_structure(
         lambda tensor: tf.tile(tensor, (count, *[1] * (tensor.shape.rank - 1))), batch
     )
@@ -60,7 +63,7 @@ def batch_sizes(dataset: tf.data.Dataset) -> list[int]:
     """Return how many rows each part of a dataset's batches has.
 
     Raises:
-        ValueError: That is not fixed: the last batch may be smaller.
+        ValueError: The size of a batch is not fixed: the last one may be smaller.
     """
     shapes = [spec.shape for spec in keras.tree.flatten(dataset.element_spec)]
     sizes = [shape[0] if shape.rank else None for shape in shapes]
@@ -86,7 +89,8 @@ def distribute(
         A dataset of the devices' shares.
 
     Raises:
-        ValueError: The batch size is not fixed, not one, or does not divide by the devices.
+        ValueError: The batch size is not fixed, differs between the parts of a batch, or is not
+            divisible by the number of devices.
     """
     count = strategy.num_replicas_in_sync
     sizes = set(batch_sizes(dataset))
@@ -148,11 +152,11 @@ def check_same(strategy: tf.distribute.Strategy, **facts: int) -> None:
 
 
 def spread_dropout(strategy: tf.distribute.Strategy, variables: list[keras.Variable]) -> None:
-    """Give each device masks of its own: Keras gives all of them the same seed.
+    """Give each device its own dropout masks: Keras gives all of them the same seed.
 
     Args:
         strategy: Of several devices.
-        variables: Of the model; those that hold a seed are changed, always to the same value.
+        variables: Of the model; those that hold a seed are changed. A second call changes nothing.
     """
 
     def spread() -> None:
@@ -171,8 +175,8 @@ def is_chief() -> bool:
     """Return whether this process writes the files of a run.
 
     Returns:
-        True for a run in one process, and for one of the processes that `TF_CONFIG` lists: the
-        chief, or worker 0 when there is no chief.
+        True for a run in one process; of the processes that `TF_CONFIG` lists, for the chief, or
+        for worker 0 when there is no chief.
 
     Raises:
         ValueError: `TF_CONFIG` is set and does not say which process this is.
@@ -198,8 +202,8 @@ def is_chief() -> bool:
 def averaging_train_function(model: keras.Model) -> Callable[[Any], dict[str, tf.Tensor]]:
     """Return the training function of a model on several devices; it averages their logs.
 
-    Keras' own takes the mean of a scalar along its first axis on several machines, and its loop
-    over `steps_per_execution` has no room for the masks of Dropout.
+    Keras' own fails here: on several machines it takes the mean of a scalar along a first axis, and
+    its loop over `steps_per_execution` does not work with Dropout.
 
     Args:
         model: Compiled, with a `train_step` that returns scalars.

@@ -1,4 +1,4 @@
-"""Downloads: the folder where Keras keeps data sets, and files that count only when whole."""
+"""Downloads into the folder where Keras keeps data sets: resumed, verified, with checksums."""
 
 import errno
 import json
@@ -25,12 +25,18 @@ class DownloadError(OSError):
 
 
 class DiskError(DownloadError):
-    """A file could not be written here; another address will not help."""
+    """A file could not be written on this machine; another address will not help."""
 
 
 @dataclass(frozen=True)
 class File:
-    """One official file: its place under the cache, its address and its SHA-256."""
+    """One official file.
+
+    Attributes:
+        name: Path below the cache folder.
+        url: http or https address.
+        sha256: Its SHA-256, 64 hexadecimal digits.
+    """
 
     name: str
     url: str
@@ -65,12 +71,12 @@ def download(file: File) -> None:
 
 
 def fetch(url: str, path: Path, *, length: int | None = None, sha256: str | None = None) -> str:
-    """Download one file; what a cut-off download has brought is kept and continued.
+    """Download one file; a download that was interrupted is resumed by the next call.
 
-    The bytes are gathered in ``.<name>.partial`` next to `path`; the file gets its name when its
-    length and, if given, its checksum are right. What fails them is deleted, and so is what cannot
-    be continued because the server does not mark its versions. Of two processes that want the same
-    file, the second waits.
+    The bytes go to ``.<name>.partial`` next to `path`; the file gets its name when its length and,
+    if given, its checksum are right; otherwise the bytes are deleted. They are also deleted where a
+    resumed download could mix two versions, because the server sends no ETag or Last-Modified. Of
+    two processes that want the same file, the second waits.
 
     Args:
         url: http or https address.
@@ -111,7 +117,7 @@ def fetch(url: str, path: Path, *, length: int | None = None, sha256: str | None
 
 
 def disk_sentence(folder: Path, error: OSError) -> str:
-    """Say what went wrong on the disk, and what to do about a full one."""
+    """Return an error message about a folder that cannot be written, with advice if it is full."""
     advice = ""
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
         advice = "; make room or set KERAS_HOME to a folder on a larger disk"

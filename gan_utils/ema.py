@@ -14,7 +14,7 @@ _STATISTICS_BATCHES = 8
 
 
 class MovingAverage:
-    """The exponential moving average of a generator's weights; draws images with it.
+    """The exponential moving average (EMA) of a generator's weights, in a copy of the generator.
 
     Source: Yazici et al., The Unusual Effectiveness of Averaging in GAN Training, 2019, section 3.
     """
@@ -25,9 +25,12 @@ class MovingAverage:
         The copy computes in float32, also where the generator is trained in mixed precision.
 
         Args:
-            generator: In training.
+            generator: The network that is trained.
             decay: In (0, 1), or None to draw from the generator itself.
-            inputs: On which the copy is called once, so that it has weights.
+            inputs: Generator inputs; the copy is called on them once, to build its weights.
+
+        Raises:
+            ValueError: Keras cannot rebuild the generator from its `get_config()`.
         """
         self.generator = generator
         self.decay = decay
@@ -44,12 +47,12 @@ class MovingAverage:
         )
 
     def update(self, step: tf.Tensor, moved: tf.Tensor | None = None) -> None:
-        """Move the average towards the current weights.
+        """Update the EMA: average = decay * average + (1 - decay) * current weights.
 
         Args:
-            step: Updates so far. The decay is at most (1 + step) / (10 + step), so that a short
-                run forgets its first weights.
-            moved: Scalar bool: False leaves the average as it is, because the weights stayed too.
+            step: Updates so far. The decay is at most (1 + step) / (10 + step), the warm-up of
+                `tf.train.ExponentialMovingAverage`, so that a short run forgets its first weights.
+            moved: Scalar bool: False leaves the EMA as it is, because this update was skipped.
         """
         if self.decay is None:
             return
@@ -67,8 +70,8 @@ class MovingAverage:
         The statistics of training belong to other weights and do not match them.
 
         Args:
-            step: Updates so far; nothing is recomputed twice at one step.
-            draw_inputs: Returns the inputs of batch number i; every batch counts the same.
+            step: Updates so far; a second call at the same step does nothing.
+            draw_inputs: Returns the generator inputs of batch i; all batches have equal weight.
         """
         if self.decay is None or step == self._refreshed_step:
             return
@@ -86,11 +89,12 @@ class MovingAverage:
 
 
 def recompute_statistics(network: keras.Model, batches: Iterable[Any]) -> None:
-    """Set a network's BatchNorm statistics to the mean over batches, each counting the same.
+    """Set a network's BatchNorm statistics to their mean over batches, all with equal weight.
 
     Args:
-        network: Its weights stay as they are.
-        batches: What it is called on, with `training=True`; drawn only if there is such a layer.
+        network: Its trainable weights stay as they are.
+        batches: The network's inputs, batch by batch; it is called on them with `training=True`.
+            They are not read if the network has no BatchNormalization.
     """
     layers = [
         layer for layer in sublayers(network) if isinstance(layer, keras.layers.BatchNormalization)

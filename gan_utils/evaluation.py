@@ -1,8 +1,8 @@
-"""The protocol of the scores: one way to measure a model that draws small images.
+"""The evaluation protocol: one way to score a model that generates small images.
 
-Every lesson, record and trained generator is measured by it: as many generated images as real
-ones (10,000 in a recorded run), the real ones drawn evenly over the test set, the features of one
-reference classifier, and a noise floor from the same kind of draw: one generator, one distance.
+Every lesson, record and trained generator is scored by it: as many generated images as real ones
+(10,000 in a recorded run), the real ones evenly spaced over the test set, the features of one
+reference classifier, and a noise floor with the same number of images.
 """
 
 import base64
@@ -25,7 +25,10 @@ _COLORS = {1: 16, 3: 128}  # by channels: enough for a gallery, and a third of t
 
 
 def __getattr__(name: str) -> object:
-    """Return `COUNT`, equal for all so that rows compare, or `DRAWS`, few where no record asks."""
+    """Return `COUNT`, the images a score compares, or `DRAWS`, those a lesson generates for it.
+
+    `DRAWS` is `COUNT` in a recorded run, else 100: the page then shows the recorded scores.
+    """
     if name not in ("COUNT", "DRAWS"):
         return _aliases.renamed(__name__, name)
     if name == "DRAWS" and not records.record_folder():
@@ -34,7 +37,7 @@ def __getattr__(name: str) -> object:
 
 
 def count(test_set: ImageSet) -> int:
-    """Return how many images the scores of the current profile compare on each side.
+    """Return how many real, and as many generated, images the current profile's scores compare.
 
     Args:
         test_set: The real images that generated ones are compared with.
@@ -46,12 +49,14 @@ def count(test_set: ImageSet) -> int:
 
 
 def noise_floor(train_set: ImageSet, test_set: ImageSet, *, classifier: str = "mnist") -> float:
-    """Return the Fréchet distance of real images from real ones, which no generator can beat.
+    """Return the noise floor: the Fréchet distance between training and test images.
+
+    A perfect generator would score about as much.
 
     Args:
-        train_set: Images `(n, height, width, channels)` uint8; `count(test_set)` of them are
-            drawn evenly.
-        test_set: As many images from here, drawn the same way.
+        train_set: Images `(n, height, width, channels)` uint8, of which `count(test_set)` are
+            taken, evenly spaced.
+        test_set: Images, of which as many are taken in the same way.
         classifier: Data set of the reference classifier whose features are compared.
 
     Returns:
@@ -71,27 +76,29 @@ def row(
     batch_size: int,
     classifier: str = "mnist",
 ) -> dict[str, Any]:
-    """Measure what a trained model draws.
+    """Score a trained model: one row of the comparison in lesson 14.
 
     Args:
         gan: A `gan_utils.GAN`, or anything with `generator`, `discriminator`, their optimizers
             and `seconds`.
-        fake_images: `(n, height, width, channels)` float32 in [-1, 1], at best n = `DRAWS`, as the
-            model's users would draw them.
-        class_labels: `(n,)` int, what was asked for, where one can ask.
-        real_images: `(m, height, width, channels)` uint8 in [0, 255]; n of them are compared,
-            spread evenly.
+        fake_images: `(n, height, width, channels)` float32 in [-1, 1], generated as the model's
+            users would; n should be `DRAWS`.
+        class_labels: `(n,)` int, the labels that the images were generated from; None for an
+            unconditional model.
+        real_images: `(m, height, width, channels)` uint8 in [0, 255], of which min(n, m) are
+            compared, evenly spaced.
         batch_size: Real images in one update of the discriminator.
         classifier: Data set of the reference classifier: `"mnist"` or `"fashion_mnist"` (28x28,
             gray), or `"cifar10"` (32x32, color).
 
     Returns:
-        Plain values for `records.record`: the `scores`, the cost (`seconds`, `steps` of the
-        generator, real `images_seen` by the discriminator, ...), and a `sheet` of images, ten in a
-        row (with labels: a class in each column), for `decode_image`.
+        Plain values for `records.record`: the entries of `scores`, the cost (`seconds`, `steps` of
+        the generator, real `images_seen` by the discriminator, ...), and a `sheet` of images, ten
+        in a row (with labels: a class in each column), for `decode_image`.
 
     Raises:
-        ValueError: Images or labels that do not fit.
+        ValueError: Images of a wrong shape, dtype or range, labels that do not match them, or an
+            unknown classifier.
     """
     sheet = images.grid(_chosen(fake_images, class_labels), columns=COLUMNS)
     halves = getattr(gan, "d_steps_a_batch", 1)
@@ -121,7 +128,7 @@ def scores(
         accuracy; None without labels), `samples`, `real_samples` and `extractor`.
 
     Raises:
-        ValueError: Images or labels that do not fit.
+        ValueError: As in `row`.
     """
     network = classifier_of(classifier)
     fake_images = images.check_images(fake_images, "fake_images")
@@ -160,13 +167,13 @@ def classifier_of(name: str) -> "Classifier":
 
 
 def encode_image(sheet: np.ndarray) -> str:
-    """Return an image as a few kilobytes of text that JSON can hold.
+    """Encode an image as a few kilobytes of text that JSON can hold.
 
     Args:
         sheet: `(height, width, 1 or 3)` uint8 in [0, 255].
 
     Returns:
-        A PNG of at most 16 grays or 128 colors in base64.
+        A PNG of at most 16 gray values or 128 colors, in base64.
     """
     from PIL import Image
 
@@ -177,7 +184,7 @@ def encode_image(sheet: np.ndarray) -> str:
 
 
 def decode_image(text: str) -> np.ndarray:
-    """Return the `(height, width, 3)` uint8 image that `encode_image` made a text of."""
+    """Return the image `(height, width, 3)` uint8 in [0, 255] that `encode_image` encoded."""
     from PIL import Image
 
     with Image.open(io.BytesIO(base64.b64decode(text))) as image:

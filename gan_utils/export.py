@@ -1,6 +1,6 @@
 """Trained generators for other programs: ONNX, SavedModel and .keras files, checked against Keras.
 
-The book's pages run what `to_onnx` returns.
+The interactive parts of the book's pages run networks that `to_onnx` converted.
 """
 
 import importlib
@@ -30,16 +30,17 @@ def export(network: "keras.Model", path: str | os.PathLike, *, seed: int = 0) ->
     Args:
         network: Functional or sequential, float32.
         path: Ends in .onnx or .keras; a name without an ending is the folder of a SavedModel.
-        seed: Of the inputs that are compared.
+        seed: Seed of the random inputs of the comparison.
 
     Returns:
-        The largest difference, over a few random inputs.
+        The largest absolute difference of an output, over a few random inputs.
 
     Raises:
-        ValueError: Another ending, a network that cannot be converted, or one that gives other
-            outputs than in Keras; nothing is written then.
+        ValueError: `path` has another ending or is a folder that is not a SavedModel, the network
+            cannot be converted, or its outputs differ from those of Keras by more than `TOLERANCE`;
+            nothing is written then.
         ModuleNotFoundError: ONNX is asked for and the extra `export` is not installed.
-        OSError: It cannot be written; an older file stays as it is.
+        OSError: The file cannot be written; an older file stays as it is.
     """
     path = Path(path)
     if path.suffix not in (ONNX, KERAS, ""):
@@ -73,8 +74,8 @@ def to_onnx(network: "keras.Model") -> "onnx.ModelProto":
         network: A Keras model that computes in float32.
 
     Returns:
-        The same network; its inputs have the order and, where Keras knows them, the names of the
-        model's, and any batch size.
+        The same network for any batch size; its inputs have the order and, where Keras knows them,
+        the names of the model's inputs.
 
     Raises:
         ValueError: The converter cannot express the network.
@@ -100,10 +101,10 @@ def to_onnx(network: "keras.Model") -> "onnx.ModelProto":
 
 
 def without_dropout(network: "keras.Model") -> "keras.Model":
-    """Return the network with its dropout left out, so that one input has one output.
+    """Return the network without its dropout, so that it is deterministic.
 
     Args:
-        network: Functional or sequential; the dropout may be of the kind that is always on.
+        network: Functional or sequential; its dropout may be `Dropout` or `AlwaysDropout`.
 
     Returns:
         A network with the same weights; the same object if there is no dropout.
@@ -151,15 +152,16 @@ def example_inputs(network: "keras.Model", seed: int, count: int = _SAMPLES) -> 
     """Return random inputs of the shapes that a network takes.
 
     Args:
-        network: A Keras model with known inputs, batch and image sizes aside.
-        seed: Of the noise.
+        network: A built Keras model; image sizes that it leaves open become 32.
+        seed: Seed of the noise.
         count: Batch size.
 
     Returns:
-        Standard normal float32, or zeros for whole numbers, which are labels.
+        For each input an array `(count, ...)`: standard normal float32, or zeros where the network
+        takes integers, which are labels.
 
     Raises:
-        ValueError: It has no inputs: it has not been built.
+        ValueError: The network has no inputs, because it has not been built.
     """
     parts = getattr(network, "inputs", None)
     if not parts:

@@ -1,4 +1,4 @@
-"""What `GAN.fit` adds to Keras' own: resume, several devices, and memory errors that help."""
+"""What `GAN.fit` adds to Keras' own: resuming, several devices, memory errors with advice."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ def prepared(
     callbacks: Sequence[keras.callbacks.Callback],
     **options: Any,
 ) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Bring a model to its last checkpoint and its data into the form that Keras' `fit` takes.
+    """Restore a model from its last checkpoint, and bring its data into the form for Keras' `fit`.
 
     Args:
         model: Compiled; the arguments are those of `GAN.fit`.
@@ -36,7 +36,8 @@ def prepared(
         **options: Of Keras' `fit`.
 
     Yields:
-        The data, and the options of Keras' `fit`. Memory errors inside the block are explained.
+        The data and the options for Keras' `fit`. Inside the block an out-of-memory error of
+        TensorFlow becomes a `MemoryError` that says what to do.
 
     Raises:
         ValueError, OSError, MemoryError: As in `GAN.fit`.
@@ -72,7 +73,7 @@ def prepared(
 
 
 def _clock(model: keras.Model) -> keras.callbacks.Callback:
-    """Return a callback that counts `seconds`, whatever happens to the time of day."""
+    """Return a callback that keeps `model.seconds`, by a clock that never goes back."""
     start = time.perf_counter() - model.seconds
 
     def read_clock(epoch: int, logs: dict | None = None) -> None:
@@ -82,7 +83,7 @@ def _clock(model: keras.Model) -> keras.callbacks.Callback:
 
 
 def share(model: keras.Model, dataset: Any, options: dict[str, Any]) -> Any:
-    """Deal a dataset to the devices, once they agree on what they train.
+    """Distribute a dataset over the devices, after a check that they train the same run.
 
     Args:
         model: With the attributes `seed`, `first_epoch` and `batches_per_step`.
@@ -93,8 +94,8 @@ def share(model: keras.Model, dataset: Any, options: dict[str, Any]) -> Any:
         What Keras' `fit` takes: the dataset itself when there is one device.
 
     Raises:
-        ValueError: Batches without a fixed size, or, on several devices, no dataset, one that
-            they cannot share, or another one on each.
+        ValueError: The batches have no fixed size; or, on several devices, the data are not a
+            dataset, do not divide by the devices, or differ between the workers.
     """
     strategy = model.distribute_strategy
     sizes = distribution.batch_sizes(dataset) if isinstance(dataset, tf.data.Dataset) else []
@@ -124,7 +125,7 @@ def share(model: keras.Model, dataset: Any, options: dict[str, Any]) -> Any:
 
 @contextmanager
 def _explained_memory(batch_size: int | None) -> Iterator[None]:
-    """Turn TensorFlow's error about memory into one that says what to do."""
+    """Turn TensorFlow's out-of-memory error into a `MemoryError` that says what to do."""
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:

@@ -1,4 +1,4 @@
-"""What to say about model files that older versions of Keras wrote."""
+"""Error messages for model files that older versions of Keras wrote."""
 
 import json
 import os
@@ -13,7 +13,7 @@ _REBUILD = (
 
 
 def describe_hdf5(path: str | os.PathLike) -> str:
-    """Say what an HDF5 file is, and what to do with it.
+    """Return what an HDF5 file is, and what to do with it.
 
     Args:
         path: An existing file that ends in .h5 or .hdf5.
@@ -39,7 +39,7 @@ def describe_hdf5(path: str | os.PathLike) -> str:
 
 
 def describe_keras_2(path: Path) -> str | None:
-    """Say what to do with a .keras file, if Keras 2 made it or it is an HDF5 file in truth.
+    """Return what to do with a .keras file that Keras 2 made, or that is really an HDF5 file.
 
     Args:
         path: An existing file.

@@ -10,16 +10,16 @@ import tensorflow as tf
 def fuse_updates(optimizer: keras.optimizers.Optimizer, weights: Sequence[keras.Variable]) -> None:
     """Let Adam update each weight in one operation.
 
-    The formula is the one of Keras, up to rounding; the moments stay the optimizer's own, so that
-    checkpoints are the same. Other optimizers, sparse gradients and several devices are left to
-    Keras.
+    The formula is that of Keras, up to rounding; the moments stay the optimizer's own, so that
+    checkpoints are the same. Other optimizers, AMSGrad, sparse gradients and several devices are
+    left to Keras.
 
-    Source: Kingma and Ba 2015, algorithm 1, with its last remark: the bias corrections are part of
-    the step size.
+    Source: Kingma and Ba 2015, algorithm 1 in the reordered form at the end of section 2, where the
+    bias corrections are part of the step size.
 
     Args:
         optimizer: Alone or inside a `LossScaleOptimizer`.
-        weights: What it was built with.
+        weights: The variables that it was built with.
     """
     adam = getattr(optimizer, "inner_optimizer", optimizer)
     if type(adam) is not keras.optimizers.Adam or adam.amsgrad or "update_step" in vars(adam):

@@ -25,11 +25,11 @@ _NOT_SAVED = (
 
 
 class GAN(keras.Model):
-    """A generator and a discriminator trained in turns, one update each per step.
+    """A generator and a discriminator trained in turns: a Keras model with its own `train_step`.
 
-    A variant overrides what differs: `generator_inputs`, `real_inputs`, `fake_inputs` (who sees
-    what), `discriminator_loss` and `generator_loss` (logits in), or the two `..._objective`
-    methods where a loss needs more than logits.
+    A variant overrides what differs: `generator_inputs`, `real_inputs` and `fake_inputs` (what each
+    network sees), `discriminator_loss` and `generator_loss` (functions of logits), or the two
+    `..._objective` methods where a loss needs more than logits.
 
     Source: Goodfellow et al., Generative Adversarial Nets, 2014, algorithm 1. The generator step
     reuses the discriminator step's latents and is scored by the updated discriminator.
@@ -50,7 +50,7 @@ class GAN(keras.Model):
         seed: int = 0,
         name: str = "gan",
     ) -> None:
-        """Hold the two networks.
+        """Store the two networks and the hyperparameters of the training step.
 
         Args:
             generator: Maps latents (n, latent_dim) float32 to images (n, h, w, c) in [-1, 1].
@@ -59,11 +59,11 @@ class GAN(keras.Model):
             ema_decay: Decay in (0, 1) of the exponential moving average (EMA) of the generator's
                 weights that `generate` uses, or None to sample from the generator itself.
             critic_steps: Discriminator updates per generator update; each has a batch of its own.
-            seed: Of the latents and of the order of the training images.
+            seed: Seed of the latents and of the order of the training images.
             name: The model's name.
 
         Raises:
-            ValueError: An argument is out of its range.
+            ValueError: `latent_dim` or `critic_steps` is below 1, or `ema_decay` is not in (0, 1).
         """
         super().__init__(name=name, autocast=False)  # each network casts what it is called with
         if latent_dim < 1 or critic_steps < 1:
@@ -89,19 +89,24 @@ class GAN(keras.Model):
         g_optimizer: str | dict | keras.optimizers.Optimizer,
         **options: Any,
     ) -> None:
-        """Set one optimizer for each player and build what is not built yet.
+        """Set one optimizer for each player, and build the networks, the EMA and the optimizers.
 
         Where a network computes in float16, both optimizers are wrapped in Keras'
         `LossScaleOptimizer`, as Keras' own compile does (unless `auto_scale_loss=False`).
 
         Args:
-            d_optimizer: Of the discriminator: an optimizer, or its name or config as in Keras.
-            g_optimizer: Of the generator; another object, since each keeps its own moments.
+            d_optimizer: The discriminator's optimizer, or its name or config as in Keras.
+            g_optimizer: The generator's; another object, since each keeps its own moments.
             **options: Of Keras' own compile: `jit_compile`, `steps_per_execution`...
 
         Raises:
-            ValueError: Both optimizers are one object, the discriminator ends in a sigmoid, or a
-                network keeps its weights in 16 bits.
+            ValueError: Both optimizers are one object, the discriminator ends in a sigmoid, a
+                network keeps its weights in 16 bits, Keras cannot copy the generator for the EMA,
+                or the variables were not made in the scope of one `tf.distribute` strategy.
+
+        Warns:
+            UserWarning: The discriminator seems to return probabilities in place of logits, or the
+                generator images in [0, 1] in place of [-1, 1].
         """
         d_optimizer, g_optimizer = map(keras.optimizers.get, (d_optimizer, g_optimizer))
         if d_optimizer is g_optimizer:
@@ -168,13 +173,13 @@ class GAN(keras.Model):
 
         Args:
             x: Images (n, h, w, c), uint8 in [0, 255] or float32 in [-1, 1]; or an `ImageSet`; or
-                `Batches`; or a `tf.data.Dataset` of such batches, of fixed size. All but the last
-                are shuffled by epoch and seed alone, so that a resumed run sees what an
-                uninterrupted one does.
+                `Batches` or `PairBatches`; or a `tf.data.Dataset` of batches of fixed size. The
+                order of all but the last depends on seed and epoch alone, so that a resumed run
+                sees the batches that an uninterrupted one does.
             y: Labels (n,) int, for variants that use them; an `ImageSet` brings its own.
-            batch_size: Images per update of one player, on all devices together (of arrays and an
-                `ImageSet` only).
-            epochs: At which epoch to stop.
+            batch_size: Images per update of one player, on all devices together (for arrays and an
+                `ImageSet` only; batches and data sets bring theirs).
+            epochs: Index of the epoch at which to stop, as in Keras: of a resumed run, the total.
             callbacks: Keras' or the book's own.
             **options: Of Keras' own `fit` (`verbose`, `steps_per_epoch`, `initial_epoch`, ...),
                 but no validation: a GAN has no validation loss.
@@ -183,9 +188,12 @@ class GAN(keras.Model):
             Keras' history: the last step's values of each epoch.
 
         Raises:
-            ValueError: Images or labels that do not fit, a checkpoint that cannot be used, or
-                devices that cannot share a batch or disagree.
-            OSError: Another run keeps its checkpoints in the same folder.
+            ValueError: Validation data are given; images have a wrong shape, dtype or range;
+                labels do not match them; the checkpoint is damaged or belongs to another run; or
+                the devices cannot share a batch, or were started with different data.
+            OSError: Another run keeps its checkpoints in the same folder, or a callback cannot
+                write a file.
+            FloatingPointError: A checkpoint is due and a weight is NaN or infinite.
             MemoryError: A step needs more memory than there is; the message names `batch_size`.
         """
         if options.get("validation_data") is not None or options.get("validation_split"):
@@ -210,7 +218,7 @@ class GAN(keras.Model):
         raise NotImplementedError(_NOT_SAVED)
 
     def make_train_function(self, force: bool = False) -> Any:
-        """Return what `fit` calls for each step; on several devices it averages the logs."""
+        """Return the function that `fit` calls; on several devices it averages their logs."""
         if self.distribute_strategy.num_replicas_in_sync == 1:
             return super().make_train_function(force)
         if self.train_function is None or force:
@@ -218,18 +226,18 @@ class GAN(keras.Model):
         return self.train_function
 
     def _maybe_symbolic_build(self, *args: Any, **options: Any) -> None:
-        """Do nothing: `compile` has built all, and Keras cannot average a batch with labels.
+        """Do nothing: `compile` has built everything that Keras would build here from a batch.
 
         The one private method of Keras that this package overrides; a Keras without it never
         calls it.
         """
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        """Return the images that the generator's moving average draws from generator inputs."""
+        """Return the images (n, h, w, c) that the EMA generator draws from generator inputs."""
         return self.ema_generator(inputs, training=training)
 
     def generator_inputs(self, batch: Any, seed: tf.Tensor, count: int | None = None) -> Any:
-        """Draw what the generator sees.
+        """Draw the generator's inputs.
 
         Args:
             batch: The training batch, or None when only `count` inputs are wanted.
@@ -243,26 +251,26 @@ class GAN(keras.Model):
         return tf.random.stateless_normal((count, self.latent_dim), seed)
 
     def real_inputs(self, batch: Any) -> Any:
-        """Return what the discriminator sees of a training batch: its images."""
+        """Return the discriminator's inputs for a training batch: its images (n, h, w, c)."""
         return batch[0] if isinstance(batch, tuple | list) else batch
 
     def fake_inputs(self, fake_images: tf.Tensor, inputs: Any) -> Any:
-        """Return what the discriminator sees of a generator's draw: its images."""
+        """Return the discriminator's inputs for fake images: the images (n, h, w, c)."""
         del inputs
         return fake_images
 
     def discriminator_loss(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
-        """Return the discriminator's scalar loss; binary cross-entropy unless overridden."""
+        """Return the discriminator's scalar loss; unless overridden, binary cross-entropy."""
         return losses.cross_entropy_discriminator_loss(real_logits, fake_logits)
 
     def generator_loss(self, fake_logits: tf.Tensor) -> tf.Tensor:
-        """Return the generator's scalar loss; the non-saturating one unless overridden."""
+        """Return the generator's scalar loss; unless overridden, the non-saturating one."""
         return losses.cross_entropy_generator_loss(fake_logits)
 
     def discriminator_objective(
         self, batch: Any, inputs: Any, fake_images: tf.Tensor
     ) -> tuple[tf.Tensor, Logs]:
-        """Return what the discriminator minimizes and what to log of it."""
+        """Return the scalar that the discriminator minimizes, and the scalars to log."""
         real_logits = self.discriminator(self.real_inputs(batch), training=True)
         fake_logits = self.discriminator(self.fake_inputs(fake_images, inputs), training=True)
         loss = self.discriminator_loss(real_logits, fake_logits)
@@ -275,7 +283,7 @@ class GAN(keras.Model):
     def generator_objective(
         self, batch: Any, inputs: Any, fake_images: tf.Tensor
     ) -> tuple[tf.Tensor, Logs]:
-        """Return what the generator minimizes and what to log of it."""
+        """Return the scalar that the generator minimizes, and the scalars to log."""
         del batch
         fake_logits = self.discriminator(self.fake_inputs(fake_images, inputs), training=True)
         loss = self.generator_loss(fake_logits)
@@ -293,16 +301,17 @@ class GAN(keras.Model):
                 divisible by `critic_steps`.
 
         Returns:
-            Scalars of this very step (no running means): `d_loss`, `g_loss`, `d_real` = D(x),
-            `d_fake` = D(G(z)) before and `d_fake_after` = D(G(z)) after D's update.
+            Scalars of this very step (no running means): `d_loss`, `g_loss`, and as means over the
+            batch `d_real` = D(x), `d_fake` = D(G(z)) before and `d_fake_after` = D(G(z)) after D's
+            update. With loss scaling also `d_skipped` and `g_skipped`, updates skipped so far.
         """
         # Every update of the discriminator sees real images of its own, as in algorithm 1.
         parts = split_batch(batch, self.critic_steps)
         for index, part in enumerate(parts[1:], start=1):
             inputs = self.draw_inputs(part, index)
             # No tape: the generator does not learn from these images. They are drawn with
-            # training=True, so that the discriminator sees what it will see in the last update;
-            # the moving statistics are put back, since this is no update of the generator.
+            # training=True, as in the last update of the step, so that D sees fakes of one kind;
+            # the moving statistics are restored, since this is not an update of the generator.
             with keep_statistics(self.generator):
                 fake_images = self.generator(inputs, training=True)
             self.update_discriminator(part, inputs, fake_images)
@@ -316,7 +325,7 @@ class GAN(keras.Model):
         return {**d_logs, **g_logs}
 
     def update_discriminator(self, batch: Any, inputs: Any, fake_images: tf.Tensor) -> Logs:
-        """Take one step of the discriminator; nothing of the generator moves."""
+        """Take one optimizer step of the discriminator; the generator's weights stay fixed."""
         # `fake_images` were computed outside of this tape: no gradient reaches the generator.
         with tf.GradientTape() as tape:
             loss, logs = self.discriminator_objective(batch, inputs, fake_images)
@@ -326,26 +335,26 @@ class GAN(keras.Model):
     def update_generator(
         self, batch: Any, inputs: Any, fake_images: tf.Tensor, tape: tf.GradientTape
     ) -> Logs:
-        """Take one step of the generator; nothing of the discriminator moves, statistics included.
+        """Take one optimizer step of the generator; the discriminator stays as it is.
 
         `fake_images` were drawn from `inputs` on `tape`, which goes on recording here, so that the
         generator runs forward once per step.
         """
-        # The discriminator runs with training=True, as in its own update: BatchNormalization must
-        # treat the fakes as it did then. But it learns nothing here, its statistics included.
+        # The discriminator runs with training=True, as in its own update, so that its
+        # BatchNormalization treats the fakes in the same way; its moving statistics are restored.
         with tape, keep_statistics(self.discriminator):
             loss, logs = self.generator_objective(batch, inputs, fake_images)
         return logs | self.move_generator(tape, loss)
 
     def move_generator(self, tape: tf.GradientTape, loss: tf.Tensor) -> Logs:
-        """Take one step of the generator down a loss on a tape, and one of its moving average."""
+        """Take one optimizer step of the generator, then update the EMA of its weights."""
         moved = minimize(self.g_optimizer, tape, loss, self.generator_variables())
-        # After the generator moved, never before: the average is of weights that were reached.
+        # After the optimizer step, so that the EMA includes the newest weights.
         self._ema.update(self.g_optimizer.iterations.value, moved)
         return count_skipped("g_skipped", self.g_skipped, moved)
 
     def draw_inputs(self, batch: Any, stream: int = 0) -> Any:
-        """Draw what the generator sees in the next update; of several devices, each its share."""
+        """Draw the generator's inputs for the next update; on several devices, this one's share."""
         seed = step_seed(self.seed, stream, self._steps_taken(), shared=True)
         return distribution.draw_share(self.generator_inputs, batch, seed)
 
@@ -354,19 +363,19 @@ class GAN(keras.Model):
         return step_seed(self.seed, stream, self._steps_taken())
 
     def _steps_taken(self) -> tf.Tensor:
-        """Return the generator's updates so far, those skipped by the loss scaling included."""
+        """Return how many updates the generator has had, those skipped by loss scaling included."""
         taken = self.g_optimizer.iterations.value
         if self.g_skipped is None:
             return taken
         return taken + tf.cast(self.g_skipped.value, taken.dtype)
 
     def generate(self, count: int, *, seed: int = 0, batch_size: int = 250) -> np.ndarray:
-        """Draw images from the averaged generator.
+        """Generate images with the EMA generator (without EMA, with the generator itself).
 
         Args:
-            count: How many.
-            seed: Of the latents: the same seed gives the same images.
-            batch_size: How many at a time.
+            count: Number of images.
+            seed: Seed of the latents: the same seed gives the same images.
+            batch_size: Images per forward pass.
 
         Returns:
             Images (count, h, w, c) float32 in [-1, 1].
@@ -381,11 +390,13 @@ class GAN(keras.Model):
         )
 
     def translate(self, inputs: Any, batch_size: int = 250) -> np.ndarray:
-        """Draw the images of given generator inputs.
+        """Generate the images of given generator inputs, with the EMA generator as `generate` does.
+
+        The BatchNorm statistics of the EMA generator are recomputed first, once per update.
 
         Args:
             inputs: What the generator takes: latents (n, latent_dim), or a list of tensors.
-            batch_size: How many at a time.
+            batch_size: Images per forward pass.
 
         Returns:
             Images (n, h, w, c) float32 in [-1, 1].
@@ -401,10 +412,10 @@ def step_seed(seed: int, stream: int, step: tf.Tensor, *, shared: bool = False) 
     """Return a (2,) int32 seed that differs by run, stream, step and, unless shared, device.
 
     Args:
-        seed: Of the run.
-        stream: Tells apart the draws within one step.
+        seed: Seed of the run.
+        stream: Number that distinguishes the draws within one step.
         step: Updates so far, int.
-        shared: The same on all devices: that of a run on one device.
+        shared: Whether all devices get the same seed, that of a run on one device.
     """
     context = tf.distribute.get_replica_context()
     replica = context.replica_id_in_sync_group if context and not shared else 0
@@ -423,7 +434,7 @@ def split_batch(batch: Any, parts: int) -> list:
 
 
 def count_skipped(name: str, counter: keras.Variable | None, moved: tf.Tensor | None) -> Logs:
-    """Count an update that the loss scaling skipped; log how many there have been in this run."""
+    """Add an update skipped by loss scaling to its counter; return the count so far as a log."""
     if counter is None or moved is None:
         return {}
     counter.assign_add(tf.cast(~moved, tf.int32))
@@ -432,7 +443,7 @@ def count_skipped(name: str, counter: keras.Variable | None, moved: tf.Tensor | 
 
 @contextlib.contextmanager
 def keep_statistics(network: keras.Model) -> Iterator[None]:
-    """Put a network's moving statistics back after a forward pass that is not its own update."""
+    """Restore a network's non-trainable weights, such as moving statistics, after the block."""
     variables = network.non_trainable_weights
     before = [tf.identity(variable.value) for variable in variables]
     yield
@@ -447,16 +458,16 @@ def minimize(
 
     Args:
         optimizer: Built on `variables`.
-        tape: On which `loss` was recorded.
+        tape: The tape that recorded `loss`.
         loss: A scalar; under `tf.distribute` the mean over one replica's share of the batch.
-        variables: What moves.
+        variables: The variables to update.
 
     Returns:
         A scalar bool: whether the step was taken; an optimizer that scales the loss skips it when
         a gradient is not finite. None for another optimizer.
 
     Raises:
-        ValueError: The loss is no scalar, or does not depend on one of the variables.
+        ValueError: The loss is not a scalar, or does not depend on one of the variables.
     """
     if loss.shape.rank != 0:
         raise ValueError(
@@ -466,11 +477,11 @@ def minimize(
     # Keras sums gradients over replicas, and each loss is the mean over one replica's share of the
     # batch: divided by the number of replicas, the sum is the gradient of the mean over the batch.
     share = tf.constant(1 / tf.distribute.get_strategy().num_replicas_in_sync)
-    # The gradient that comes in is scaled, not the loss, whose value is logged. `apply_gradients`
-    # divides by the same scale.
+    # Loss scaling multiplies the gradient at the loss, not the loss itself, which is logged as it
+    # is. `apply_gradients` divides by the same scale.
     scale = tf.cast(optimizer.scale_loss(share), loss.dtype)
     gradients = tape.gradient(loss, variables, output_gradients=scale)
-    # Keras would skip such a variable with a warning: a layer that never learns, in silence.
+    # Keras would only warn and skip such a variable, and the layer would never learn.
     missing = [v.path for v, g in zip(variables, gradients, strict=True) if g is None]
     if missing:
         raise ValueError(

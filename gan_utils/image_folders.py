@@ -1,4 +1,4 @@
-"""Which images a folder has, and messages about its files."""
+"""The image files of a folder, and messages about them."""
 
 import os
 import unicodedata
@@ -28,14 +28,14 @@ def list_images(
     Args:
         folder: Where to look.
         subfolders: Whether to look below it too.
-        check_links: Whether a link that leads to nothing is an error, or one of the files.
+        check_links: Whether a broken symbolic link raises an error; otherwise it is listed.
 
     Returns:
         Files whose names end in one of the `images.SUFFIXES` that this version of Pillow reads, in
         the order of their names.
 
     Raises:
-        ValueError: There is none, or a link leads to nothing.
+        ValueError: The folder has no images, or a symbolic link is broken.
         OSError: The folder cannot be read.
 
     Warns:
@@ -69,10 +69,13 @@ def read_or_name(read: Callable[[Path], Result], path: Path, advice: str) -> Res
     Args:
         read: Reads a file, or looks at it.
         path: The file.
-        advice: How to go on without it, behind what the reader advises.
+        advice: How to go on without it; added to the advice of the reader.
+
+    Returns:
+        What `read` returns.
 
     Raises:
-        BrokenImageError: Whatever went wrong with the file.
+        BrokenImageError: The file is damaged or cannot be read.
     """
     try:
         return read(path)
@@ -84,10 +87,10 @@ def read_or_name(read: Callable[[Path], Result], path: Path, advice: str) -> Res
 
 
 def files_in_words(what: str, names: list[str], folder: str | os.PathLike) -> str:
-    """Return a line for a warning: how many files of a folder something is true of, and of which.
+    """Return a line for a warning: the number of files with a property, and their names.
 
     Args:
-        what: What is true of them.
+        what: The property, such as "smaller than 64 x 64 pixels".
         names: At least one; the first ten are named.
         folder: Where they are.
     """
@@ -102,7 +105,7 @@ def name_some(names: list[str]) -> str:
 
 
 def dead_link(path: Path) -> str:
-    """Return what is wrong with a link that leads to nothing, or an empty text."""
+    """Return what is wrong with a broken symbolic link, or an empty string for any other path."""
     if path.exists() or not path.is_symlink():
         return ""
     return f"is a link to {printable(os.readlink(path))}, which does not exist"

@@ -55,7 +55,7 @@ TOLERANCE = 1e-3
 
 
 def to_float(images: np.ndarray) -> np.ndarray:
-    """Map images from [0, 255] to the range of the networks, x / 127.5 - 1.
+    """Map images from [0, 255] to the networks' range [-1, 1], by x / 127.5 - 1.
 
     Args:
         images: Images of any shape, uint8 in [0, 255], or uint16 in [0, 65535].
@@ -85,7 +85,7 @@ def to_uint8(images: Any, *, dtype: type = np.uint8) -> np.ndarray:
         dtype: `np.uint16` keeps 16 bits, in [0, 65535].
 
     Returns:
-        Same shape, uint8 in [0, 255].
+        Same shape; uint8 in [0, 255], or uint16 in [0, 65535] if `dtype` says so.
 
     Raises:
         ValueError: The dtype is not a floating-point one, or a value is NaN.
@@ -106,8 +106,8 @@ def check_images(images: Any, name: str = "images") -> np.ndarray:
     """Check that a batch of images follows the project's conventions.
 
     Args:
-        images: Should be (n, height, width, 1 or 3), n at least 1; uint8 in [0, 255] or
-            floats in [-1, 1], of 16 bits too, as a network in mixed precision draws them.
+        images: Should be (n, height, width, 1 or 3), n at least 1; uint8 in [0, 255], or float32,
+            float16 or bfloat16 in [-1, 1] (a network in mixed precision may return the latter).
         name: What to call the batch in the message.
 
     Returns:
@@ -193,7 +193,9 @@ def grid(
 
 
 def evenly(array: np.ndarray, count: int) -> np.ndarray:
-    """Return at most `count` entries, evenly spaced over the array, whose parts may differ.
+    """Return at most `count` entries, evenly spaced over the array.
+
+    Use it in place of the first entries where the order of a data set is not random.
 
     Args:
         array: `(n, ...)`, such as images or labels; two arrays of the same length give entries
@@ -214,7 +216,7 @@ def evenly(array: np.ndarray, count: int) -> np.ndarray:
 
 
 def like_mnist(page: np.ndarray) -> np.ndarray:
-    """Bring a photographed or drawn digit into the form of MNIST's images.
+    """Convert a photographed or drawn digit to an image like those of MNIST.
 
     Args:
         page: (height, width, 1) uint8, one dark digit on light paper.
@@ -224,11 +226,11 @@ def like_mnist(page: np.ndarray) -> np.ndarray:
         20 pixels in the middle.
 
     Raises:
-        ValueError: An empty page, or another shape or dtype.
+        ValueError: The page has one gray value only, or another shape or dtype.
 
     Source:
         LeCun et al. 1998, "Gradient-based learning applied to document recognition", section
-        III-A, which centers the mass of the digit and not, as here, its bounding box.
+        III-A. There the center of mass is centered, here the bounding box.
     """
     from PIL import Image, ImageOps
 
@@ -245,7 +247,7 @@ def like_mnist(page: np.ndarray) -> np.ndarray:
 def resize(
     images: np.ndarray, size: int | tuple[int, int], *, method: str = "bicubic"
 ) -> np.ndarray:
-    """Resize images; smaller sizes are antialiased (the filter widens with the factor).
+    """Resize images; when shrinking, with antialiasing (the filter widens with the factor).
 
     Args:
         images: (n, height, width, channels) uint8 in [0, 255]; gray ones also uint16.
@@ -253,10 +255,11 @@ def resize(
         method: Pillow's filter: "nearest", "box", "bilinear", "hamming", "bicubic" or "lanczos".
 
     Returns:
-        (n, new height, new width, channels) of the same type.
+        (n, new height, new width, channels) of the same dtype.
 
     Raises:
-        ValueError: Images that are not such a batch, an impossible size, an unknown method.
+        ValueError: The images have another shape or dtype, the size is below 1 pixel, or the method
+            is unknown.
     """
     from PIL import Image
 
@@ -282,7 +285,7 @@ def resize(
 
 
 class BrokenImageError(ValueError):
-    """A file that should be an image and is not; the message names it.
+    """A file that cannot be read as an image; the message names it and says what to do.
 
     Attributes:
         path: The file.
@@ -298,11 +301,11 @@ class BrokenImageError(ValueError):
 
 
 class ImageWarning(UserWarning):
-    """Something about one file that was read, but perhaps not as its owner means.
+    """A warning about a file that was read, but perhaps not as intended.
 
     Attributes:
         path: The file.
-        what: What is the matter with it.
+        what: What to know about it.
         kind: "animation" or "bits"; `grouped_warnings` names the first file of a kind.
     """
 
@@ -320,8 +323,9 @@ def grouped_warnings(said: dict[str, Path] | None = None) -> Iterator[None]:
     """Give one warning for each kind of `ImageWarning` inside the block, however many files.
 
     Args:
-        said: Kinds that are not said again, each with its first file; what is said is added.
-            Inside of another such block it is left alone: the outer block counts all files.
+        said: Kinds that were warned about before, each with its first file: they are not repeated,
+            and new ones are added. Inside another such block it is not used: the outer block
+            collects the warnings of all files.
     """
     outer, heard = _heard.get(), []
     token = _heard.set(heard)
@@ -351,7 +355,7 @@ def _warn(path: Path, what: str, kind: str, stacklevel: int = 3) -> None:
 
 
 def printable(path: str | os.PathLike) -> str:
-    """Return a path as text that can be printed, even when its bytes are no valid text."""
+    """Return a path as text that can be printed, even when its bytes are not valid UTF-8."""
     return os.fsencode(path).decode("utf-8", "replace")
 
 
@@ -385,11 +389,11 @@ def check_size(size: Any, name: str = "size") -> Size:
 def read_image(
     path: str | os.PathLike, *, channels: int = 3, keep_bits: bool = False
 ) -> np.ndarray:
-    """Read an image file, as every part of this package does.
+    """Read an image file; every part of this package reads images with this function.
 
-    The image is turned as its EXIF orientation says. Transparent parts become white. 16 bits a
-    pixel are mapped from [0, 65535] to [0, 255] (a PGM or PPM from [0, maxval]), floating-point
-    numbers from [0, 1]. Of an animation the first frame counts, of a TIFF its first page.
+    The image is rotated as its EXIF orientation says. Transparent parts become white. Values of 16
+    bits are mapped from [0, 65535] to [0, 255] (of a PGM or PPM, from [0, maxval]), floating-point
+    values from [0, 1]. Of an animation the first frame is read, of a TIFF the first page.
 
     Args:
         path: A file of one of the `FORMATS`, whatever its name.
@@ -397,11 +401,12 @@ def read_image(
         keep_bits: Return gray of more than 8 bits as uint16 in [0, 65535], if `channels` is 1.
 
     Returns:
-        (height, width, channels) uint8 in [0, 255].
+        (height, width, channels) uint8 in [0, 255]; uint16 where `keep_bits` applies.
 
     Raises:
-        BrokenImageError: The file is damaged, no image, too large, or has numbers without a range
-            (signed ones in a TIFF, floating-point ones outside of [0, 1]).
+        BrokenImageError: The file is damaged, not an image, too large, or has values of unknown
+            range (signed ones in a TIFF, floating-point ones outside [0, 1]).
+        ValueError: The variable `GAN_MAX_PIXELS` is not a whole number.
         OSError: The file cannot be opened (no such file, no permission, a folder).
 
     Warns:
@@ -439,7 +444,7 @@ def read_with_mode(
 
 
 class ImageInfo(NamedTuple):
-    """What the header of an image file says.
+    """Facts from the header of an image file.
 
     Attributes:
         height: In pixels, as the image is shown (turned by its EXIF orientation).
@@ -463,10 +468,10 @@ def inspect_image(path: str | os.PathLike) -> ImageInfo:
         path: The file.
 
     Returns:
-        Its size and mode.
+        Its size, mode and kind.
 
     Raises:
-        BrokenImageError: The file is damaged, cut off, or no image, or a TIFF of signed numbers.
+        BrokenImageError: The file is damaged, truncated, not an image, or a TIFF of signed values.
         OSError: The file cannot be opened.
 
     Warns:
@@ -529,7 +534,7 @@ def _require_unsigned(opened: "Image.Image", path: Path) -> None:
 
 
 def _has_sixteen_bits(opened: "Image.Image") -> bool:
-    """Tell whether a color image has 16 bits a value in its file, of which Pillow returns 8."""
+    """Return whether a color image has 16 bits a value in its file, of which Pillow returns 8."""
     if opened.mode.startswith(("I", "F")) or opened.format not in ("PNG", "TIFF"):
         return False
     return any(";16" in str(part[-1]) for part in opened.tile)
@@ -586,7 +591,7 @@ def _warn_of_dark(path: Path, high: float) -> None:
 
 
 def _on_white(image: "Image.Image") -> "Image.Image":
-    """Lay transparent parts on white: the color stored under them was never meant to be seen."""
+    """Make transparent parts white: the color stored under them was never meant to be seen."""
     from PIL import Image
 
     if not image.has_transparency_data:
@@ -596,7 +601,7 @@ def _on_white(image: "Image.Image") -> "Image.Image":
 
 
 def _has_end(stream: BinaryIO, kind: str | None) -> bool:
-    """Tell whether the file ends as files of its kind do; what follows the end is ignored."""
+    """Return whether the file ends as files of its kind do, a sign that it is not truncated."""
     length = stream.seek(0, os.SEEK_END)
     stream.seek(max(0, length - 12))
     tail = stream.read()

@@ -1,7 +1,7 @@
-"""Files written whole or not at all, folders held by one run, hashes, and safe readers.
+"""Atomic writes, folders locked by one run, hashes, and safe readers.
 
-`numpy.load` believes what a header says and makes room for it before it reads; `read_arrays` does
-not. Nothing here imports TensorFlow.
+`numpy.load` allocates what a file's header promises before it reads; `read_arrays` first compares
+the header with the size of the file. Nothing here imports TensorFlow.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ _ADVICE = {
 
 @contextlib.contextmanager
 def whole_file(path: str | os.PathLike) -> Iterator[Path]:
-    """Yield a place to write that takes the name `path` once the block has ended well.
+    """Yield a temporary path, and rename the file to `path` once the block has succeeded.
 
     Args:
         path: The final name; its folder is made when missing, a file of that name is replaced.
@@ -76,10 +76,10 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Hold a folder for one run until the block, or the process, ends.
+    """Lock a folder for one run until the block, or the process, ends.
 
     Args:
-        folder: Made when missing. Where the system cannot lock it, nothing is held.
+        folder: Made when missing. Where the system has no locks (Windows), nothing is locked.
 
     Raises:
         OSError: Another run holds it.
@@ -122,7 +122,7 @@ def _rename(temporary: Path, path: Path) -> None:
 
 @contextlib.contextmanager
 def locked(temporary: Path) -> Iterator[None]:
-    """Make the file, and hold it against other processes until the block ends."""
+    """Create the file, and lock it against other processes until the block ends."""
     descriptor = None
     while fcntl and descriptor is None:
         descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT, 0o666)
@@ -153,10 +153,10 @@ def _lock(descriptor: int, *, wait: bool) -> bool:
 
 
 def parse_json(text: str) -> Any:
-    """Return what a JSON text says.
+    """Return the value of a JSON text.
 
     Raises:
-        ValueError: It is no JSON, or its lists and objects are nested too deeply.
+        ValueError: The text is not JSON, or its lists and objects are nested too deeply.
     """
     try:
         return json.loads(text)
@@ -176,14 +176,14 @@ def read_arrays(path: str | os.PathLike, most_bytes: int | None = None) -> dict[
 
     Args:
         path: The file.
-        most_bytes: What all arrays together may take.
+        most_bytes: Limit on the size of all arrays together.
 
     Returns:
         The arrays by name.
 
     Raises:
-        ValueError: Damaged, no such file format, pickled objects, or more than `most_bytes`; the
-            message is the reason alone.
+        ValueError: The file is damaged or not an .npz file, holds pickled objects, or takes more
+            than `most_bytes`; the message is the reason alone, without the file's name.
         OSError: The file cannot be opened (no such file, a folder, no permission).
     """
     with open(path, "rb") as file:
@@ -226,10 +226,10 @@ def _read_array(stream: IO[bytes], size: int) -> np.ndarray:
 
 
 def write_rows(rows: list[dict[str, float]], path: Path) -> None:
-    """Write a table.
+    """Write a table as a CSV file.
 
     Args:
-        rows: At least one, all with the same names.
+        rows: At least one, all with the same names: name -> number.
         path: The file.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a translator is made of: layers that stay in training mode, and how often it can halve.
+"""Parts of Pix2Pix networks: layers that stay in training mode, and how often a size can be halved.
 
 `model(x)`, `model(x, training=False)`, `model.predict(x)` and a model loaded from a file all keep
 them on; `layer(x, training=True)` inside a functional model does not (Keras 3 overrides it). Import
@@ -22,7 +22,7 @@ class AlwaysDropout(layers.Dropout):
     """Dropout that is never switched off.
 
     Source: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017,
-    section 2.2: dropout at both training and test time is the only noise of the generator.
+    section 3.1: dropout at both training and test time is the only noise of the generator.
     """
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
@@ -35,14 +35,14 @@ class AlwaysDropout(layers.Dropout):
 class AlwaysBatchNormalization(layers.BatchNormalization):
     """Batch normalization with the statistics of the batch at hand, frozen or not.
 
-    With one image in a batch this is instance normalization. The moving statistics are kept up
-    to date in training, where they would be needed to switch it off, and never used.
+    With one image in a batch this is instance normalization. The moving statistics are updated in
+    training, as in the base class, but never used to normalize.
 
     Source: Isola et al., 2017, section 3.3, on normalizing with the test batch's statistics.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Normalize; only a call in training moves the moving statistics."""
+        """Normalize with the batch's statistics; only a training call updates the moving ones."""
         if training and self.trainable:
             return super().call(inputs, training=True, mask=mask)
         inputs = ops.cast(inputs, "float32")  # statistics in 16 bits would be rounded
@@ -58,17 +58,19 @@ class AlwaysBatchNormalization(layers.BatchNormalization):
 
 
 def halvings(size: Size | int, least: int | None = None) -> tuple[Size, int]:
-    """Return how often an image can be halved, as in the encoder of a U-Net.
+    """Return how often an image's size can be halved, as in the encoder of a U-Net.
 
     Args:
         size: (height, width) in pixels, or one number for both.
-        least: How often it must be possible. None: four times, or down to a single pixel.
+        least: How often it must be possible. None: four times, or for a side below 16 pixels as
+            often as its logarithm to base 2 says (rounded down, at least once).
 
     Returns:
         (height, width), and the largest n for which 2**n divides both.
 
     Raises:
-        ValueError: No such size, or one that 2**least does not divide; the message names one.
+        ValueError: `size` is not an image size, or 2**least does not divide it; the message names
+            one that works.
     """
     height, width = check_size(size)
     if least is None:
@@ -86,10 +88,10 @@ def halvings(size: Size | int, least: int | None = None) -> tuple[Size, int]:
 
 
 def sublayers(network: keras.Model) -> list[layers.Layer]:
-    """Return all layers of a network, those inside of other layers too.
+    """Return all layers of a network, those inside other layers too.
 
     Keras lists the layers of a model, but not those that another layer keeps in its attributes. The
-    order decides which noise `reseed` gives to which layer.
+    order is fixed: it decides which seed `reseed` gives to which layer.
     """
     found: dict[int, layers.Layer] = {}
     waiting = deque(_layers_of(network))
@@ -116,7 +118,7 @@ def _layers_of(holder: layers.Layer) -> list[layers.Layer]:
 
 
 def reseed(model: keras.Model, seed: int) -> None:
-    """Set the noise of a model's dropout, so that the same seed gives the same translation.
+    """Set the seeds of a model's dropout, so that the same seed gives the same translation.
 
     Args:
         model: With dropout layers; other layers are left alone.

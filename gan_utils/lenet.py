@@ -1,7 +1,7 @@
-"""A small LeNet for 28x28 grayscale images: the feature extractor of the book's scores.
+"""A small LeNet for 28x28 grayscale images: the book's feature extractor and classifier for them.
 
 Its weights ship with the package (float16, trained by `tools/train_lenet.py`), so a score needs no
-download. Scores on these features compare with each other, never with published Inception figures.
+download. Scores on these features compare with each other, never with published ones on Inception.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ def build_lenet(dropout: float = 0.0) -> keras.Model:
 
     Returns:
         A model from `(batch, 28, 28, 1)` float32 in [-1, 1] to `(batch, 10)` float32 logits; its
-        layer `features` gives the 84 numbers that the scores use.
+        layer `features` returns the 84 activations that the scores compare.
 
     Source:
         LeCun et al. 1998, "Gradient-based learning applied to document recognition", figure 2,
@@ -85,7 +85,7 @@ def load(name: str = "mnist") -> keras.Model:
 
 
 def features(images: np.ndarray, name: str = "mnist") -> np.ndarray:
-    """Return the activations before the last layer, the vectors that the distances compare.
+    """Return the activations before the last layer, the feature vectors of the scores.
 
     Args:
         images: `(n, 28, 28, 1)` or `(n, 28, 28)`; float in [-1, 1] or uint8 in [0, 255].
@@ -117,12 +117,12 @@ def probabilities(images: np.ndarray, name: str = "mnist") -> np.ndarray:
 
 
 def look(images: np.ndarray, name: str = "mnist") -> tuple[np.ndarray, np.ndarray]:
-    """Return what `features` and `probabilities` return, from one pass over the images."""
+    """Return `features(images, name)` and `probabilities(images, name)` from one forward pass."""
     return classifier(name).look(images)
 
 
 def accuracy(images: np.ndarray, labels: np.ndarray, name: str = "mnist") -> float:
-    """Return the fraction of images that the classifier sees as the class they should show.
+    """Return the label accuracy: the fraction of images classified as their label.
 
     Args:
         images: As in `features`.
@@ -133,7 +133,7 @@ def accuracy(images: np.ndarray, labels: np.ndarray, name: str = "mnist") -> flo
         A fraction in [0, 1].
 
     Raises:
-        ValueError: As in `features`, or labels that do not fit the images.
+        ValueError: As in `features`, or labels of another shape, dtype or range.
     """
     return classifier(name).accuracy(images, labels)
 
@@ -146,6 +146,9 @@ def test_accuracy(name: str = "mnist") -> float:  # noqa: PT028 - not a test, se
 
     Returns:
         A fraction in [0, 1], measured once when the network was trained.
+
+    Raises:
+        ValueError: Unknown name, or a weights file that is missing or damaged.
     """
     return float(facts(name)["test_accuracy"])
 
@@ -160,6 +163,9 @@ def facts(name: str = "mnist") -> dict[str, Any]:
         name: Which trained network, `"mnist"` or `"fashion_mnist"`.
 
     Returns:
-        Test accuracy, epochs, batch size, seed, seconds, library versions and parameter count.
+        Test accuracy, parameter count, the hyperparameters, the seed, seconds and library versions.
+
+    Raises:
+        ValueError: Unknown name, or a weights file that is missing or damaged.
     """
     return classifier(name).facts

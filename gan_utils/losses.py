@@ -1,4 +1,4 @@
-"""Losses of the two players, written on logits of any shape."""
+"""Losses of generator and discriminator, as functions of logits of any shape."""
 
 from collections.abc import Callable
 
@@ -10,15 +10,15 @@ _EPSILON = 1e-12
 
 
 def cross_entropy_discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
-    """Binary cross-entropy of calling real images 1 and fake images 0.
+    """Binary cross-entropy with the target 1 for real and 0 for fake images.
 
     Args:
         real_logits: Discriminator outputs on real images, any shape, float.
         fake_logits: Discriminator outputs on fake images, any shape, float.
 
     Returns:
-        Scalar: mean of -log D(x) plus mean of -log(1 - D(G(z))), in nats. It is 2 ln 2 for a
-        discriminator that cannot tell the two apart.
+        Scalar: mean of -log D(x) plus mean of -log(1 - D(G(z))), in nats, with D = sigmoid(logit).
+        It is 2 ln 2 for a discriminator whose output is 1/2 everywhere.
 
     Source: Goodfellow et al., Generative Adversarial Nets, 2014, equation 1.
     """
@@ -29,7 +29,7 @@ def cross_entropy_discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Ten
 
 
 def cross_entropy_generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
-    """Binary cross-entropy of having fake images called real (the non-saturating loss).
+    """Binary cross-entropy of fake images with the target 1 (the non-saturating loss).
 
     Args:
         fake_logits: Discriminator outputs on fake images, any shape, float.
@@ -54,8 +54,9 @@ def least_squares_discriminator_loss(
     Args:
         real_logits: Discriminator outputs on real images, any shape, float.
         fake_logits: Discriminator outputs on fake images, any shape, float.
-        real_target: B of the paper.
-        fake_target: A of the paper; -1 (with a generator target of 0) gives Pearson's chi-squared.
+        real_target: Target for real images, `b` in the paper.
+        fake_target: Target for fake images, `a` in the paper; with a = -1, b = 1 and a generator
+            target of 0, the generator minimizes Pearson's chi-squared divergence.
 
     Returns:
         Scalar: half the mean of (D(x) - b)^2 plus half the mean of (D(G(z)) - a)^2.
@@ -73,7 +74,8 @@ def least_squares_generator_loss(fake_logits: tf.Tensor, *, target: float = 1.0)
 
     Args:
         fake_logits: Discriminator outputs on fake images, any shape, float.
-        target: C of the paper: 1 with discriminator targets 1 and 0, 0 with targets 1 and -1.
+        target: Generator's target, `c` in the paper: 1 with discriminator targets b = 1 and a = 0,
+            or 0 with b = 1 and a = -1.
 
     Returns:
         Scalar: half the mean of (D(G(z)) - c)^2.
@@ -106,7 +108,7 @@ def wasserstein_generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
         fake_logits: Critic outputs on fake images, any shape, float.
 
     Returns:
-        Scalar; only its changes mean something, since a critic may add any constant.
+        Scalar; only its changes have a meaning, since a critic is defined up to a constant.
 
     Source: Arjovsky et al., Wasserstein GAN, 2017, algorithm 1.
     """
@@ -120,10 +122,10 @@ def gradient_penalty(
     seed: tf.Tensor,
     weight: float = 10.0,
 ) -> tf.Tensor:
-    """Squared distance from 1 of the critic's slope at points between real and fake images.
+    """Penalty on the critic's gradient norm where it differs from 1, between real and fake images.
 
-    Each pair of images is mixed with a factor of its own, uniform in [0, 1]; the slope is the norm
-    of the gradient over all pixels. The critic must treat each image by itself: batch
+    Each pair of images is mixed with a factor of its own, uniform in [0, 1]; the norm is that of
+    the gradient over all pixels. The critic must treat each image by itself: batch
     normalization would make the gradient of one image depend on the others. Under mixed precision
     the critic computes in float32 here.
 
@@ -132,10 +134,10 @@ def gradient_penalty(
         real_images: (n, ...) float32.
         fake_images: Like `real_images`.
         seed: (2,) int32, of the mixing factors.
-        weight: Lambda of the paper.
+        weight: Lambda in the paper.
 
     Returns:
-        Scalar: weight times the mean of (slope - 1)^2.
+        Scalar: weight times the mean of (gradient norm - 1)^2.
 
     Raises:
         ValueError: Real and fake images differ in shape.

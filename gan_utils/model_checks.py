@@ -1,4 +1,4 @@
-"""What is checked before a GAN trains: the ends of its networks and the range of its images."""
+"""Checks before a GAN trains: the outputs of its networks and the range of its images."""
 
 import warnings
 from typing import Any
@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from gan_utils import images, precision
 
-_FEW = 32  # so many numbers of a generator are all positive by chance less than once in 2**32
-_FAR = 1e3  # logits grow with the pixels, probabilities stay between 0 and 1
+_FEW = 32  # outputs: as many of random sign are all positive with a probability of 2**-32
+_FAR = 1e3  # factor on the images: logits grow with it, probabilities stay between 0 and 1
 _SHAPES = (keras.layers.Reshape, keras.layers.Flatten, keras.layers.Permute)
 
 
@@ -25,16 +25,16 @@ def refuse_sigmoid(discriminator: keras.Model) -> None:
 
 
 def warn_of_probabilities(model: Any, fake_images: tf.Tensor, inputs: Any) -> None:
-    """Warn if a discriminator returns probabilities, by whatever sigmoid or softmax.
+    """Warn if a discriminator seems to return probabilities in place of logits.
 
     Args:
         model: A GAN whose networks are built.
-        fake_images: Drawn from `inputs`.
-        inputs: Of the generator.
+        fake_images: Images (n, h, w, c) that the generator draws from `inputs`.
+        inputs: Inputs of the generator.
     """
     network = model.discriminator
     last = _last_operation(network)
-    # A layer or a network that Keras cannot look into is tried out.
+    # Where the last layer hides its operations from Keras, its outputs are tested instead.
     opaque = isinstance(last, keras.Model | keras.layers.Lambda)
     if _returns_probabilities(model, fake_images, inputs) if opaque else _squashes(last):
         warnings.warn(
@@ -62,7 +62,7 @@ def _returns_probabilities(model: Any, fake_images: tf.Tensor, inputs: Any) -> b
                 found = keras.tree.flatten(model.discriminator(seen, training=False))[0]
                 outputs.append(np.ravel(found))
     outputs = np.concatenate(outputs)
-    # All the same is no sign: it is what weights of zero return.
+    # Equal outputs show nothing: zero weights return them too.
     return 0 <= outputs.min() < outputs.max() <= 1
 
 
@@ -71,7 +71,7 @@ def warn_of_positive_images(generator: keras.Model, fake_images: tf.Tensor) -> N
 
     Args:
         generator: Built.
-        fake_images: Some of its images.
+        fake_images: Some of its images (n, h, w, c).
     """
     drawn = np.ravel(fake_images)
     if drawn.size >= _FEW and 0 <= drawn.min() < drawn.max() <= 1:

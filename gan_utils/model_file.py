@@ -1,7 +1,7 @@
-"""The file of a trained generator: its layers as JSON, its numbers in two bytes each, no pickle.
+"""The file format of a trained generator: its layers as JSON, its weights in float16, no pickle.
 
-Only layers in `KNOWN` are built, so a file cannot bring code of its own. What differs
-between versions of Keras and means nothing here (initializers, newer options at rest) is left out.
+Only layers in `KNOWN` are built, so a file cannot run code. Settings that differ between versions
+of Keras and do not change the images (initializers, newer options at their defaults) are left out.
 """
 
 import importlib
@@ -41,17 +41,18 @@ _MANTISSA = 10  # bits of a float16 behind the point
 
 
 def rounded(values: np.ndarray, dropped_bits: int = 0) -> np.ndarray:
-    """Round to float16 and then to fewer bits, so that the file can be compressed.
+    """Round to float16 and then to fewer bits, so that the file compresses better.
 
     Args:
         values: Any shape, float32.
-        dropped_bits: Of the mantissa's ten, 0 to 9, set to zero by rounding to the nearest.
+        dropped_bits: How many of the mantissa's ten bits to set to zero, 0 to 9, by rounding to the
+            nearest value.
 
     Returns:
         The same shape, float16.
 
     Raises:
-        ValueError: A value that float16 cannot hold.
+        ValueError: `dropped_bits` is out of range, or a value is not finite in float16.
     """
     if not 0 <= dropped_bits < _MANTISSA:
         raise ValueError(f"dropped_bits is {dropped_bits}; choose 0 to {_MANTISSA - 1}.")
@@ -73,13 +74,14 @@ def pack(network: "keras.Model", path: str | os.PathLike, *, dropped_bits: int =
     Args:
         network: Sequential or functional, of known layers, with float32 weights.
         path: Ends in .npz.
-        dropped_bits: See `rounded`; vectors, which take little room, keep all bits.
+        dropped_bits: See `rounded`; vectors, such as biases, take little room and keep all bits.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: A layer that is not known, weights of another type or that do not fit.
+        ValueError: A layer that is not in `KNOWN`, or weights that are not float32 or not finite in
+            float16.
         OSError: The file cannot be written.
     """
     saving = importlib.import_module("keras").saving
@@ -91,7 +93,7 @@ def pack(network: "keras.Model", path: str | os.PathLike, *, dropped_bits: int =
         if values.dtype != np.float32:
             raise ValueError(f"{weight.path} is {values.dtype}; only float32 weights are packed.")
         half = rounded(values, dropped_bits if values.ndim > 1 else 0)
-        # The low bytes, then the high bytes: alike next to alike takes a fifth less room.
+        # All low bytes, then all high bytes: similar bytes together compress a fifth better.
         pairs = half.astype("<f2").reshape(-1, 1).view(np.uint8)
         arrays[f"{index:03d}"] = np.moveaxis(pairs.reshape(*half.shape, 2), -1, 0)
     path = Path(path)
@@ -115,7 +117,7 @@ def unpack(path: str | os.PathLike) -> "keras.Model":
         A Keras model with float32 weights, not compiled.
 
     Raises:
-        ValueError: The file is damaged, or asks for a layer that is not known.
+        ValueError: The file is missing or damaged, or asks for a layer that is not in `KNOWN`.
     """
     try:
         arrays = read_arrays(path, _MOST_BYTES)
@@ -156,7 +158,7 @@ def _plain(config: Any) -> Any:
 
 
 def _require_known(config: Any, where: str, depth: int = 0) -> None:
-    """Refuse a description that names anything but the known layers, or layers beyond measure."""
+    """Raise ValueError if a description names other layers than `KNOWN`, or sizes beyond limits."""
     if depth > _DEEPEST or (isinstance(config, int) and abs(config) > _LARGEST):
         what = f"a size of {config:,}" if isinstance(config, int) else "lists without end"
         raise ValueError(f"{where} asks for {what}, which no generator of the book has.")

@@ -1,4 +1,4 @@
-"""Figures; the only place that maps images to [0, 1], which Matplotlib wants.
+"""Figures: grids of images, curves of a training, graphs and tables of networks.
 
 Figures stay open, so that ``plt.show()`` displays them. Colors of curves are those of Okabe and Ito
 (2008), which color-blind readers can tell apart; the line styles differ as well.
@@ -43,8 +43,8 @@ def show_images(
         columns: Images in a row; default: as square as possible.
         titles: A text above each image.
         row_labels: A text to the left of each row.
-        title: A text above all.
-        scale: Width of an image in inches; default: fills the page, at most 1.6 each.
+        title: Title of the figure.
+        scale: Width of an image in inches; default: as wide as the page allows, at most 1.6.
 
     Returns:
         The figure, for ``plt.show()`` or ``savefig``.
@@ -110,7 +110,7 @@ def _check_texts(name: str, texts: Sequence[str] | None, count: int) -> None:
 
 def _place(axes: "Axes", picture: np.ndarray, extent: tuple[float, float, float, float]) -> None:
     gray = picture.shape[-1] == 1
-    # Small images keep their square pixels, large ones are averaged, never thinned out.
+    # Small images keep their square pixels; large ones are antialiased, not subsampled.
     axes.imshow(
         picture[..., 0] if gray else picture,
         cmap="gray" if gray else None,
@@ -133,9 +133,9 @@ def _frame(axes: "Axes", width: float, height: float) -> None:
 
 
 def show_graph(network: Any, path: str | Path) -> None:
-    """Display how a network's layers are connected, as Keras draws it.
+    """Display the graph of a network's layers, drawn by Keras.
 
-    Where pydot or Graphviz is missing, Keras' summary says the same as a table.
+    Where pydot or Graphviz is missing, Keras' summary table is printed instead.
 
     Args:
         network: A built `keras.Model`.
@@ -200,20 +200,22 @@ def plot_history(
     smooth: int | None = None,
     title: str | None = None,
 ) -> "Figure":
-    """Draw the curves of a run; with smoothing, the values stay visible as thin lines behind.
+    """Draw the curves of a training; with smoothing, the raw values stay visible as thin lines.
 
     Args:
         history: Name -> one value for each point; "step", where there is one, is the x axis.
         groups: Title of a panel -> names in it; default: the losses, then D(x) and D(G(z)).
-        labels: Name -> what to call it in the legend.
-        smooth: Points in the moving average (the last so many), 1 for none; default: 1 in 50.
-        title: A text above all.
+        labels: Name -> its text in the legend.
+        smooth: Window of the moving average over the last points, 1 for none; default: a fiftieth
+            of the number of points.
+        title: Title of the figure.
 
     Returns:
         The figure, for ``plt.show()`` or ``savefig``.
 
     Raises:
-        ValueError: An unknown name, curves of different lengths, no point, `smooth` below 1.
+        ValueError: A name is not in the history, a panel has more than six curves, the curves have
+            different lengths or no point, or `smooth` is below 1.
     """
     import matplotlib.pyplot as plt
 

@@ -1,4 +1,4 @@
-"""Mixed precision: what a GAN keeps in float32 while its layers compute in half the bits.
+"""Mixed precision: what a GAN keeps in float32 while its layers compute in 16 bits.
 
 Under the policies "mixed_bfloat16" and "mixed_float16" of Keras a layer computes in 16 bits and
 keeps its weights in 32. Losses, penalties, the EMA and helper networks need 32 bits throughout.
@@ -21,7 +21,7 @@ HALF = ("float16", "bfloat16")
 
 @functools.cache
 def hint_at_bfloat16() -> None:
-    """Log once, in one line, that the processor has units for bfloat16, which nobody uses."""
+    """Log once, in one line, that the processor has bfloat16 units and the policy is float32."""
     hint = records.bfloat16_hint()
     unused = keras.config.dtype_policy().name == "float32"
     if hint and unused and not tf.config.list_physical_devices("GPU"):
@@ -83,8 +83,8 @@ def in_float32(network: Any) -> Iterator[None]:
 def return_float32(network: keras.layers.Layer) -> None:
     """Let a network that computes in 16 bits return float32.
 
-    So images of both kinds can be mixed and concatenated, and every loss, also one that a variant
-    writes itself, gets logits in float32. The layers and the saved file stay as they are.
+    Real and fake images can then be mixed and concatenated, and every loss, also one that a variant
+    defines, gets logits in float32. The layers and the saved file stay as they are.
     """
     if not half_layers(network) or hasattr(network.call, "returns_float32"):
         return
@@ -118,7 +118,7 @@ def scaled(
 
     Args:
         optimizer: Not built yet.
-        *networks: Through which its gradients pass.
+        *networks: The networks that its gradients pass through.
 
     Returns:
         A `LossScaleOptimizer` around the optimizer, or the optimizer itself if it is one, or if no
@@ -135,15 +135,16 @@ def scaled(
 def finite_everywhere(
     optimizer: keras.optimizers.Optimizer, gradients: list
 ) -> tuple[list, tf.Tensor | None]:
-    """Find out whether an optimizer that scales the loss is going to skip this update.
+    """Return whether an optimizer that scales the loss will take this update, or skip it.
 
     Args:
         optimizer: Of one player.
         gradients: Of this device's share of the batch.
 
     Returns:
-        The gradients, and a scalar bool, None for an optimizer that skips nothing. Keras looks at
-        the gradients of one device only, so NaN on another one is given to all of them.
+        The gradients, and a scalar bool: True if all are finite; None for an optimizer that skips
+        nothing. Keras checks the gradients of one device only, so if any device has one that is not
+        finite, the gradients become NaN on all of them.
     """
     if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return gradients, None

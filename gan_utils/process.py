@@ -1,4 +1,4 @@
-"""A fresh Python process, and libraries without the lines they write about themselves."""
+"""A fresh Python process, and imports without the log lines of TensorFlow."""
 
 import importlib
 import os
@@ -44,13 +44,13 @@ print(peak() - before)
 
 
 def run_in_fresh_process(script: str) -> str:
-    """Run a script in a new process of this Python, which knows nothing of the caller's names.
+    """Run a script in a new process of this Python, without any of the caller's variables.
 
     Args:
         script: Python source; its working folder and environment are the caller's.
 
     Returns:
-        What it printed, without the white space around it.
+        What it printed, without leading and trailing white space.
 
     Raises:
         RuntimeError: The script failed; the message is what it wrote to standard error.
@@ -64,14 +64,15 @@ def run_in_fresh_process(script: str) -> str:
 
 
 def call_in_fresh_process(model_file: str | Path, *inputs: Any, seed: int | None = None) -> Any:
-    """Load a saved model in a new process, which has none of the caller's code, and call it.
+    """Load a saved model in a new process, without any of the caller's code, and call it.
 
-    Keras knows the layers of `gan_utils.layers` there.
+    `gan_utils.layers` is imported there, so that Keras can load its layers.
 
     Args:
         model_file: A `.keras` file.
         *inputs: Arrays, one for each input of the model.
-        seed: Of the dropout that stays on (`gan_utils.layers.reseed`), which a file does not keep.
+        seed: For `gan_utils.layers.reseed`: sets the noise of `AlwaysDropout`, whose state a file
+            does not keep.
 
     Returns:
         What the model returns in inference mode: an array, or a list of arrays where it has
@@ -89,15 +90,16 @@ def call_in_fresh_process(model_file: str | Path, *inputs: Any, seed: int | None
 
 
 def memory_of_a_call(model_file: str | Path, *inputs: Any) -> float | None:
-    """Return what a call of a saved model adds to the memory of a new process, at its peak.
+    """Return how much memory a call of a saved model takes in a new process, at its peak.
 
     Args:
         model_file: A `.keras` file.
-        *inputs: Arrays, one for each input of the model. A call on the first item of each comes
-            before, so that what the first call sets up is not counted.
+        *inputs: Arrays, one for each input of the model. The model is called on the first item of
+            each before, so that the set-up of the first call is not counted.
 
     Returns:
-        Megabytes of main memory, at least 0; None where the system does not tell (Linux does).
+        Main memory in units of 1,000 KiB (about 1 MB), at least 0; None where the system is not
+        Linux.
 
     Raises:
         RuntimeError: The process failed; the message is what it wrote to standard error.
@@ -118,9 +120,9 @@ def _run_with_model(model_file: str | Path, inputs: tuple[Any, ...], script: str
 
 @contextmanager
 def held_back_errors() -> Iterator[None]:
-    """Hold back what anybody writes to the error stream; show all of it if the block fails.
+    """Hold back everything written to the error stream; show it only if the block fails.
 
-    TensorFlow's C++ part, for one, writes to the file descriptor, past `sys.stderr`.
+    This includes what TensorFlow's C++ code writes to the file descriptor, past `sys.stderr`.
     """
     sys.stderr.flush()
     stream = os.dup(2)
@@ -140,9 +142,9 @@ def held_back_errors() -> Iterator[None]:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow and find its devices without the lines that it writes meanwhile.
+    """Import TensorFlow and list its devices without the log lines that this writes.
 
-    Some come whatever `TF_CPP_MIN_LOG_LEVEL` says.
+    `TF_CPP_MIN_LOG_LEVEL` alone does not suppress all of them.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with held_back_errors():

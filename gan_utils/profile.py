@@ -1,11 +1,11 @@
-"""How much work a lesson does: smoke, quick or full, read from ``GAN_PROFILE`` when asked.
+"""How long a lesson trains: smoke, quick or full, read from ``GAN_PROFILE`` at each use.
 
-``smoke`` proves that a lesson runs, ``quick`` (the default) shows in less than a minute of training
-that a model learns, ``full`` is the run that is recorded. ``GAN_EPOCHS`` sets a limit on the epochs
-of ``full``, for a machine that cannot afford all of them. ``GAN_SEED_SHIFT`` is added to every
-seed, so that anybody can see which results depend on luck. ``GAN_PRECISION`` is the precision in
-which the networks compute: float32, or 16 bits that a processor or GPU has units for.
-``GAN_RECIPE=tutorial`` trains a lesson as the tutorial does that it follows.
+``smoke`` checks that a lesson runs, ``quick`` (the default) shows in less than a minute of training
+that a model learns, ``full`` is the run that is recorded. ``GAN_EPOCHS`` limits the epochs of
+``full`` on a slow machine. ``GAN_SEED_SHIFT`` is added to every seed: repeated runs show which
+results depend on it. ``GAN_PRECISION`` is the precision in which the networks compute: float32, or
+mixed precision for a processor or GPU with 16-bit units. ``GAN_RECIPE=tutorial`` trains a lesson
+with the hyperparameters of the tutorial that it follows.
 """
 
 import os
@@ -66,13 +66,13 @@ _READERS = {
 
 
 def __getattr__(attribute: str) -> object:
-    """Return what the environment says now.
+    """Return a setting from the environment, read now.
 
-    One of `name`, `epoch_limit`, `seed_shift`, `precision` and `recipe`.
+    The attributes are `name`, `epoch_limit`, `seed_shift`, `precision` and `recipe`.
 
     Raises:
         AttributeError: Another name.
-        ValueError: A variable of the environment has a value that means nothing.
+        ValueError: An environment variable has an invalid value.
     """
     if attribute in _READERS:
         return _READERS[attribute]()
@@ -85,14 +85,14 @@ def settings(*, full: _Settings, short: _Settings, tutorial: _Settings | None = 
     Args:
         full: Those of the recorded run.
         short: Those of ``quick`` and ``smoke``.
-        tutorial: Those of the tutorial that the lesson follows, which ``GAN_RECIPE=tutorial`` asks
-            for in every profile.
+        tutorial: Those of the tutorial that the lesson follows, used in every profile when
+            ``GAN_RECIPE`` is "tutorial".
 
     Returns:
         One of the three.
 
     Raises:
-        ValueError: The tutorial's are asked for, and the lesson has none.
+        ValueError: ``GAN_RECIPE`` is "tutorial", and the lesson has no such hyperparameters.
     """
     if _read_recipe() == "tutorial":
         if tutorial is None:
@@ -102,17 +102,17 @@ def settings(*, full: _Settings, short: _Settings, tutorial: _Settings | None = 
 
 
 def run_name() -> str:
-    """Return what records call this run: the profile, with "-tutorial" for that recipe."""
+    """Return the name of this run in records: the profile, with "-tutorial" for that recipe."""
     return _read_name() + ("" if _read_recipe() == "ours" else f"-{_read_recipe()}")
 
 
 def epochs(full: int, *, quick: int = 1, smoke: int = 1) -> int:
-    """Return the number of passes over the data in the current profile.
+    """Return the number of epochs in the current profile.
 
     Args:
-        full: Passes in ``full``, at least 1.
-        quick: Passes in ``quick``, at least 1.
-        smoke: Passes in ``smoke``, at least 1.
+        full: Epochs in ``full``, at least 1.
+        quick: Epochs in ``quick``, at least 1.
+        smoke: Epochs in ``smoke``, at least 1.
 
     Returns:
         The one of the three numbers that belongs to the current profile; in ``full`` at most
@@ -150,11 +150,10 @@ def samples(full: int, *, quick: int = 1000, smoke: int = 64, available: int | N
         full: Samples in ``full``, at least 1.
         quick: Samples in ``quick``, at least 1.
         smoke: Samples in ``smoke``, at least 1.
-        available: How many there are, at least 1, such as ``len(test_set)``; None without a limit.
+        available: How many samples exist, at least 1, such as ``len(test_set)``; None: no limit.
 
     Returns:
-        The one of the three numbers that belongs to the current profile, and never more than
-        `available`: a sample of 2,000 test images can be all there is.
+        The one of the three numbers that belongs to the current profile, at most `available`.
 
     Raises:
         ValueError: A number is not a positive integer.

@@ -1,8 +1,8 @@
-"""Run records: what a lesson reached, with what, on what, and when.
+"""Run records: the metrics of a lesson's run, with its settings, versions, hardware and date.
 
-``GAN_RECORD=folder`` makes `record` keep the run in ``folder/<lesson>.json``; `recorded` reads the
-runs that belong to the book, so that a page made by a short run can show the long one next to it.
-``GAN_RUNS=folder`` (a mounted drive, say) moves what runs write while they train.
+``GAN_RECORD=folder`` makes `record` save the run in ``folder/<lesson>.json``; `recorded` reads the
+book's own runs, so that a page made by a short run can show the full one next to it.
+``GAN_RUNS=folder`` (a mounted drive, say) is where runs write checkpoints and images.
 """
 
 import importlib.metadata
@@ -40,24 +40,26 @@ def record(
     seed: int | None = None,
     **facts: Any,
 ) -> dict[str, Any]:
-    """Describe this run, and keep it (the chief alone does) when ``GAN_RECORD`` names a folder.
+    """Describe this run, and save the description when ``GAN_RECORD`` names a folder.
 
     Args:
         lesson: Name of the lesson, such as "02_dcgan", or of another run, such as "lenet".
         metrics: Name -> number (or list, dictionary or array of numbers), all finite.
         seconds: How long the training took.
-        data: What it was trained on.
+        data: The data that it was trained on.
         seed: Seed of the run.
         **facts: Anything else that JSON can hold, such as sample size or extractor.
 
     Returns:
         The facts, with lesson, profile, recipe, precision, versions, hardware, date (UTC), commit
-        when in a checkout, and metrics. A run of the same lesson, profile and recipe in the folder
-        is replaced, others stay.
+        when in a checkout, and metrics. In the folder, it replaces the run of the same lesson,
+        profile and recipe; of several processes only the chief writes.
 
     Raises:
-        ValueError: A wrong name, a value that JSON cannot hold (NaN and infinity among them), or a
-            file in the folder that is not a record (it is left as it is).
+        ValueError: An invalid lesson name, a fact named like one that is filled in, a value that
+            JSON cannot hold (such as NaN or infinity), or a file in the folder that is not a record
+            (it is left as it is).
+        OSError: The record cannot be written.
     """
     _check_lesson(lesson)
     run = _circumstances(lesson)
@@ -92,10 +94,10 @@ def recorded(lesson: str, profile: str = "full") -> dict[str, Any] | None:
             of the tutorial.
 
     Returns:
-        What `record` gave at the time, or None when there is no such run.
+        What `record` returned in that run, or None when there is no such run.
 
     Raises:
-        ValueError: A wrong name or profile, or a file that is not a record.
+        ValueError: An invalid lesson name, an unknown profile, or a file that is not a record.
     """
     _check_lesson(lesson)
     if profile.removesuffix("-tutorial") not in profiles.NAMES:
@@ -110,17 +112,17 @@ def recorded(lesson: str, profile: str = "full") -> dict[str, Any] | None:
 
 
 def measured(lesson: str, *keys: str) -> Any:
-    """Return what the recorded full run measured, in ``quick``, which repeats no side experiment.
+    """Return a value from the recorded full run for the profile ``quick``, else None.
 
-    ``smoke`` and ``full`` measure it themselves.
+    ``quick`` does not repeat side experiments; ``smoke`` and ``full`` run them.
 
     Args:
         lesson: Name of the lesson, such as "04_cgan".
-        *keys: Where it is in the record's metrics, from the outside in.
+        *keys: Path to the value in the record's metrics, outermost key first.
 
     Returns:
-        The recorded value, or None: measure it here, because of the profile or because no recorded
-        run has it.
+        The recorded value; None if the experiment is to be run here, because of the profile or
+        because no recorded run has the value.
     """
     if profiles.name != "quick":
         return None
@@ -151,19 +153,19 @@ def origin(run: dict[str, Any]) -> str:
 
 
 def run_folder(lesson: str, data: ImageSet | None = None) -> Path:
-    """Return where a run keeps checkpoints and images: ``$GAN_RUNS`` (default ``runs``) / run.
+    """Return the folder of a run's checkpoints and images, in ``$GAN_RUNS`` (default ``runs``).
 
     Args:
         lesson: Name of the lesson, such as "02_dcgan".
-        data: What it is trained on; a run on the embedded sample, on a stand-in, or on the part
-            that ``GAN_IMAGES`` allows, gets a folder of its own, so that no run resumes one on
-            other data; so does one in another precision or with the recipe of the tutorial.
+        data: The data that it is trained on.
 
     Returns:
-        The folder, made if need be; another profile has another one.
+        The folder, made if need be. Each profile, recipe and precision has its own, and so has a
+        run on the embedded sample, on a stand-in, or on the part that ``GAN_IMAGES`` allows: no run
+        resumes one with other settings or data.
 
     Raises:
-        ValueError: A wrong name.
+        ValueError: An invalid lesson name.
     """
     _check_lesson(lesson)
     kind = "" if data is None else _data_kind(data)
@@ -185,7 +187,7 @@ def _data_kind(data: ImageSet) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return versions of Python and of the libraries that matter, without importing them."""
+    """Return the versions of Python, TensorFlow, Keras, NumPy and gan-utils, importing none."""
     found = {"python": platform.python_version()}
     for library in _LIBRARIES:
         try:
@@ -196,7 +198,7 @@ def versions() -> dict[str, str]:
 
 
 def environment() -> str:
-    """Return the versions of TensorFlow, Keras and this package, and below the GPUs there are."""
+    """Return two lines: the versions of TensorFlow, Keras and gan_utils, then the list of GPUs."""
     import keras
     import tensorflow as tf
 
@@ -208,7 +210,7 @@ def environment() -> str:
 
 
 def hardware() -> dict[str, Any]:
-    """Describe the machine: CPU, its units for bfloat16, usable cores, memory in GB, GPUs."""
+    """Return facts about the machine: CPU, its bfloat16 units, usable cores, memory (GB), GPUs."""
     usable = getattr(os, "sched_getaffinity", None)
     facts: dict[str, Any] = {
         "cpu": _cpu_model(),
@@ -223,13 +225,16 @@ def hardware() -> dict[str, Any]:
 
 
 def bfloat16_units() -> list[str]:
-    """Return which units for bfloat16 products the processor has; Linux alone lists them."""
+    """Return the processor's units for bfloat16 products, as Linux lists them; elsewhere none."""
     flags = _cpu_fact("flags").split()
     return [unit for unit in _BFLOAT16_UNITS if unit in flags]
 
 
 def bfloat16_hint() -> str:
-    """Return a line that says so if the processor has such units and nobody chose a precision."""
+    """Return a line that recommends bfloat16 where the processor has units for it.
+
+    It is empty where there are none, or where ``GAN_PRECISION`` is set.
+    """
     units = bfloat16_units()
     if not units or os.environ.get("GAN_PRECISION", "").strip():
         return ""
@@ -279,14 +284,15 @@ def _precision() -> str:
 
 
 def summary(run: dict[str, Any] | None, row: str) -> str:
-    """Return what a recorded run cost and reached, in a few lines for a page.
+    """Return the cost and the scores of a recorded run, in a few lines for a page.
 
     Args:
         run: What `recorded` returned.
-        row: Name of a row of its comparison, which `evaluation.row` has measured.
+        row: Name of a row of its comparison, made by `evaluation.row`.
 
     Returns:
-        Where the record comes from, the training, and the scores; one line where there is no run.
+        Three lines: where the record comes from, the training, and the scores; one line if there is
+        no such run or row.
     """
     found = ((run or {}).get("comparison") or {}).get(row)
     if run is None or found is None:

@@ -33,8 +33,8 @@ def table(title: str, rows: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
     """Return a table as text: mean, ± standard deviation (of the population) over several seeds.
 
     Args:
-        title: A text in the upper left corner.
-        rows: What `over_seeds` returned; the names of columns are repeated where they change.
+        title: Heading of the first column.
+        rows: What `over_seeds` returned; a new line of headings begins where the columns change.
 
     Returns:
         A line for each row below the names of its columns; empty without rows.

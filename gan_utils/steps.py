@@ -1,4 +1,4 @@
-"""What one training step moves, and the update order of the classic Keras loops."""
+"""Which weights one training step changes; the update orders of two well-known recipes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,13 +46,13 @@ def who_moved(
 ) -> Moves:
     """Take one training step and compare all weights before and after each of its updates.
 
-    The step is a real one: give a model that is not needed afterwards.
+    The step really trains the model, so use one that you do not need afterwards.
 
     Args:
         gan: A compiled `GAN`; each of its methods `update_...` counts as an update.
         batch: What its `train_step` takes, as tensors.
-        parts: Name -> variables; by default the weights of generator and discriminator, and the
-            moving statistics of each, where it has any.
+        parts: Name -> variables; by default the trainable weights of generator and discriminator,
+            and the moving statistics of each, where it has any.
 
     Returns:
         The updates; `print` shows them as a table.
@@ -108,12 +108,12 @@ def _largest_changes(
 
 
 class ClassicOrder:
-    """Mixin for a `GAN`, named before it: the update order of the classic Keras loops.
+    """Mixin for a `GAN`, listed before it as a base: the update order of `train_on_batch` loops.
 
     The discriminator takes one step on the real images and one on as many fakes, each with a loss
-    and moments of its own; the fakes are drawn in inference mode, as `predict` does. Then the
-    generator takes one step on new latents, twice as many as there are real images. (`GAN` takes
-    one step on both halves, and lets the generator learn from the same fakes.)
+    and an optimizer update of its own; the fakes are drawn in inference mode, as `predict` does.
+    Then the generator takes one step on new latents, twice as many as there are real images. (`GAN`
+    takes one step on both halves, and its generator learns from the same fakes.)
 
     A variant whose discriminator has other losses than cross-entropy defines
     `real_objective(batch)` and `fake_objective(inputs, fake_images)`: they return a scalar and
@@ -123,7 +123,7 @@ class ClassicOrder:
     d_steps_a_batch = 2  # one of them sees real images
 
     def update_on_half(self, objective: Callable[..., Any], *arguments: Any) -> Logs:
-        """Take one step of the discriminator down the loss of one half."""
+        """Take one optimizer step of the discriminator on the loss of one half of the batch."""
         with tf.GradientTape() as tape:
             loss, logs = objective(*arguments)
         minimize(self.d_optimizer, tape, loss, self.discriminator.trainable_variables)
@@ -167,7 +167,7 @@ class ClassicOrder:
 
 
 class SimultaneousOrder:
-    """Mixin for a `GAN`, named before it: both players learn from one forward pass.
+    """Mixin for a `GAN`, listed before it as a base: both players learn from one forward pass.
 
     This is the update order of the DCGAN tutorial of TensorFlow. The generator's gradient is that
     of the discriminator *before* its update. (`GAN` alternates: its generator learns from the
@@ -192,7 +192,7 @@ class SimultaneousOrder:
             g_loss = self.generator_loss(fake_logits)
         variables = self.discriminator.trainable_variables
         moved = minimize(self.d_optimizer, d_tape, d_loss, variables)
-        # The tape keeps what the forward pass read, so the discriminator's move changes nothing.
+        # The tape has stored the forward pass, so D's update does not change G's gradient.
         skipped = self.move_generator(g_tape, g_loss)
         return (
             count_skipped("d_skipped", self.d_skipped, moved)

@@ -1,9 +1,9 @@
-"""Trained generators by name or file: found, loaded, and what they take.
+"""Trained generators by name or file: finding, loading and calling them.
 
-A manifest, which comes with the package, lists the names: file, SHA-256, inputs, and the recorded
-run that made it. A file is looked for in the checkout, then in the installed package, which brings
-`cgan`, then in the user's cache, then in the project's release; one that differs from its SHA-256
-is never opened.
+A manifest, which comes with the package, lists for each name the file, its SHA-256, its inputs and
+the recorded run that made it. A file is looked for in the checkout, then in the installed package,
+which includes `cgan`, then in the user's cache, then in the project's release; a file whose SHA-256
+is not that of the manifest is never opened.
 """
 
 import importlib
@@ -72,13 +72,13 @@ def facts(name: str) -> dict[str, Any]:
 
 
 def describe(name: str) -> str:
-    """Return one line about a trained generator, for the text next to its images.
+    """Return one line on where a trained generator comes from, for the text next to its images.
 
     Args:
         name: One of `names()`.
 
     Returns:
-        Lesson, profile, date, data and length of the run.
+        The lesson, date, data and number of steps of the recorded full run.
 
     Raises:
         ValueError: An unknown name.
@@ -91,19 +91,19 @@ def describe(name: str) -> str:
 
 
 def find(name: str) -> Path:
-    """Return the file of a trained generator; it is downloaded where it is missing.
+    """Return the file of a trained generator, downloaded if it is missing.
 
     Args:
         name: One of `names()`.
 
     Returns:
-        A file with the right SHA-256: in the checkout's `weights`, else in the package, else in
-        Keras' download.
+        A file with the manifest's SHA-256: in the checkout's `weights`, else in the package, else
+        in the folder where Keras keeps downloads.
 
     Raises:
-        ValueError: An unknown name, or a file in checkout or package that is not the manifest's.
-        gan_utils.download.DownloadError: The file is nowhere, and the release cannot be reached or
-            sends something else; nothing of that is kept.
+        ValueError: An unknown name, or a file in the checkout or package with another SHA-256.
+        gan_utils.download.DownloadError: The file is not on this machine, and the release cannot be
+            reached or sends a file with another SHA-256, which is deleted.
     """
     found = facts(name)
     for path in (_FOLDER / found["file"], _INSTALLED / found["file"]):
@@ -132,16 +132,16 @@ def find(name: str) -> Path:
 
 
 def check_name(name_or_path: str | os.PathLike) -> bool:
-    """Find out, without importing TensorFlow, whether there is such a generator.
+    """Check, without importing TensorFlow, that a name or file of a generator exists.
 
     Args:
         name_or_path: A file that ends in .keras, or one of `names()`.
 
     Returns:
-        Whether it is a file.
+        True for a file, False for a name.
 
     Raises:
-        ValueError: Neither; the message lists what is known.
+        ValueError: It is neither; the message says what to give.
     """
     path = Path(name_or_path)
     if path.is_file() and path.suffix == SUFFIX:
@@ -174,17 +174,17 @@ def load_generator(name_or_path: str | os.PathLike) -> "keras.Model":
         name_or_path: One of `names()`, or a file that ends in .keras, such as a lesson saves.
 
     Returns:
-        A Keras model, not compiled, to images float32 in [-1, 1]; it computes in float32, also
-        if it was trained and saved in mixed precision. Its inputs are `latents`
-        `(n, latent_dim)`, standard normal; `[latents, class_labels]` with labels `(n, 1)` int;
-        for `infogan` noise then one-hot code `(n, 72)`; for a translator images `(n, h, w, c)`
-        in [-1, 1]; for `denoiser` images and noise steps `(n, 1)` int, as in lesson 20. Call it
-        with `training=False`.
+        A Keras model, not compiled, that returns images float32 in [-1, 1]; it computes in float32,
+        also if it was trained and saved in mixed precision. Its inputs are `latents`
+        `(n, latent_dim)`, standard normal; or `[latents, class_labels]` with labels `(n, 1)` int;
+        for `infogan` noise and one-hot code, concatenated to `(n, 72)`; for a translator images
+        `(n, h, w, c)` in [-1, 1]; for `denoiser` images and noise steps `(n, 1)` int, as in lesson
+        20. Call it with `training=False`.
 
     Raises:
-        ValueError: No such name or file, a file that is not the manifest's, or one that Keras
-            cannot load, for example because it would run code of its own.
-        gan_utils.download.DownloadError: The file is not here and cannot be downloaded.
+        ValueError: There is no such name or file, its SHA-256 is not that of the manifest, or Keras
+            cannot load it, for example because it holds Python code.
+        gan_utils.download.DownloadError: The file is not on this machine and cannot be downloaded.
     """
     is_file = check_name(name_or_path)
     precision = importlib.import_module("gan_utils.precision")  # only now: it imports TensorFlow
@@ -207,13 +207,13 @@ def load_generator(name_or_path: str | os.PathLike) -> "keras.Model":
 
 
 def try_generator(name: str) -> tuple["keras.Model | None", str]:
-    """Load a trained generator where that is possible, as a lesson does that goes on without it.
+    """Load a trained generator if it is available, for lessons that can go on without it.
 
     Args:
         name: One of `names()`.
 
     Returns:
-        The generator and what it is; else None and the reason.
+        The generator and its `describe` line; or None and the reason why there is none.
     """
     if name not in names():
         return None, f"no trained generator {name!r} comes with this version of the package"
@@ -224,10 +224,10 @@ def try_generator(name: str) -> tuple["keras.Model | None", str]:
 
 
 def require_one_call(name: str) -> None:
-    """Raise ValueError if a trained network needs many calls to draw, as a denoiser does.
+    """Raise ValueError if a trained network needs many calls for one image, as a denoiser does.
 
     Args:
-        name: One of `names()`, or anything else, of which nothing is known.
+        name: One of `names()`; for any other string nothing is raised.
     """
     if "noise_steps" in _manifest().get(name, {}).get("inputs", {}):
         raise ValueError(f"{name} removes noise, step by step: lesson 20 draws with it.")
@@ -235,12 +235,13 @@ def require_one_call(name: str) -> None:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a generator of noise takes.
+    """The inputs of a generator that draws images from noise.
 
     Attributes:
         latent_dim: Length of a latent vector, a one-hot code included.
-        num_classes: Of how many classes one can ask for one; 0 where one cannot ask.
-        one_hot: Whether the class is a one-hot code behind the noise, not an input of its own.
+        num_classes: Number of classes to choose from; 0 for an unconditional generator.
+        one_hot: Whether the class is a one-hot code at the end of the latent vector (True), or a
+            separate input (False).
     """
 
     latent_dim: int
@@ -248,14 +249,15 @@ class Inputs:
     one_hot: bool
 
     def arrange(self, latents: np.ndarray, class_labels: np.ndarray | None) -> Any:
-        """Bring noise and classes into the form that the generator takes.
+        """Arrange noise and classes as the generator's inputs.
 
         Args:
             latents: `(n, latent_dim)` float32.
-            class_labels: `(n,)` int below `num_classes`; ignored where one cannot ask.
+            class_labels: `(n,)` int below `num_classes`; ignored by an unconditional generator.
 
         Returns:
-            Its inputs.
+            Latents `(n, latent_dim)`, in which a one-hot code replaces the last `num_classes`
+            numbers; or a list of latents and labels `(n, 1)` int32.
         """
         if self.one_hot:
             codes = np.eye(self.num_classes, dtype=np.float32)[class_labels]
@@ -266,19 +268,19 @@ class Inputs:
 
 
 def inputs_of(name: str, generator: Any, codes: int = 0) -> Inputs:
-    """Describe what a generator of noise takes.
+    """Return which inputs a generator takes that draws images from noise.
 
     Args:
-        name: One of `names()`, whose entry in the manifest says where a class goes, or a file.
+        name: One of `names()`, whose entry in the manifest says where the class goes; or a file.
         generator: Keras model of `latents` `(n, latent_dim)`, or of `[latents, class_labels]`.
-        codes: For a file: so many of the last latents are a one-hot code.
+        codes: For a file: length of a one-hot code at the end of the latent vector, 0 without one.
 
     Returns:
-        Its inputs.
+        The description of its inputs.
 
     Raises:
-        ValueError: The generator takes images, something else than noise and labels, or fewer
-            latents than `codes`.
+        ValueError: The generator takes images or other inputs than noise and labels, or its latent
+            vector is not longer than `codes`.
     """
     require_one_call(name)
     shapes = [tuple(part.shape) for part in getattr(generator, "inputs", None) or []]
@@ -306,8 +308,8 @@ def draw(generator: Any, inputs: Any) -> np.ndarray:
     """Return a generator's images as float32, also from one that computes in half precision.
 
     Args:
-        generator: Keras model.
-        inputs: What it takes.
+        generator: Keras model, called with `training=False`.
+        inputs: Its inputs.
 
     Returns:
         `(n, height, width, channels)` float32.
@@ -316,7 +318,7 @@ def draw(generator: Any, inputs: Any) -> np.ndarray:
 
 
 def num_classes(generator: Any) -> int:
-    """Return how many classes the embedding of a generator knows."""
+    """Return the number of classes of a generator's label embedding; 10 if it has none."""
     for layer in getattr(generator, "layers", []):
         if type(layer).__name__ == "Embedding":
             return layer.input_dim
@@ -332,7 +334,7 @@ def drawer(
         name: See `inputs_of`.
         generator: See `inputs_of`.
         count: Number of images.
-        seed: Of noise and classes.
+        seed: Seed of noise and classes.
         codes: See `inputs_of`.
 
     Returns:

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: Wrong arguments (status 2), `--help` or `--version` (status 0).
     """
     options = build_parser().parse_args(arguments)
-    if hasattr(sys.stdout, "reconfigure"):  # a name that is no text must not undo a finished work
+    if hasattr(sys.stdout, "reconfigure"):  # printing an undecodable file name must not fail
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = options.run(options)

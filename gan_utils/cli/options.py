@@ -1,4 +1,4 @@
-"""What the commands share: numbers as arguments, places to write images to."""
+"""Shared parts of the commands: numbers as arguments, files to write images to."""
 
 import argparse
 import os
@@ -19,15 +19,15 @@ _LARGEST_SEED = 2**32 - 1
 def require_place(
     path: Path, given: str = "the result is one file", kinds: tuple[str, ...] | None = tuple(KINDS)
 ) -> None:
-    """Find out before the work, not after it, that a file cannot be written.
+    """Check, before any work, that a file can be written.
 
     Args:
-        path: Of the image.
-        given: What it is made from, for the message, such as "photo.jpg is an image".
+        path: The file.
+        given: The reason why it is a file, for the message, such as "photo.jpg is an image".
         kinds: Endings that its name may have; None for any.
 
     Raises:
-        ValueError: A folder, another ending, or no folder to write to.
+        ValueError: `path` is a folder, has another ending, or its folder cannot be written.
     """
     if path.is_dir():
         raise ValueError(f"{path} is a folder; {given}, so give a file to write.")
@@ -45,10 +45,10 @@ def save(pixels: np.ndarray, path: Path) -> None:
 
     Args:
         pixels: `(height, width, 1 or 3)` uint8 in [0, 255].
-        path: Its ending says the kind.
+        path: The file; its ending, one of `KINDS`, decides the format.
 
     Raises:
-        OSError: It cannot be written; an older file stays as it is.
+        OSError: The file cannot be written; an older file stays as it is.
     """
     from PIL import Image
 
@@ -60,7 +60,7 @@ def save(pixels: np.ndarray, path: Path) -> None:
 def add_progress(
     parser: argparse.ArgumentParser | argparse._ArgumentGroup, what: str = "a bar on stderr"
 ) -> None:
-    """Declare whether a progress bar is shown; None: on a terminal."""
+    """Add the option --progress: None, the default, shows a bar on a terminal only."""
     parser.add_argument(
         "--progress",
         action=argparse.BooleanOptionalAction,
@@ -69,7 +69,7 @@ def add_progress(
 
 
 def add_codes(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """Declare how a file says what the names of the book have in their manifest."""
+    """Add the option --codes, for a file: what the manifest holds for the book's generators."""
     parser.add_argument(
         "--codes",
         type=positive,
@@ -80,20 +80,20 @@ def add_codes(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None
 
 
 def seed(text: str) -> int:
-    """Return the seed that an argument says, for argparse."""
+    """Return the seed of an argument, 0 to 2**32 - 1, for argparse."""
     return whole_number(text, 0, _LARGEST_SEED)
 
 
 def positive(text: str) -> int:
-    """Return the positive number that an argument says, for argparse."""
+    """Return the number of an argument, 1 to 100,000, for argparse."""
     return whole_number(text, 1, 100_000)
 
 
 def whole_number(text: str, least: int, most: int) -> int:
-    """Return a number within limits, for argparse.
+    """Return the number of an argument, for argparse.
 
     Raises:
-        argparse.ArgumentTypeError: Something else.
+        argparse.ArgumentTypeError: It is not a whole number from `least` to `most`.
     """
     if not (text.isascii() and text.isdecimal()) or not least <= int(text) <= most:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most:,}")
@@ -102,7 +102,7 @@ def whole_number(text: str, least: int, most: int) -> int:
 
 @contextmanager
 def warnings_as_lines() -> Iterator[None]:
-    """Write the warnings of the block to stderr as lines for people, each once."""
+    """Write the warnings of the block to stderr, one line each and each only once."""
     said = set()
 
     def say(message: Warning | str, *_: object) -> None:

@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _contact_sheet(report: "PairReport") -> np.ndarray:
-    """Return the first pairs, each source next to its target, at a small size of the same shape."""
+    """Return a grid of the first pairs, each source next to its target, at a reduced size."""
     from gan_utils.pairs import Pairs
 
     small = tuple(max(1, round(side * _LONGER_SIDE / max(report.size))) for side in report.size)

@@ -162,13 +162,13 @@ _SIDES = ("real", "fake")
 def _as_dict(
     seen: Sequence[Seen], scores: dict[str, Score], *, seed: int, saved: str | None
 ) -> dict[str, Any]:
-    """Return everything that was found out, as plain values.
+    """Return sources, settings and scores as plain values, for JSON.
 
     Args:
         seen: The real side and, where there is one, the generated side.
         scores: What `metrics.measure` returned.
-        seed: Of the order of the images and of all draws.
-        saved: Where the statistics of the real side were kept.
+        seed: Seed of the order of the images and of all draws.
+        saved: File of the saved statistics of the real side, or None.
 
     Returns:
         Values that JSON can hold.
@@ -190,7 +190,7 @@ def _as_dict(
 
 
 def _as_text(found: dict[str, Any]) -> str:
-    """Return the same for people: where it comes from, then a line for each score."""
+    """Return the text for a terminal: the sources and settings, then a line for each score."""
     rows = [
         (side, f"{found[side]['source']} ({_number(found[side]['count'])} images)")
         for side in _SIDES

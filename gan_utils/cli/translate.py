@@ -47,12 +47,13 @@ class Translator:
     """A generator that takes images.
 
     Attributes:
-        title: The name or file that it was asked for by.
-        size: Height and width that it takes.
-        channels: 1 or 3, of what it takes.
-        drawn_size: Height and width of its translations.
-        draw: From `(1, height, width, channels)` float32 in [-1, 1] to its translation.
-        reseed: Sets the noise of its dropout.
+        title: Its name or file, for messages.
+        size: Height and width in pixels of its input.
+        channels: Channels of its input, 1 or 3.
+        drawn_size: Height and width in pixels of its output.
+        draw: Takes an image `(1, height, width, channels)` float32 in [-1, 1]; returns its
+            translation, float32.
+        reseed: Takes a seed and sets the noise of its dropout.
     """
 
     title: str
@@ -138,7 +139,7 @@ def _translate(
 
 
 def _plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
-    """Return what is read and what is written, before any work is done."""
+    """Return (source, target) of each image; raise ValueError, before any work, if one is wrong."""
     if not source.exists():
         raise ValueError(f"There is no image and no folder {source}.")
     if source.is_dir():
@@ -181,7 +182,7 @@ def _report(
 
 
 def open_translator(name: str, label: int | None = None) -> Translator:
-    """Find a trained translator.
+    """Load a trained image-to-image network.
 
     Args:
         name: A file that ends in .keras, else a name from `gan_utils.weights.names()`.
@@ -191,8 +192,9 @@ def open_translator(name: str, label: int | None = None) -> Translator:
         The translator.
 
     Raises:
-        ValueError: No such file or name, a file that is no Keras model, a network that takes
-            something else than one image, or a class that it does not know, want or get.
+        ValueError: No such file or name, a file that is not a Keras model, a network with other
+            inputs than one image and a label, a label that it does not take, or a label that is
+            missing or out of range.
     """
     weights.check_name(name)
     weights.require_one_call(name)
@@ -255,27 +257,27 @@ def _require_label(name: str, label: int | None, num_classes: int) -> None:
 def translate_image(
     translator: Translator, image: np.ndarray, *, fit: str = "resize", seed: int = 0
 ) -> np.ndarray:
-    """Translate one image; what else is translated before or after makes no difference.
+    """Translate one image; the result does not depend on images translated before.
 
     Args:
         translator: The network.
         image: `(height, width, channels)` uint8 in [0, 255], of any size; a gray one also uint16 in
             [0, 65535].
-        fit: What to do with another size than the network's. "resize": resize to it (antialiased)
-            and back. "pad": pad at the right and at the bottom by mirroring, and cut that off; an
-            image that is larger is first shrunk in proportion, and enlarged again. "tile":
-            translate in overlapping tiles that fade into each other, and pad as above where the
-            image is smaller.
-        seed: Of the network's noise.
+        fit: How an image of another size is brought to the network's. "resize": resize to it
+            (antialiased), and the translation back. "pad": pad at the right and at the bottom by
+            mirroring, and crop the translation; a larger image is first shrunk in proportion, and
+            its translation enlarged again. "tile": translate overlapping tiles, blended where they
+            overlap, and pad as above where the image is smaller.
+        seed: Seed of the network's dropout noise.
 
     Returns:
-        `(height, width, 1 or 3)` of the image's size; of a network whose output is k times as large
-        as its input, k times that size. uint16 if the image is and the translation is gray, else
-        uint8.
+        `(height, width, 1 or 3)` of the image's size; if the network's output is k times as large
+        as its input, k times that size. uint16 if the image is uint16 and the translation is gray,
+        else uint8.
 
     Raises:
-        ValueError: An unknown `fit`, or tiles of a network whose output is not a whole number of
-            times as large as its input.
+        ValueError: An unknown `fit`, or "tile" for a network whose output size is not a multiple of
+            its input size.
     """
     if fit not in FITS:
         raise ValueError(f"fit is {fit!r}; choose one of {', '.join(FITS)}.")
@@ -298,10 +300,10 @@ def _drawn_size(translator: Translator, size: tuple[int, int]) -> tuple[int, ...
 
 
 def _tiled(translator: Translator, image: np.ndarray) -> np.ndarray:
-    """Translate overlapping tiles, as many as are needed, and fade each into its neighbors.
+    """Translate overlapping tiles, as many as are needed, and blend each with its neighbors.
 
-    A row of tiles is finished, and rounded, before the next one: floats of a whole large image
-    would take many times the room of the image itself.
+    A row of tiles is finished, and rounded, before the next one: float32 values of a whole large
+    image would take many times the memory of the image.
     """
     height, width = _drawn_size(translator, image.shape[:2])
     (tops, down, fades), columns = (
@@ -337,7 +339,7 @@ def _row(translator: Translator, image: np.ndarray, columns: tuple) -> np.ndarra
 
 
 def _places(length: int, tile: int, drawn: int) -> tuple[list[int], list[int], list[np.ndarray]]:
-    """Return along one side where tiles begin, where their translations do, and their weights.
+    """Return, along one side, the starts of the tiles and of their translations, and the weights.
 
     The weights of all tiles add up to one at every pixel.
     """

@@ -1,10 +1,10 @@
 """Labeled images by name or from a folder, and batches of them.
 
-`load_images` looks in the Keras cache, then downloads, then takes what comes with the package, with
-one line that says so: a sample of MNIST or Fashion-MNIST, and a stand-in for CIFAR-10.
-``GAN_DATA=required`` turns this fallback into an error; ``GAN_DATA=embedded`` always takes it.
+`load_images` looks in the Keras cache, then downloads, then falls back, with a warning, to what
+comes with the package: a sample of MNIST or Fashion-MNIST, and a stand-in for CIFAR-10.
+``GAN_DATA=required`` turns this fallback into an error; ``GAN_DATA=embedded`` always uses it.
 ``GAN_IMAGES=150`` keeps at most 150 training images and 40 % as many test images of every data set,
-evenly drawn. ``GAN_PHOTOGRAPHS=folder`` takes that folder's color images for those of CIFAR-10.
+evenly spaced. ``GAN_PHOTOGRAPHS=folder`` takes the color images of a folder in place of CIFAR-10.
 """
 
 import os
@@ -39,7 +39,7 @@ _PHOTOGRAPH_SIZE = 32
 _HELD_OUT = 5  # of a folder that is not split, every fifth image is for testing
 _STAND_IN_CLASSES = tuple("0123456789")
 
-# One run never mixes the whole set and its sample, waits for a dead network once, and says so once.
+# State of the process: it never mixes a whole set and its sample, and it tries and warns only once.
 _downloaded: set[str] = set()
 _failed_downloads: dict[str, str] = {}
 _announced: set[str] = set()
@@ -51,10 +51,10 @@ class ImageSet:
 
     Attributes:
         images: (n, height, width, channels) uint8 in [0, 255].
-        labels: (n,) int64, positions in `class_names`; or None.
+        labels: (n,) int64, indices into `class_names`; or None.
         class_names: Name of each class.
         source: "cache", "download", "embedded" or "folder".
-        name: What was asked for, such as "mnist", "fashion_mnist" or "cifar10"; of a folder, its
+        name: Name of the data set, such as "mnist", "fashion_mnist" or "cifar10"; of a folder, its
             own name.
         split: "train" or "test"; of a folder, its subset or "all".
     """
@@ -67,7 +67,7 @@ class ImageSet:
     split: str
 
     def __post_init__(self) -> None:
-        """Check that images, labels and classes fit together."""
+        """Check that images, labels and classes match; raise ValueError if they do not."""
         if images.check_images(self.images).dtype != np.uint8:
             raise ValueError(f"{self.name}: an ImageSet holds uint8 images; use to_uint8.")
         if self.source not in _ORIGINS:
@@ -86,7 +86,7 @@ class ImageSet:
         return len(self.images)
 
     def __str__(self) -> str:
-        """Return one line: what it is, how much, from where, and whether it is the whole set."""
+        """Return one line: name, split, number and size of the images, and where they come from."""
         size = " x ".join(str(number) for number in self.images.shape[1:])
         origin = _ORIGINS[self.source]
         if self.is_sample:
@@ -118,10 +118,10 @@ class ImageSet:
         return self._part(lambda array: array[:count])
 
     def sample(self, count: int) -> "ImageSet":
-        """At most `count` images, evenly drawn over the whole set, with their labels.
+        """Return at most `count` images, evenly spaced over the set, with their labels.
 
-        The first images of a set may come from other people or other classes than its last ones
-        (MNIST's test set has two halves), so a part of it should be drawn like this.
+        Use this in place of `take` where the order of a set is not random: the two halves of
+        MNIST's test set come from different writers.
 
         Raises:
             ValueError: `count` is below 1.
@@ -147,22 +147,28 @@ class ImageSet:
 
 
 def load_images(name: str, split: str = "train") -> ImageSet:
-    """Load a data set: from the Keras cache, else by download, else what the package brings.
+    """Load a data set: from the Keras cache, else by download, else the sample in the package.
 
     Args:
-        name: "mnist", "fashion_mnist" or "cifar10", whose place the folder in ``GAN_PHOTOGRAPHS``
-            takes: class folders, or ``train`` and ``test`` with class folders; "digits",
-            the old name of the embedded digits, warns and gives the embedded sample of MNIST.
+        name: "mnist", "fashion_mnist" or "cifar10". In place of CIFAR-10 the images of the folder
+            in ``GAN_PHOTOGRAPHS`` are taken: class folders, or ``train`` and ``test`` with class
+            folders. "digits", the old name of the embedded digits, warns and returns the embedded
+            sample of MNIST.
         split: "train" or "test".
 
     Returns:
-        The images, at most as many as `image_limit` allows; `source` and ``print`` say where they
-        come from. The fallback warns once.
+        The images, at most as many as `image_limit` allows; `source` and ``print`` show where they
+        come from.
 
     Raises:
         ValueError: Unknown name, split, ``GAN_DATA`` or ``GAN_IMAGES``; a file in the cache that is
-            damaged or is not the official data (it is left as it is).
-        download.DownloadError: ``GAN_DATA=required`` and the data cannot be had.
+            damaged or is not the official data (it is left as it is); or a folder in
+            ``GAN_PHOTOGRAPHS`` that has no classes or that `load_folder` cannot load.
+        download.DownloadError: ``GAN_DATA=required``, and the data are not in the cache and cannot
+            be downloaded.
+
+    Warns:
+        UserWarning: The fallback is used; once for each data set.
     """
     _check_name(name)
     limit = image_limit(split)
@@ -191,17 +197,18 @@ def load_folder(
     """Load a folder of images, for `GAN.fit`, `Batches` and the scores.
 
     Images that lie in the folder itself have no labels. Images in subfolders have the subfolder's
-    name as their class: ``cats/a.jpg``, ``dogs/b.png``. Each is read as `images.read_image` does,
-    cut to its middle of the shape of `size`, and resized (antialiased). That is done once: the
-    result is kept as bytes in the folder where Keras keeps data sets, and made anew when a file
-    of the folder, `size` or `channels` has changed. `images` reads from that file, so memory does
-    not grow with the folder.
+    name as their class: ``cats/a.jpg``, ``dogs/b.png``. Each is read with `images.read_image`,
+    center-cropped to the aspect ratio of `size`, and resized (antialiased). That is done once: the
+    pixels are kept in a file in the folder where Keras keeps data sets, which is written again when
+    a file of the folder, `size` or `channels` has changed. `images` reads from that file, so memory
+    does not grow with the folder.
 
     Args:
         path: The folder.
         size: Height and width of the images in pixels, or one number for both.
         channels: 1 for gray, 3 for RGB.
-        subset: The subfolder to take, where there are ``train`` and ``test``, or the like.
+        subset: The subfolder to take, where the subfolders are subsets, such as ``train`` and
+            ``test``.
         broken: "raise" stops at the first image that cannot be read; "skip" leaves such images
             out, with a warning that names them.
 
@@ -213,11 +220,12 @@ def load_folder(
         ValueError: No such folder or subset, no image, a class without images, images next to
             class folders, subsets of which none was chosen, or an argument out of its range.
         images.BrokenImageError: An image cannot be read; the message names it.
-        OSError: The copy cannot be written.
+        OSError: The file of pixels cannot be written, because the disk is full for example.
 
     Warns:
         UserWarning: Files left out, gray and color mixed, images smaller than `size`, images in
-            subfolders of a class, animations, 16-bit images that are dark.
+            subfolders of a class, animations, 16-bit images that are dark, or a cache folder that
+            cannot be written (the images are then kept in memory).
     """
     folder, size = Path(path), images.check_size(size)
     pixels, labels, class_names, lines = ImageFolder(
@@ -299,14 +307,14 @@ def _embedded(name: str, split: str) -> ImageSet:
 
 
 def data_kind(name: str) -> str:
-    """Tell whether `load_images` would find the whole set in the cache; open nothing.
+    """Return whether the whole data set is in the cache, without opening a file.
 
     Args:
-        name: "mnist", "fashion_mnist" or "cifar10".
+        name: "mnist", "fashion_mnist" or "cifar10" (``GAN_PHOTOGRAPHS`` is not considered).
 
     Returns:
-        "real" for the whole set, or "embedded". ``GAN_DATA=required`` is always "real":
-        otherwise loading fails.
+        "real" for the whole set, else "embedded"; with ``GAN_DATA=required`` always "real", since
+        loading fails without the whole set.
 
     Raises:
         ValueError: Unknown name or ``GAN_DATA``.
@@ -319,7 +327,7 @@ def data_kind(name: str) -> str:
 
 
 def _fetch(name: str, source: DatasetSpec) -> str | None:
-    """Complete the cache; returns the reason when that is not possible."""
+    """Download the missing files; return the reason if that fails, else None."""
     if name not in _failed_downloads:
         try:
             for file in source.missing_files():

@@ -13,7 +13,7 @@ from gan_utils import images as image_tools
 if TYPE_CHECKING:
     import tensorflow as tf
 
-# What a file holds beyond this stays there; below it, tf.gather in memory is quicker.
+# Larger files of images are read batch by batch; for smaller ones, tf.gather in memory is faster.
 _IN_MEMORY = 1 << 30
 
 # TensorFlow's threads must not wait for Python once it ends: the program would never leave.
@@ -21,7 +21,7 @@ _QUIET_SECONDS = 0.25
 
 
 class _Reads:
-    """The reads under way in any stream, so that none is when Python ends."""
+    """Counts the reads in progress of all data sets, so that none runs when Python exits."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -52,7 +52,8 @@ class ShuffledBatches(ABC):
     """Batches of fixed shape in a shuffled order, the same for the same seed, resumable by epoch.
 
     The order is a function of (seed, epoch) alone: starting at epoch e gives exactly the batches
-    that a run from epoch 0 gets there. Each pass leaves out another remainder.
+    that a run from epoch 0 gets there. What does not fill a batch is dropped, in each pass other
+    items.
 
     Attributes:
         batch_size: Items in a batch.
@@ -60,12 +61,12 @@ class ShuffledBatches(ABC):
         seed: Seed of the order.
     """
 
-    _readers: int | None = None  # batches made at the same time, in their order
+    _readers: int | None = None  # batches made in parallel, returned in their order
 
     def __init__(
         self, count: int, batch_size: int, steps_per_epoch: int | None, seed: int, noun: str
     ) -> None:
-        """Check and keep what decides the order.
+        """Check and store the numbers that decide the order.
 
         Args:
             count: Number of items.
@@ -75,7 +76,7 @@ class ShuffledBatches(ABC):
             noun: What to call the items in a message.
 
         Raises:
-            ValueError: An impossible number.
+            ValueError: A number is out of its range.
         """
         check_integer("seed", seed, 0)
         check_integer("batch_size", batch_size, 1)
@@ -100,14 +101,14 @@ class ShuffledBatches(ABC):
         """Return one batch from the number of the pass and the positions (batch,) of its items."""
 
     def dataset(self, first_epoch: int = 0) -> "tf.data.Dataset":
-        """Return the endless stream of batches from an epoch on.
+        """Return the infinite stream of batches, starting at an epoch.
 
         Args:
             first_epoch: Epoch to start at, from 0.
 
         Returns:
-            Endless dataset of what `_batch` makes. After each `steps_per_epoch` batches a new epoch
-            begins.
+            Infinite dataset of batches, as the class describes them. After each `steps_per_epoch`
+            batches a new epoch begins.
 
         Raises:
             ValueError: `first_epoch` is not an integer of at least 0.
@@ -142,10 +143,10 @@ class ShuffledBatches(ABC):
 class Batches(ShuffledBatches):
     """Shuffled batches of images.
 
-    The images are held once, as they came, or are read batch by batch where they are in a file
-    (a `numpy.memmap`, such as `load_folder` returns) of more than 1 GiB. A uint8 batch becomes
-    float32 in [-1, 1] when it is drawn: images (batch, height, width, channels), or
-    (images, labels (batch,) int32).
+    The images are kept in memory once, in their dtype; those in a file of more than 1 GiB (a
+    `numpy.memmap`, such as `load_folder` returns) are read batch by batch. A batch is float32 in
+    [-1, 1]: images (batch, height, width, channels), or a tuple of images and labels (batch,)
+    int32.
 
     Attributes:
         has_labels: Whether batches are (images, labels).
@@ -161,7 +162,7 @@ class Batches(ShuffledBatches):
         steps_per_epoch: int | None = None,
         seed: int = 0,
     ) -> None:
-        """Take the images.
+        """Check and store the images.
 
         Args:
             images: (n, height, width, channels), uint8 in [0, 255] or float32 in [-1, 1]; or an
@@ -173,7 +174,8 @@ class Batches(ShuffledBatches):
             seed: Seed of the order, an integer of at least 0.
 
         Raises:
-            ValueError: Not such arrays, or an impossible batch size or seed.
+            ValueError: Images or labels of a wrong shape, dtype or range, or a batch size, number
+                of steps or seed out of its range.
         """
         import tensorflow as tf
 
@@ -211,10 +213,10 @@ class Batches(ShuffledBatches):
 
 
 def untuned(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
-    """Return the dataset without tf.data's own tuning, unless its options decide about that.
+    """Return the dataset with tf.data's autotuning switched off, unless its options set that.
 
-    The tuning thread sleeps longer and longer. Letting go of an iterator, as `fit` does at its
-    end, may have to wait until it wakes up: half a minute was seen with TensorFlow 2.21.
+    The tuning thread sleeps longer and longer, and the end of `fit`, which deletes the iterator,
+    may have to wait until the thread wakes up: half a minute was seen with TensorFlow 2.21.
     """
     import tensorflow as tf
 

@@ -1,7 +1,8 @@
-"""The real data sets: their official files, how they are read, and the proof that they are real.
+"""The data sets: their official files, how they are read, and how they are verified.
 
-The cache may hold a repacked copy, so the *arrays* are verified, whatever their order and the
-bytes around them; a download must be the official file, byte for byte. Files are never changed.
+The cache may hold a repacked copy of MNIST or Fashion-MNIST, so their *arrays* are verified, in any
+order and compression; of CIFAR-10 the file is. A download must be the official file, byte for byte.
+Files are never changed.
 """
 
 import gzip
@@ -24,7 +25,18 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A data set: its files, what they must hold, and how they are read."""
+    """A data set: its files, what they must hold, and how they are read.
+
+    Attributes:
+        title: Its name in messages, such as "Fashion-MNIST".
+        files: Its official files.
+        shape: Height, width and channels of an image.
+        class_names: Name of each class.
+        counts: Split -> number of images.
+        read: From the data set and a split to images and labels, uint8.
+        digests: Split -> `digest` of its images and labels; None: the SHA-256 of the files is
+            verified instead.
+    """
 
     title: str
     files: tuple[File, ...]
@@ -32,7 +44,6 @@ class DatasetSpec:
     class_names: tuple[str, ...]
     counts: dict[str, int]
     read: Callable[["DatasetSpec", str], Arrays]
-    # What `digest` gives for each split; None: the bytes of the files are verified instead.
     digests: dict[str, str] | None = None
 
     def missing_files(self) -> list[File]:
@@ -49,7 +60,7 @@ class DatasetSpec:
 
 
 def read_verified(source: DatasetSpec, split: str) -> Arrays:
-    """Read one split from the cache and proves that it is the official data.
+    """Read one split from the cache and verify that it is the official data.
 
     Args:
         source: The data set; all its files are in the cache.

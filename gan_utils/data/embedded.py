@@ -49,13 +49,16 @@ def load(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def colored(split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read the embedded digits in bright colors on dark ones: the stand-in for CIFAR-10.
+    """Read the embedded digits in color, bright on dark: the stand-in for CIFAR-10.
 
     Args:
         split: "train" (10,000 images) or "test" (2,000); the same colors every time.
 
     Returns:
         Images (n, 32, 32, 3) uint8 in [0, 255] and labels (n,) int64.
+
+    Raises:
+        ValueError: A file of the package is damaged.
     """
     digits, labels = load("mnist", split)
     around = ((0, 0), (_MARGIN, _MARGIN), (_MARGIN, _MARGIN))
@@ -71,7 +74,7 @@ def colored(split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def describe(title: str, split: str = "train") -> str:
-    """Return a sample in words, for a note or a warning."""
+    """Return a description of a sample, for a note or a warning."""
     return (
         f"a sample of {COUNTS[split]:,} {title} images that comes with the book; "
         "with a network the whole set is used"

@@ -1,4 +1,4 @@
-"""A folder of images: which there are, of which class, and a copy of them as bytes."""
+"""A folder of images: its files, their classes, and a cached copy of their pixels."""
 
 import errno
 import hashlib
@@ -32,12 +32,12 @@ _WITHOUT = 'or leave such images out with load_folder(..., broken="skip")'
 
 @dataclass
 class Notes:
-    """What is said about a folder each time that it is loaded.
+    """Facts for the warnings about a folder, which are given each time that it is loaded.
 
     Attributes:
-        skipped: Image that cannot be read -> why.
-        gray: Images whose files have no colors.
-        small: Images that are smaller than asked for.
+        skipped: Name of an image that cannot be read -> reason.
+        gray: Names of images whose files are gray.
+        small: Names of images that are smaller than the size asked for.
         said: Warnings of the reader.
     """
 
@@ -64,14 +64,14 @@ class ImageFolder:
     broken: str
 
     def __post_init__(self) -> None:
-        """Check the options."""
+        """Check the options; raise ValueError if one is out of its range."""
         if self.channels not in (1, 3):
             raise ValueError(f"channels is {self.channels!r}; choose 1 (gray) or 3 (RGB).")
         if self.broken not in ("raise", "skip"):
             raise ValueError(f"broken is {self.broken!r}; choose 'raise' or 'skip'.")
 
     def read(self) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...], list[str]]:
-        """Return images, labels, class names, and what to warn of; see `gan_utils.load_folder`."""
+        """Return images, labels, class names and warnings; see `gan_utils.load_folder`."""
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always", UserWarning)
             paths = image_folders.list_images(self.root, check_links=self.broken == "raise")
@@ -88,8 +88,8 @@ class ImageFolder:
         return pixels, np.array(labels, np.int64), class_names, lines
 
     def _copy(self, names: list[str]) -> tuple[np.ndarray, Notes]:
-        """Return the images from their copy, which is written first if need be."""
-        # A folder that is read in one way has one place, so that only its latest copy is kept.
+        """Return the images from their cached copy, which is written first if need be."""
+        # One place for each folder and each way to read it, so that only the latest copy is kept.
         place = _hash(os.path.realpath(self.root), self.size, self.channels, self.broken, _RULES)
         states = [_state(os.path.join(self.root, name)) for name in names]
         copy = cache_folder() / "gan-workbook" / "folders" / place / _hash(names, states)
@@ -110,7 +110,7 @@ class ImageFolder:
         return self._opened(copy, names)
 
     def _keep(self, names: list[str], copy: Path) -> None:
-        """Write a copy, and remove those of what the folder was before."""
+        """Write a copy, and remove those of earlier states of the folder."""
         with (
             whole_file(copy.with_suffix(".bytes")) as temporary,
             temporary.open("wb") as stream,
@@ -125,7 +125,7 @@ class ImageFolder:
                     old.unlink()
 
     def _opened(self, copy: Path, names: list[str]) -> tuple[np.ndarray, Notes] | None:
-        """Return a copy, or None where there is none, or no whole one."""
+        """Return the images and notes of a copy, or None if it is missing or incomplete."""
         try:
             facts = parse_json(copy.with_suffix(".json").read_text(encoding="utf-8"))
             lists = (list(facts[name]) for name in ("gray", "small", "said"))
@@ -143,7 +143,7 @@ class ImageFolder:
         return content.reshape(shape), notes
 
     def _write(self, names: list[str], stream: BinaryIO) -> Notes:
-        """Decode all images, which several threads do, and write them one after the other."""
+        """Decode all images, in several threads, and write their pixels one after the other."""
         notes = Notes()
         with (
             warnings.catch_warnings(record=True) as said,
@@ -172,7 +172,7 @@ class ImageFolder:
         return notes
 
     def _decode(self, name: str) -> tuple[np.ndarray, bool, bool] | str:
-        """Return an image, whether its file is gray and whether it is small; or what is wrong."""
+        """Return an image, whether its file is gray and whether it is small; or an error."""
         try:
             pixels, is_gray = image_folders.read_or_name(self._look, self.root / name, _WITHOUT)
         except BrokenImageError as error:
@@ -190,7 +190,7 @@ class ImageFolder:
         return pixels, Image.getmodebase(mode) == "L"
 
     def _in_words(self, kept: list[str], notes: Notes, class_names: tuple[str, ...]) -> list[str]:
-        """Return what a user should know of the images."""
+        """Return the warnings about the images."""
         broken = [f"{name} {why}" for name, why in notes.skipped.items()]
         gray, mixed = set(notes.gray), 0 < len(notes.gray) < len(kept)
         deep = [name for name in kept if class_names and name.count(os.sep) > 1]
@@ -215,10 +215,10 @@ def find_root(folder: Path, subset: str | None) -> Path:
 
     Args:
         folder: The one that is given.
-        subset: A subfolder to take, where there are several sets.
+        subset: A subfolder to take, where the subfolders are subsets.
 
     Raises:
-        ValueError: No such folder or subset, or sets of which none was chosen.
+        ValueError: No such folder or subset, or subsets of which none was chosen.
     """
     if not folder.is_dir():
         what = "is not a folder; unpack it first" if folder.exists() else "does not exist"
@@ -264,7 +264,7 @@ def _subfolders(folder: Path) -> list[str]:
 
 
 def _middle(pixels: np.ndarray, size: Size) -> np.ndarray:
-    """Return the middle of an image, as large as possible in the shape of `size`."""
+    """Return the largest centered crop of an image with the aspect ratio of `size`."""
     height, width = pixels.shape[:2]
     tall = max(1, min(height, round(width * size[0] / size[1])))
     wide = max(1, min(width, round(height * size[1] / size[0])))
@@ -273,7 +273,7 @@ def _middle(pixels: np.ndarray, size: Size) -> np.ndarray:
 
 
 def _state(path: str) -> tuple[int, int] | None:
-    """Return what changes when a file is written anew; None where a link leads to nothing."""
+    """Return size and modification time of a file; None where a symbolic link is broken."""
     with suppress(OSError):
         found = os.stat(path)
         return found.st_size, found.st_mtime_ns

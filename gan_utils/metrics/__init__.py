@@ -1,8 +1,8 @@
 """How good are generated images? Scores on feature vectors, as pure NumPy float64.
 
-The functions return plain numbers. `measure` returns the same numbers as `Score` objects, which
-say what a number means nothing without: extractor, resizing, sample counts, settings, and what
-the metric gives for real against real.
+The functions return plain numbers. `measure` returns the same numbers as `Score` objects, which add
+what is needed to interpret them: extractor, resizing, sample counts, settings, and the noise floor
+(the same metric for real images against other real images).
 """
 
 from gan_utils.metrics.evaluate import METRICS, Score, measure

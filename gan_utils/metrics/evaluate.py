@@ -1,4 +1,4 @@
-"""From two sets of features to scores that carry their sample counts, settings and floor."""
+"""From two sets of features to scores with their sample counts, settings and noise floor."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -30,25 +30,25 @@ _TITLES = {
 
 
 def title_of(metric: str) -> str:
-    """Return what people call a score, for example `FID`."""
+    """Return the usual name of a score, for example `FID` for `fid`."""
     return _TITLES.get(metric, metric)
 
 
 @dataclass(frozen=True)
 class Score:
-    """One number, with what it means nothing without.
+    """A score with what is needed to interpret and to compare it.
 
     Attributes:
-        metric: Short name, a key of `METRICS` or one of its results.
-        value: The number.
+        metric: Short name, such as `fid`, `kid`, `is` or `precision`.
+        value: The score.
         spread: Standard deviation over splits or subsets, where there are any.
         extractor: Name of the network whose features were compared.
-        resizing: How images were brought to its size.
-        real_count: Real images (0: none needed).
-        fake_count: Generated images.
+        resizing: How images were resized to the network's input size.
+        real_count: Number of real images (0: the score needs none).
+        fake_count: Number of generated images.
         settings: Splits, subsets or neighbors.
-        floor: The same metric for real against real.
-        floor_counts: How many real images on each side of the floor.
+        floor: Noise floor: the same metric for real images against other real images.
+        floor_counts: Number of real images on each side of the noise floor.
     """
 
     metric: str
@@ -77,7 +77,7 @@ class Score:
         return f"{number} ({'; '.join(parts)})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the same as plain values, for JSON."""
+        """Return the attributes as plain values, for JSON."""
         return {**vars(self), "floor_counts": list(self.floor_counts)}
 
 
@@ -97,17 +97,22 @@ def measure(
         real: Features of real images, or saved moments (then only the FID can be computed).
         fake: Features of generated images, from the same extractor.
         metrics: Keys of `METRICS`: `"fid"`, `"kid"`, `"is"`, `"pr"`, `"dc"`, `"prdc"`.
-        held_out: Other real images, for the floor; without them, two random halves of `real`.
-        halves: Those two halves, where `real` is moments that cannot be halved.
-        seed: Draws the halves and the subsets of the kernel distance.
+        held_out: Held-out real images, for the noise floor; without them, it is measured between
+            two random halves of `real`.
+        halves: Those two halves, where `real` is moments, which cannot be split.
+        seed: Seed of the halves and of the subsets of the KID.
         **settings: `splits` (10), `k` (precision and recall 3, density and coverage 5),
-            `subsets` (100), `subset_size` (1,000 or half of the smaller set).
+            `subsets` (100), `subset_size` (1,000, or half of the smaller set if that is less).
 
     Returns:
         Scores by name: `fid`, `kid`, `is`, `precision`, `recall`, `density`, `coverage`.
 
     Raises:
-        ValueError: Unknown metric or setting, different extractors, or input that a metric refuses.
+        ValueError: Unknown metric or setting, different extractors, or input for which a metric
+            raises it, such as too few images.
+
+    Warns:
+        SampleSizeWarning: The FID is computed from fewer images than features.
     """
     unknown = set(settings) - {"splits", "k", "subsets", "subset_size"}
     if unknown or not metrics or set(metrics) - set(METRICS):
@@ -142,15 +147,15 @@ def fid_floor(
     halves: tuple[Features | Moments, Features | Moments] | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Return the FID between two halves of the real images.
+    """Return the noise floor of the FID: that between two halves of the real images.
 
     Args:
         real: Features of real images, or their moments.
         halves: The two halves, where `real` is moments.
-        seed: Draws them otherwise.
+        seed: Seed of the random halves otherwise.
 
     Returns:
-        `floor` and `floor_counts`; empty where there is nothing to halve.
+        `floor` and `floor_counts`; empty where `real` cannot be split.
     """
     return _floor(_fid, halves or _floor_pair(real, None, seed), {}, seed).get("fid", {})
 
@@ -171,7 +176,7 @@ def _floor_pair(
 def _floor(
     compute: Callable, pair: tuple | None, settings: dict[str, int], seed: int
 ) -> dict[str, dict]:
-    """Return floor and its counts by score; nothing where the real images do not suffice."""
+    """Return noise floors and their counts by score; empty where there are too few real images."""
     if pair is None:
         return {}
     first, second = pair
@@ -197,7 +202,7 @@ def _stored_floor(compute: Callable, real: Features | Moments) -> dict[str, dict
 
 
 def _fitting(settings: dict[str, int], pair: tuple) -> dict[str, int]:
-    """Return the settings with subsets no larger than the floor's own sets."""
+    """Return the settings with subsets no larger than the sets of the noise floor."""
     fewest = min(part.count for part in pair)
     size = settings.get("subset_size")
     return settings if size is None else {**settings, "subset_size": min(size, fewest)}

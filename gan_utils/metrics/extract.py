@@ -1,4 +1,4 @@
-"""From images to features or moments, with the extractor that was chosen."""
+"""From images to features or moments, with a feature extractor that is chosen by name."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -22,12 +22,12 @@ STATISTICS_SUFFIX = ".npz"
 
 @dataclass(frozen=True)
 class Choice:
-    """An extractor that can be chosen.
+    """An extractor that can be chosen by name.
 
     Attributes:
-        build: From the file and the resizing that were asked for to the extractor.
-        begins: How the names of these extractors begin, to recognize saved statistics.
-        size: Height and width it needs; None when it resizes by itself.
+        build: Takes a weights file (or None) and the resizing; returns the extractor.
+        begins: Start of the extractor's full name, by which saved statistics are recognized.
+        size: Height and width in pixels of its input; None if it resizes images itself.
         takes_file: Whether its weights can come from a file.
     """
 
@@ -64,8 +64,8 @@ class Seen:
     """One side of a comparison.
 
     Attributes:
-        title: Where it came from.
-        what: Features, or moments where the images were too many to keep or came from a file.
+        title: Name of the source.
+        what: Features; or moments, of many images or loaded from a file.
         halves: Moments of two random halves, where the images were streamed.
     """
 
@@ -74,7 +74,7 @@ class Seen:
     halves: tuple[Moments, Moments] | None = None
 
     def moments(self, seed: int) -> Moments:
-        """Return moments that can be saved, with the floor of their images."""
+        """Return moments to save, with the noise floor between two halves that `seed` draws."""
         moments = self.what.moments() if isinstance(self.what, Features) else self.what
         if moments.floor is None:
             floor = fid_floor(self.what, halves=self.halves, seed=seed)
@@ -84,7 +84,7 @@ class Seen:
 
 
 def is_statistics(what: object) -> bool:
-    """Tell saved statistics from everything else, by name and kind of file."""
+    """Return whether something is the name of a statistics file: it ends in .npz, not a folder."""
     if not isinstance(what, str | Path):
         return False
     path = Path(what)
@@ -92,12 +92,15 @@ def is_statistics(what: object) -> bool:
 
 
 def load_statistics(name: str, extractor: str, resizing: str) -> Moments:
-    """Load what --save-stats or another tool wrote.
+    """Load statistics that --save-stats or another tool wrote.
 
     Args:
         name: The file.
-        extractor: Of another tool's file; empty if it was not named.
-        resizing: Likewise.
+        extractor: Network of another tool's file; empty if it was not named.
+        resizing: Resizing of another tool's file; likewise.
+
+    Returns:
+        Moments, with a count of 0 where the file does not hold it.
 
     Raises:
         ValueError: There is no such file, or it holds something else.
@@ -109,15 +112,15 @@ def load_statistics(name: str, extractor: str, resizing: str) -> Moments:
 
 
 def names_of(extractor: str | Extractor, resizing: str | None) -> dict[str, str]:
-    """Return how statistics name the extractor and the resizing that were asked for.
+    """Return the names that statistics of an extractor and a resizing have.
 
     Args:
         extractor: A key of `CHOICES`, `"auto"`, or the network itself.
         resizing: `"clean"`, `"legacy"` or None.
 
     Returns:
-        `extractor` (of a key: how its full name begins) and `resizing`; both empty where one of
-        the two was left open.
+        `extractor` (for a key the start of its full name) and `resizing`; both are empty if the
+        extractor is "auto" or the resizing None.
     """
     if isinstance(extractor, Extractor):
         return {"extractor": extractor.name, "resizing": extractor.resizing}
@@ -143,7 +146,7 @@ def adopt_name(saved: Moments, name: str) -> None:
 
 
 def choose(what: object, saved: Moments | None) -> tuple[str, str]:
-    """Choose extractor and resizing where the user left it open.
+    """Choose extractor and resizing for "auto".
 
     Args:
         what: The real images, as `sources.open_source` takes them.
@@ -151,7 +154,7 @@ def choose(what: object, saved: Moments | None) -> tuple[str, str]:
 
     Returns:
         A key of `CHOICES` and `"clean"` or `"legacy"`: those of the statistics; LeNet for 28x28
-        images and the data sets it knows; else the graph behind published figures.
+        images and the data sets that it was trained on; else the Inception graph of published FIDs.
 
     Raises:
         ValueError: Statistics of an extractor that the command does not know.
@@ -173,10 +176,16 @@ def choose(what: object, saved: Moments | None) -> tuple[str, str]:
 
 
 def build(key: str, *, resize: bool, resizing: str, file: str | None) -> Extractor:
-    """Build the extractor; its name for the resizing says so when images may be resized.
+    """Build the extractor.
+
+    Args:
+        key: A key of `CHOICES`.
+        resize: Whether images are resized to 28x28 before; the extractor's `resizing` then says so.
+        resizing: `"clean"` or `"legacy"`, of the Inception graph.
+        file: Its weights; None for those of the package or a download.
 
     Raises:
-        ValueError: A file for an extractor that has none, or resizing where there is nothing to do.
+        ValueError: A file for an extractor that takes none, or a resizing that it does not have.
         OSError: Weights that cannot be read or downloaded.
     """
     choice = CHOICES[key]
@@ -207,13 +216,17 @@ def look(
     Args:
         source: The images.
         extractor: The network.
-        stream: Keep moments only, where there are more than `KEPT` images.
-        probabilities: Whether the classes are needed.
-        batch_size: Images at once; by default as the extractor likes.
-        progress: Whether to show a bar; by default on a terminal.
+        stream: Keep moments only, if there are more than `KEPT` images.
+        probabilities: Whether to keep the class probabilities, for the Inception Score.
+        batch_size: Images per forward pass; default: the extractor's, at most 500.
+        progress: Whether to show a progress bar; by default on a terminal.
 
     Returns:
-        Features, or moments whose memory does not grow with the number of images.
+        Features, or moments, whose memory does not grow with the number of images.
+
+    Raises:
+        ValueError: The source or the extractor finds images that it cannot use.
+        OSError: An image file cannot be read.
     """
     hidden = None if progress is None else not progress  # None: wherever there is no terminal
     bar = tqdm(desc=source.title, total=source.count, unit=" images", disable=hidden)
@@ -239,7 +252,7 @@ def _outputs(
 
 
 def _streamed(source: sources.Source, extractor: Extractor, outputs: Iterator) -> Seen:
-    """Gather both halves apart: the order is random already."""
+    """Accumulate the two halves separately; the source's order is random already."""
     halves = [Moments(extractor=extractor.name, resizing=extractor.resizing) for _ in range(2)]
     half = source.count // 2
     for vectors, _ in outputs:

@@ -1,6 +1,6 @@
-"""From images to feature vectors: which network looks, and how images reach its size.
+"""Feature extractors: the networks, and how images are resized to their input size.
 
-Scores compare only within one extractor and one resizing, so both names travel with the numbers.
+Scores are comparable only for one extractor and one resizing, so each score carries both names.
 """
 
 import os
@@ -24,13 +24,13 @@ Look = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
 
 @dataclass(frozen=True)
 class Features:
-    """What an extractor sees in a set of images.
+    """The feature vectors of a set of images.
 
     Attributes:
         vectors: `(n, d)` real numbers, n at least 2.
         probabilities: `(n, classes)`, rows sum to one; only the Inception Score needs them.
         extractor: Name of the network.
-        resizing: How images were brought to the size of that network.
+        resizing: How images were resized to the input size of that network.
     """
 
     vectors: np.ndarray
@@ -39,7 +39,7 @@ class Features:
     resizing: str = "none"
 
     def __post_init__(self) -> None:
-        """Refuse what no score can use."""
+        """Check the arrays; raise ValueError if a score could not use them."""
         check_features(self.vectors, "vectors")
         if self.probabilities is not None and len(self.probabilities) != len(self.vectors):
             raise ValueError(
@@ -52,12 +52,12 @@ class Features:
         return len(self.vectors)
 
     def rows(self, indices: np.ndarray | slice) -> "Features":
-        """Return some of the images."""
+        """Return the features of some of the images."""
         chances = None if self.probabilities is None else self.probabilities[indices]
         return replace(self, vectors=self.vectors[indices], probabilities=chances)
 
     def moments(self) -> Moments:
-        """Return count, mean and covariance, which is all that the FID needs."""
+        """Return count, mean and covariance of the vectors, all that the FID needs."""
         return Moments.of(self.vectors, extractor=self.extractor, resizing=self.resizing)
 
 
@@ -67,10 +67,10 @@ class Extractor:
 
     Attributes:
         name: Name of the network.
-        resizing: How images are brought to its size.
-        look: From a batch of images (uint8 or float in [-1, 1]) to `(n, d)` vectors and
-            `(n, classes)` probabilities, or None instead of the latter.
-        batch_size: How many images `look` gets at once.
+        resizing: How images are resized to its input size.
+        look: Takes a batch of images (uint8 or float in [-1, 1]); returns `(n, d)` vectors and
+            `(n, classes)` probabilities, or None in place of the latter.
+        batch_size: Images per call of `look`.
     """
 
     name: str
@@ -79,16 +79,16 @@ class Extractor:
     batch_size: int = _BATCH_SIZE
 
     def __call__(self, images: np.ndarray) -> Features:
-        """Return what the network sees.
+        """Return the features of a batch of images.
 
         Args:
             images: `(n, height, width, channels)`, uint8 in [0, 255] or float in [-1, 1], n >= 2.
 
         Returns:
-            Vectors and, where the network has classes, probabilities.
+            Vectors and, if the network has classes, probabilities.
 
         Raises:
-            ValueError: Images that the network cannot look at.
+            ValueError: Images of a wrong shape, dtype or range, or fewer than two.
         """
         images = pictures.check_images(images)
         steps = range(0, len(images), self.batch_size)
@@ -98,10 +98,10 @@ class Extractor:
         return Features(np.concatenate(vectors), probabilities, self.name, self.resizing)
 
     def moments(self, batches: Iterable[np.ndarray]) -> Moments:
-        """Return the moments of a stream of batches, which never sit in memory together.
+        """Return the moments of a stream of batches, of which one at a time is in memory.
 
         Args:
-            batches: Images as for calling; batches may differ in length, not in meaning.
+            batches: Images as in `__call__`; batches may differ in length.
 
         Returns:
             Count, mean and covariance of the vectors.
@@ -163,13 +163,13 @@ def keras_inception(weights: str | None = "imagenet") -> Extractor:
 def inception_2015(
     path: str | os.PathLike | None = None, *, resizing: str = "clean", sha256: str | None = None
 ) -> Extractor:
-    """Return the frozen Inception graph of 2015-12-05, the one behind published FIDs.
+    """Return the frozen Inception graph of 2015-12-05, with which published FIDs are computed.
 
     Args:
         path: The file `classify_image_graph_def.pb`; by default it is downloaded once.
         resizing: `"clean"`: antialiased bicubic in float before the graph (clean-fid);
             `"legacy"`: the graph's own bilinear step, as the first published figures.
-        sha256: What the graph file must hash to; by default what it did at its first use.
+        sha256: The expected SHA-256 of the graph file; by default that of its first use here.
 
     Returns:
         An extractor with 2,048 features (`pool_3`) and 1,008 classes; the first digits of the

@@ -14,7 +14,7 @@ _SYMMETRY = 1e-6
 
 
 class SampleSizeWarning(UserWarning):
-    """Fewer samples than dimensions: the distance is exact for them, but mostly bias."""
+    """Fewer samples than dimensions: most of the distance between the two sets is bias."""
 
 
 def frechet_distance(
@@ -32,8 +32,8 @@ def frechet_distance(
         |mean_a - mean_b|² + tr(A) + tr(B) - 2 tr((A^½ B A^½)^½), never negative.
 
     Raises:
-        ValueError: Shapes that do not fit, values that are not finite, or a covariance that is not
-            symmetric or has a negative variance.
+        ValueError: Shapes that do not match, values that are not finite, a covariance that is not
+            symmetric or has a negative variance, or a distance beyond the range of float64.
 
     Source:
         Heusel et al. 2017, "GANs trained by a two time-scale update rule", equation 6; the
@@ -49,22 +49,26 @@ def frechet_distance(
 def fid(features_a: np.ndarray, features_b: np.ndarray) -> float:
     """Return the Fréchet distance between Gaussians fitted to two sets of features.
 
-    With fewer samples than dimensions, and in few dimensions, it takes the nuclear norm of
-    Xc Ycᵀ (centered features), which is exact where covariance matrices lose half the digits.
+    With fewer samples than dimensions, and in few dimensions, the trace of the matrix square root
+    is computed as the nuclear norm of Xc Ycᵀ (centered features): covariance matrices would lose
+    half of the digits.
 
     Args:
-        features_a: `(n, d)` real numbers, one row an image.
+        features_a: `(n, d)` real numbers, one row per image.
         features_b: `(m, d)` real numbers.
 
     Returns:
-        The distance, in squared units of the features; 0 for identical sets, biased upwards for
-        small ones.
+        The (squared) distance of `frechet_distance`, in squared units of the features; 0 for
+        identical sets, biased upwards for small ones.
 
     Raises:
         ValueError: Fewer than two samples, values that are not finite, or unequal dimensions.
 
     Warns:
         SampleSizeWarning: Fewer samples than dimensions.
+
+    Source:
+        Heusel et al. 2017, section 3, equation 6 (FID, there with Inception features).
     """
     features_a, features_b = check_pair(features_a, features_b)
     dimensions = features_a.shape[1]
@@ -79,7 +83,7 @@ def fid(features_a: np.ndarray, features_b: np.ndarray) -> float:
 
 
 def warn_if_few(count_a: int, count_b: int, dimensions: int) -> None:
-    """Warn, with the numbers, when a Fréchet distance has fewer samples than dimensions."""
+    """Warn (`SampleSizeWarning`) if a Fréchet distance has fewer samples than dimensions."""
     fewest = min(count_a, count_b)
     if fewest < dimensions:
         warnings.warn(
@@ -149,7 +153,7 @@ def _lower_product(factor: np.ndarray, cov: np.ndarray) -> np.ndarray:
 
 
 def _noise(eigenvalues: np.ndarray) -> float:
-    """Below this, an eigenvalue is rounding; its root would be 1e-8 of the largest, not nothing."""
+    """Return the size below which an eigenvalue is a rounding error, whose root would count."""
     return float(len(eigenvalues) * np.finfo(np.float64).eps * eigenvalues.max())
 
 

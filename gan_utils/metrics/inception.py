@@ -1,8 +1,8 @@
 """The frozen Inception graph of 2015-12-05: found or downloaded, verified, and run.
 
 We know of no published checksum of the archive. So the SHA-256 of the graph is written next to it
-at the first use and checked at every later one, callers may ask for the one they know, and the
-tensors that the scores read are checked for name and shape.
+at its first use and compared at every later one, callers may pass one that they know, and the names
+and shapes of the tensors that the scores read are checked.
 """
 
 import os
@@ -54,14 +54,14 @@ def verify(file: Path, sha256: str | None = None) -> str:
 
     Args:
         file: The graph.
-        sha256: What it must hash to; by default the value in `<file>.sha256`, which is written
-            when there is none.
+        sha256: The expected SHA-256; by default that in `<file>.sha256`, which is written if it
+            does not exist.
 
     Returns:
         The SHA-256 in hexadecimal digits.
 
     Raises:
-        ValueError: The file is not the one expected.
+        ValueError: The file has another SHA-256.
     """
     digest = file_sha256(file)
     note = file.with_name(file.name + ".sha256")
@@ -87,7 +87,7 @@ def load(file: Path) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
         is not 299x299. The probabilities leave out the bias, as the Inception Score always did.
 
     Raises:
-        ValueError: The file is no graph, or not this one.
+        ValueError: The file is not a frozen graph, or not that of Inception.
     """
     import tensorflow as tf
     from google.protobuf.message import DecodeError
@@ -131,7 +131,7 @@ def _check_shapes(pool: object, weights: object) -> None:
 
 
 def _download(url: str, file: Path) -> None:
-    """Fetch the archive, take the graph out, and only then give it its name."""
+    """Download the archive, extract the graph, and give the file its name once it is complete."""
     archive = file.with_name("inception-2015-12-05.tgz")
     try:
         fetch(url, archive)

@@ -16,18 +16,19 @@ def inception_score(
     *,
     seed: int | np.random.Generator | np.random.RandomState | None = None,
 ) -> Spread:
-    """Return exp(mean KL(p(y|x) ‖ p(y))), its mean and spread over splits.
+    """Return the Inception Score, exp(mean KL(p(y|x) ‖ p(y))): mean and spread over splits.
 
     Args:
         probabilities: `(n, classes)` in [0, 1]; each row sums to one. Not logits.
-        splits: Into how many runs of neighboring rows to cut; the value depends on it.
+        splits: Number of parts, of consecutive rows, that are scored separately; the score depends
+            on it.
         seed: Shuffles the rows first; by default they keep their order.
 
     Returns:
-        Mean and standard deviation (of the population) over the splits; each in [1, classes].
+        Mean, in [1, classes], and standard deviation (of the population) over the splits.
 
     Raises:
-        ValueError: Rows that are no probabilities, or fewer rows than splits.
+        ValueError: Rows that are not probabilities, or fewer rows than splits.
 
     Source:
         Salimans et al. 2016, "Improved techniques for training GANs", section 4.

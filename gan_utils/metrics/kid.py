@@ -1,4 +1,4 @@
-"""Kernel distance between two sets of feature vectors, in NumPy float64."""
+"""Kernel distance (KID) between two sets of feature vectors, in NumPy float64."""
 
 from typing import NamedTuple
 
@@ -25,21 +25,22 @@ def kid(
     subset_size: int | None = None,
     seed: int | np.random.Generator | np.random.RandomState = 0,
 ) -> Spread:
-    """Return the kernel distance: an unbiased squared MMD with the kernel (x·y/d + 1)³.
+    """Return the kernel distance (KID): unbiased estimates of MMD² with the kernel (x·y/d + 1)³.
 
     Args:
         features_a: `(n, d)` real numbers.
         features_b: `(m, d)` real numbers.
         subsets: How many pairs of random subsets to average, 1 to 100,000.
-        subset_size: Samples in a subset; by default 1,000, or half of the smaller set.
-        seed: Draws the subsets; a generator of NumPy is used as it is.
+        subset_size: Samples in a subset; by default 1,000, or half of the smaller set if that is
+            less.
+        seed: Seed of the subsets, or a random generator of NumPy.
 
     Returns:
-        Mean and standard deviation over the subsets (of the population); slightly negative values
-        are right for equal distributions.
+        Mean and standard deviation (of the population) over the subsets. As the estimate is
+        unbiased, the mean can be slightly negative for equal distributions.
 
     Raises:
-        ValueError: As in `fid`, or subsets that cannot be drawn.
+        ValueError: As in `fid`, or a number or size of subsets that is out of range.
 
     Source:
         Bińkowski et al. 2018, "Demystifying MMD GANs", section 4, with Gretton et al. 2012,

@@ -18,13 +18,14 @@ class ModeCoverage(NamedTuple):
 
 
 def mode_coverage(labels: np.ndarray, num_modes: int) -> ModeCoverage:
-    """Count the modes among samples that a classifier has assigned to modes.
+    """Count the modes that a generator reaches, and measure how uneven their shares are.
 
-    Even samples of a uniform distribution have a divergence above 0, of about
-    `(num_modes - 1) / (2 n)` for n samples much more numerous than the modes.
+    Samples of a uniform distribution have a divergence above 0 too: about
+    `(num_modes - 1) / (2 n)` for n samples, if n is much larger than the number of modes.
 
     Args:
-        labels: `(n,)` int in [0, num_modes), n > 0: the mode of each generated sample.
+        labels: `(n,)` int in [0, num_modes), n > 0: the mode that a classifier assigned to each
+            generated sample.
         num_modes: Number of modes of the data set, such as 1,000 for Stacked MNIST.
 
     Returns:
@@ -32,7 +33,7 @@ def mode_coverage(labels: np.ndarray, num_modes: int) -> ModeCoverage:
         the modes; a mode without samples adds nothing to the divergence.
 
     Raises:
-        ValueError: Labels that are no such integers, or none at all.
+        ValueError: Labels of another shape, dtype or range, or none at all.
 
     Source:
         Metz et al. 2017, "Unrolled generative adversarial networks", section 3.3.1.

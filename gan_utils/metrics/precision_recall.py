@@ -17,14 +17,14 @@ _TIE = 1e-11  # of |x|² + |y|²: far above rounding, far below any difference t
 
 
 class PrecisionRecall(NamedTuple):
-    """Fraction of fakes that look real, and of reals that the fakes reach."""
+    """The fraction of fakes in the manifold of the reals, and of reals in that of the fakes."""
 
     precision: float
     recall: float
 
 
 class DensityCoverage(NamedTuple):
-    """How deep the fakes lie among the reals, and the fraction of reals with a fake nearby."""
+    """How many balls of reals a fake lies in (over k), and the fraction of balls with a fake."""
 
     density: float
     coverage: float
@@ -38,10 +38,11 @@ def precision_recall(
     Args:
         features_real: `(n, d)` real numbers.
         features_fake: `(m, d)` real numbers.
-        k: A sample's ball reaches to its k-th neighbor in its own set.
+        k: The ball around a sample reaches to its k-th nearest neighbor in the same set.
 
     Returns:
-        The fraction of fakes inside some real ball, and of reals inside some fake ball, in [0, 1].
+        Precision, the fraction of fakes inside at least one ball around a real sample, and recall,
+        the fraction of reals inside at least one ball around a fake; both in [0, 1].
 
     Raises:
         ValueError: As in `fid`, or `k` not below the number of samples.
@@ -60,15 +61,17 @@ def precision_recall(
 def density_coverage(
     features_real: np.ndarray, features_fake: np.ndarray, k: int = 5
 ) -> DensityCoverage:
-    """Return density and coverage, which one outlier among the reals does not spoil.
+    """Return density and coverage, which are robust against outliers among the real samples.
 
     Args:
         features_real: `(n, d)` real numbers.
         features_fake: `(m, d)` real numbers.
-        k: A real sample's ball reaches to its k-th real neighbor.
+        k: The ball around a real sample reaches to its k-th nearest real neighbor.
 
     Returns:
-        Density, about 1 for equal distributions and not bounded by it; coverage in [0, 1].
+        Density, the mean number of balls that a fake lies in, divided by k: about 1 for equal
+        distributions, and at least 0. Coverage, the fraction of balls with at least one fake in
+        them, in [0, 1].
 
     Raises:
         ValueError: As in `precision_recall`.
@@ -117,9 +120,9 @@ def _squared_radii(features: np.ndarray, k: int, center: np.ndarray) -> np.ndarr
 def _squared_distances(
     rows: np.ndarray, columns: np.ndarray, center: np.ndarray, *, margin: float = 0.0
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the first row of a block and its squared distances to all columns.
+    """Yield, block by block, the index of its first row and its squared distances to all columns.
 
-    They are raised by `margin` times |x|² + |y|², so that ties fall on one side on any machine.
+    `margin` times |x|² + |y|² is added to them, so that ties fall on the same side on any machine.
     """
     block_rows = max(1, _BLOCK_NUMBERS // len(columns))
     for start in range(0, len(rows), block_rows):

@@ -1,6 +1,6 @@
-"""Scores of images from anywhere: arrays, data sets, folders, generators, saved statistics.
+"""Scores of images from any source: arrays, data sets, folders, generators, saved statistics.
 
-`score` is for Python; `gan-utils score` calls `compare`, which returns what was looked at as well.
+`score` is for Python; `gan-utils score` calls `compare`, which also returns the features.
 """
 
 from collections.abc import Sequence
@@ -21,18 +21,20 @@ ALL = ("fid", "kid", "prdc", "is")
 
 @dataclass(frozen=True)
 class Options:
-    """How images are looked at.
+    """How images are drawn, resized and turned into features.
 
     Attributes:
         extractor: A key of `extract.CHOICES`, `"auto"`, or an `Extractor`.
-        extractor_file: Weights of that network, where they are not to be downloaded.
-        resizing: `"clean"` or `"legacy"`, of Inception.
-        resize: Whether to bring images to the 28x28 pixels of LeNet (antialiased).
-        samples: At most so many images a side, drawn at random.
-        codes: Of a generator's file: so many of its last latents are a one-hot code.
-        seed: Of all draws.
-        batch_size: Images at once; by default as the extractor likes.
-        progress: Whether to show a bar; by default on a terminal.
+        extractor_file: Weights of that network, if they are not to be downloaded.
+        resizing: `"clean"` or `"legacy"`, of the Inception graph; None for `"clean"`, or for that
+            of the statistics.
+        resize: Whether to resize images to the 28x28 pixels of LeNet (antialiased).
+        samples: Largest number of images on each side, drawn at random; None for all, or for 10,000
+            of a generator.
+        codes: For a generator's file: length of a one-hot code at the end of its latent vector.
+        seed: Seed of all random draws.
+        batch_size: Images per forward pass; default: the extractor's.
+        progress: Whether to show a progress bar; None: on a terminal.
     """
 
     extractor: str | Extractor = "auto"
@@ -58,8 +60,8 @@ def score(
             or statistics: a `Moments`, an .npz file of ours, pytorch-fid's or clean-fid's, or a
             tuple `(mu, sigma)`.
         generated: The same, or a generator: a Keras model, a .keras file or a name.
-        metrics: Keys of `METRICS`; by default all that the extractor allows, with
-            statistics the FID alone.
+        metrics: Keys of `METRICS`; by default all that the extractor allows, but the FID alone if
+            one side is statistics.
         **options: Fields of `Options`; and the settings `splits`, `k`, `subsets`, `subset_size` of
             `measure`. Statistics of other tools need `extractor` and `resizing`, which those
             files do not hold: `"inception-2015"` with `"legacy"` for pytorch-fid, with `"clean"`
@@ -84,16 +86,16 @@ def compare(
     options: Options,
     settings: dict[str, int],
 ) -> tuple[list[Seen], dict[str, Score]]:
-    """Look at one or two sides, and score the second against the first.
+    """Compute the features of one or two sets of images, and score the second against the first.
 
     Args:
         sides: Real and, if there are any, generated images, as in `score`.
         metrics: See `score`.
-        options: How to look at them.
-        settings: Of the scores.
+        options: How to compute the features.
+        settings: Settings of the scores, as in `measure`.
 
     Returns:
-        What was seen of each side, and the scores, none with one side.
+        The features or moments of each side, and the scores; none for a single side.
 
     Raises:
         ValueError: See `score`.
@@ -142,7 +144,7 @@ def _scores(
 
 
 def _ready(side: Any, options: Options) -> Features | Moments | None:
-    """Return what needs no extractor any more."""
+    """Return a side that is features or statistics already; None if it needs an extractor."""
     if isinstance(side, Features | Moments):
         return side
     names = extract.names_of(options.extractor, options.resizing)
@@ -158,7 +160,7 @@ def _title(side: Any) -> str:
 
 
 def _require_features(metrics: list[str], sides: Sequence[Any], ready: list) -> None:
-    """Find out before the work that statistics do not suffice."""
+    """Raise ValueError, before any work, for metrics that statistics are not enough for."""
     files = ", ".join(
         _title(side) for side, part in zip(sides, ready, strict=True) if isinstance(part, Moments)
     )
@@ -174,7 +176,7 @@ def _require_features(metrics: list[str], sides: Sequence[Any], ready: list) -> 
 def _prepare(
     sides: Sequence[Any], ready: list, options: Options
 ) -> tuple[Extractor, dict[int, sources.Source]]:
-    """Return the extractor, and the images in the form it wants."""
+    """Return the extractor, and the sources of images by side, opened for it."""
     statistics = next((part for part in ready if part is not None), None)
     key, resizing, resize = options.extractor, options.resizing, options.resize
     if key == "auto":

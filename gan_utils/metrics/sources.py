@@ -1,6 +1,6 @@
-"""Where images come from: arrays, data sets, folders, and trained generators.
+"""Sources of images: arrays, data sets, folders, and trained generators.
 
-`open_source` is the one place that turns any of them, or its name, into batches of images.
+`open_source` turns any of them, or its name, into batches of images.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,15 +22,16 @@ _GRAY_WEIGHTS = np.array([19595, 38470, 7471], np.uint32)  # of 65,536: ITU-R 60
 
 @dataclass(frozen=True)
 class Wish:
-    """How the images of a source should arrive.
+    """Which images of a source are wanted, and in which form.
 
     Attributes:
-        samples: At most so many, drawn at random; None for all.
-        seed: Draws and orders them.
-        gray: One channel in place of three.
-        size: Height and width that the extractor needs; None for any.
-        resize: Bring other sizes to it (antialiased) in place of refusing them.
-        codes: Of a generator's file: so many of its last latents are a one-hot code.
+        samples: Largest number of images, drawn at random; None for all.
+        seed: Seed of the draw and of the order.
+        gray: Whether to convert color images to one channel.
+        size: Height and width in pixels that the extractor needs; None for any.
+        resize: Whether to resize images of another size (antialiased); otherwise they raise
+            ValueError.
+        codes: For a generator's file: length of a one-hot code at the end of its latent vector.
     """
 
     samples: int | None = None
@@ -46,10 +47,10 @@ class Source:
     """Images that are read batch by batch.
 
     Attributes:
-        title: What the user called it, or a fuller description.
+        title: Its name or a description, for messages.
         count: Number of images.
-        batches: From a batch size to batches `(n, height, width, 1 or 3)`, uint8 in [0, 255] or
-            float32 in [-1, 1]; the images of one batch have one size.
+        batches: Takes a batch size; returns batches `(n, height, width, 1 or 3)`, uint8 in [0, 255]
+            or float32 in [-1, 1]. All images of a batch have one size.
     """
 
     title: str
@@ -58,7 +59,7 @@ class Source:
 
 
 def open_source(what: Any, wish: Wish) -> Source:
-    """Find the images that are given, or that a name stands for.
+    """Open a source of images that is given as an object or by name.
 
     Args:
         what: An array, `ImageSet` or `tf.data.Dataset` (see `from_array`, `from_dataset`); a Keras
@@ -70,9 +71,9 @@ def open_source(what: Any, wish: Wish) -> Source:
         At least two images, in random but repeatable order.
 
     Raises:
-        ValueError: Nothing of that name, a folder without images, fewer than two, a file that
-            holds no generator, or images out of range.
-        OSError: A folder that cannot be read.
+        ValueError: An unknown name, a folder without images, fewer than two images, a file that
+            does not hold a generator, or images of a wrong shape, dtype or range.
+        OSError: A folder cannot be read.
     """
     if hasattr(what, "as_numpy_iterator"):
         return from_dataset(what, wish)
@@ -112,7 +113,7 @@ def read_picture(path: Path, wish: Wish) -> np.ndarray:
 
 
 def from_array(array: Any, wish: Wish, title: str = "array") -> Source:
-    """Take images from memory.
+    """Open images in memory.
 
     Args:
         array: `(n, height, width, 1 or 3)`, uint8 in [0, 255] or float32 in [-1, 1]; or an
@@ -124,7 +125,8 @@ def from_array(array: Any, wish: Wish, title: str = "array") -> Source:
         The images in random but repeatable order.
 
     Raises:
-        ValueError: Another shape, dtype or range, fewer than two, or a size that is not wanted.
+        ValueError: Another shape, dtype or range, fewer than two images, or another size than the
+            one asked for.
     """
     if isinstance(array, data.ImageSet):
         array, title = array.images, str(array)
@@ -145,14 +147,14 @@ def from_dataset(dataset: Any, wish: Wish) -> Source:
 
     Args:
         dataset: Of images, or batches of them, as `from_array` takes them; of tuples such as
-            `(images, labels)` the first part counts. One without end needs `wish.samples`.
+            `(images, labels)` the first part is used. An infinite one needs `wish.samples`.
         wish: How many and in what form.
 
     Returns:
         The first `samples` images, or all, in random but repeatable order.
 
     Raises:
-        ValueError: As in `from_array`, or a dataset without end and without `samples`.
+        ValueError: As in `from_array`, or an infinite dataset without `samples`.
     """
     if wish.samples is None and int(dataset.cardinality()) == _WITHOUT_END:
         raise ValueError("the dataset repeats without end; give samples=, or use dataset.take(n).")
@@ -169,7 +171,7 @@ def from_dataset(dataset: Any, wish: Wish) -> Source:
 
 
 def first_size(what: Any) -> tuple[int, int] | None:
-    """Return height and width of the first image of a folder or array; None for a name."""
+    """Return height and width of a source's images (of a folder, the first); None for a name."""
     if hasattr(what, "element_spec"):
         spec = what.element_spec
         return tuple((spec[0] if isinstance(spec, tuple) else spec).shape)[-3:-1]
@@ -181,7 +183,7 @@ def first_size(what: Any) -> tuple[int, int] | None:
 
 
 def _fit(name: str, batch: np.ndarray, wish: Wish) -> np.ndarray:
-    """Return images of the size that is wanted."""
+    """Return images of the size asked for; raise ValueError if they are not to be resized."""
     height, width = batch.shape[1:3]
     if wish.size is None or (height, width) == (wish.size, wish.size):
         return batch
@@ -196,7 +198,7 @@ def _fit(name: str, batch: np.ndarray, wish: Wish) -> np.ndarray:
 
 
 def _gray(batch: np.ndarray) -> np.ndarray:
-    """Return one channel, by the weights with which Pillow makes gray of a color image."""
+    """Return one channel, by the weights with which Pillow converts color to gray."""
     if batch.shape[-1] == 1:
         return batch
     batch = batch if batch.dtype == np.uint8 else images.to_uint8(batch)

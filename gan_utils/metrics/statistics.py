@@ -1,7 +1,7 @@
-"""Mean and covariance of feature vectors that never sit in memory together.
+"""Mean and covariance of a stream of feature vectors.
 
-A million images need the memory of one batch and of one covariance matrix, all in float64:
-float32 sums move a Fréchet distance by several percent.
+A million images need the memory of one batch and of one covariance matrix, all in float64: sums in
+float32 change a Fréchet distance by several percent.
 """
 
 import os
@@ -20,10 +20,10 @@ class Moments:
     """Count, mean and covariance of a stream of feature vectors.
 
     Attributes:
-        count: Vectors seen so far; 0 where the statistics of another tool do not say.
+        count: Number of vectors so far; 0 where the statistics of another tool do not hold it.
         extractor: Name of the network that made the vectors; only equal names are compared.
-        resizing: How images were brought to the size of that network.
-        floor: Fréchet distance between two halves of what was seen, where it was computed.
+        resizing: How images were resized to the input size of that network.
+        floor: Noise floor, the Fréchet distance between two halves of the vectors, if computed.
         floor_counts: How many vectors each half held.
 
     Source:
@@ -55,17 +55,17 @@ class Moments:
         extractor: str,
         resizing: str,
     ) -> "Moments":
-        """Return moments that something else has computed.
+        """Return moments from a mean and a covariance that were computed elsewhere.
 
         Args:
             mean: `(d,)` real numbers.
             covariance: `(d, d)`, divided by `count - 1`, as `np.cov` does.
-            count: Of how many images; 0 if that is unknown. Then they cannot be updated or saved.
-            extractor: Name of the network, equal to that of what they will be compared with.
-            resizing: How images were brought to its size, likewise.
+            count: Number of images; 0 if unknown, then the moments cannot be updated or saved.
+            extractor: Name of the network; it must equal that of the other side of a comparison.
+            resizing: How images were resized to its input size; likewise.
 
         Raises:
-            ValueError: Shapes that do not belong together, or numbers that are not finite.
+            ValueError: Shapes that do not match, a count of 1, or numbers that are not finite.
         """
         moments = cls(extractor=extractor, resizing=resizing)
         moments.count = int(count)
@@ -83,7 +83,7 @@ class Moments:
         return moments
 
     def update(self, features: np.ndarray) -> "Moments":
-        """Take in one batch.
+        """Add one batch of vectors.
 
         Args:
             features: `(n, d)` real numbers, n at least 1.
@@ -105,7 +105,7 @@ class Moments:
         return self
 
     def merge(self, other: "Moments") -> "Moments":
-        """Take in what another accumulator has seen, for example on another machine.
+        """Add the vectors of other moments, computed on another machine for example.
 
         Args:
             other: Moments of vectors from the same extractor.
@@ -114,7 +114,8 @@ class Moments:
             Itself, for chaining.
 
         Raises:
-            ValueError: Another extractor, resizing or number of dimensions.
+            ValueError: Another extractor, resizing or number of dimensions, or moments whose count
+                is unknown.
         """
         require_same_origin(self, other)
         other._require_count()
@@ -130,26 +131,26 @@ class Moments:
 
     @property
     def mean(self) -> np.ndarray:
-        """`(d,)` float64."""
+        """Mean `(d,)` float64; ValueError before the first batch."""
         if self._mean is None:
             raise ValueError("These moments have seen no vector yet; call update first.")
         return self._mean
 
     @property
     def covariance(self) -> np.ndarray:
-        """`(d, d)` float64, divided by `count - 1`."""
+        """Covariance `(d, d)` float64, divided by `count - 1`; ValueError with fewer than two."""
         if self._scatter is None or self.count == 1:
             raise ValueError(f"A covariance needs at least two samples, not {self.count}.")
         return self._scatter / max(1, self.count - 1)
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write them to an `.npz` file without pickle; an older file stays until the new is whole.
+        """Write the moments to an `.npz` file without pickle, which `load` reads.
 
         Args:
-            path: Where to write.
+            path: The file; an older one is replaced when the new one is complete.
 
         Raises:
-            ValueError: It is unknown of how many vectors they are.
+            ValueError: The number of vectors is unknown or below 2.
             OSError: The file cannot be written.
         """
         self._require_count()
@@ -172,15 +173,15 @@ class Moments:
 
         Args:
             path: File to read.
-            extractor: Network that made the statistics of another tool, which do not say it.
-            resizing: Likewise, how images were brought to its size.
+            extractor: Network of another tool's statistics, which do not hold its name.
+            resizing: How images were resized to its input size; likewise.
 
         Returns:
             Moments that can be compared and, where their count is known, updated and merged.
 
         Raises:
-            ValueError: The file is damaged or holds something else, or it is of another tool and
-                `extractor` and `resizing` are not named.
+            ValueError: The file is damaged or holds something else, or another tool wrote it and
+                `extractor` and `resizing` are not given.
             OSError: The file cannot be read.
         """
         try:
@@ -212,7 +213,7 @@ class Moments:
         return moments
 
     def __repr__(self) -> str:
-        """Say how much was seen, and by which extractor."""
+        """Return count, dimensions and extractor."""
         origin = f", extractor={self.extractor!r}" if self.extractor else ""
         return f"Moments(count={self.count}, dimensions={self.dimensions}{origin})"
 
@@ -244,11 +245,11 @@ class Moments:
 
 
 class UnnamedError(ValueError):
-    """The statistics of another tool came without the names that go with them."""
+    """The statistics of another tool are given without the names of network and resizing."""
 
 
 def require_named(extractor: str, resizing: str, *, what: str) -> dict[str, str]:
-    """Return both names, or say that the statistics of another tool need them.
+    """Return both names; raise an error if one of them is missing.
 
     Args:
         extractor: Name of the network.

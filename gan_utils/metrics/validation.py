@@ -6,12 +6,12 @@ _BLOCK_NUMBERS = 2**24
 
 
 def check_features(features: np.ndarray, name: str = "features", *, least: int = 2) -> np.ndarray:
-    """Return `features` as an array, or say what is wrong with them.
+    """Check feature vectors, and return them as an array.
 
     Args:
         features: `(n, d)` real numbers, any float or integer dtype.
         name: What to call them in the message.
-        least: Smallest `n` that makes sense.
+        least: Smallest `n` that is allowed.
 
     Returns:
         The same values, `(n, d)`, dtype unchanged; bfloat16 (TensorFlow's own type in NumPy) as
@@ -43,7 +43,7 @@ def check_features(features: np.ndarray, name: str = "features", *, least: int =
 def check_pair(
     features_a: np.ndarray, features_b: np.ndarray, names: tuple[str, str] = ("a", "b")
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Check two sets of features, each and against each other (see `check_features`)."""
+    """Check two sets of features (see `check_features`), and that their dimensions are equal."""
     first = check_features(features_a, f"features_{names[0]}")
     second = check_features(features_b, f"features_{names[1]}")
     if first.shape[1] != second.shape[1]:
@@ -55,14 +55,14 @@ def check_pair(
 
 
 def require_same_origin(first: object, second: object) -> None:
-    """Refuse to compare vectors that come from different networks or resizings.
+    """Raise an error for vectors that come from different networks or resizings.
 
     Args:
         first: Anything with the attributes `extractor` and `resizing`.
         second: The same.
 
     Raises:
-        ValueError: The two differ; scores across extractors mean nothing.
+        ValueError: The two differ, so that no score can compare them.
     """
     for attribute in ("extractor", "resizing"):
         here, there = getattr(first, attribute), getattr(second, attribute)

@@ -1,4 +1,4 @@
-"""Pairs of images: from any folder, from the maps set, or of a procedural city."""
+"""Pairs of images: from any folder, from the maps data set, or of a procedural city."""
 
 from gan_utils import _aliases
 from gan_utils.images import BrokenImageError

@@ -23,7 +23,7 @@ class Pairs(PairSource):
         files: The file, or the two files, of each pair, in order.
         size: Height and width that each image of a pair is read at.
         source: "left" or "right": the half, or the folder, that is the source.
-        skipped: File name -> why it was left out (only with ``broken="skip"``).
+        skipped: File name -> reason why it is left out (only with ``broken="skip"``).
     """
 
     folders: tuple[Path, ...]
@@ -49,7 +49,7 @@ class Pairs(PairSource):
         return len(self.files)
 
     def __str__(self) -> str:
-        """Return one line: how many, from where, at which size."""
+        """Return one line: number of pairs, folders, size and side of the source."""
         where = " and ".join(map(printable, self.folders))
         part = "half" if len(self.folders) == 1 else "image"
         place = f"on the {self.source}"
@@ -64,7 +64,7 @@ class Pairs(PairSource):
     __repr__ = __str__
 
     def pair(self, position: int, size: Size | None = None) -> Pair:
-        """Read one pair from its file, or its two files."""
+        """Read one pair from its file, or its two files; see `PairSource.pair`."""
         with images.grouped_warnings(self._said):
             return _read_pair(self.files[position], size or self.size, self.source)
 
@@ -84,7 +84,8 @@ class Pairs(PairSource):
                 each line, such as `train.txt`.
 
         Raises:
-            ValueError: No names, or one that no pair has; those left out as broken may be named.
+            ValueError: There are no names, or no pair has one of them; names of pairs that are left
+                out as broken are allowed.
             OSError: The text file cannot be read.
         """
         if isinstance(names, (str, os.PathLike)):
@@ -101,7 +102,7 @@ class Pairs(PairSource):
         return replace(self, files=tuple(known[key] for key in wanted.values() if key in known))
 
     def report(self) -> PairReport:
-        """Return what the headers of the files say: sizes, modes, kinds, odd ones."""
+        """Return a report from the headers of the files: sizes, modes, kinds, unusual files."""
         with images.grouped_warnings(self._said):
             return inspect_files(PairFiles(self.folders, self.files), self.size)
 
@@ -114,26 +115,26 @@ def load_pairs(
     source: str = "left",
     broken: str = "raise",
 ) -> Pairs:
-    """Find pairs of images in one folder or two; they are read when they are used.
+    """Find pairs of images in one folder or two; the images are read when they are used.
 
     `load_pairs("facades")` takes side-by-side images: one file is one pair.
     `load_pairs("photos", "maps")` takes a source from the first folder and a target from the
-    second: two files are a pair if they have one name without the ending, in upper or lower case.
-    Of the paired sets of CycleGAN, `1_A.jpg` and `1_B.jpg` are a pair. A folder that has no images
+    second: two files are a pair if their names without the ending are equal, ignoring case.
+    In the paired sets of CycleGAN, `1_A.jpg` and `1_B.jpg` are a pair. A folder that has no images
     but subfolders `A` and `B`, or `trainA` and `trainB`, is read as those two.
 
-    Images are the files in the folders themselves that `image_folders.list_images` finds, in the
-    order of their names; hidden files and subfolders are not looked at. The beginning and the end
-    of every image are checked now. Jitter and mirroring belong to the batches:
+    Images are the files directly in the folders that `image_folders.list_images` finds, in the
+    order of their names; hidden files and subfolders are ignored. The beginning and the end of
+    every image are checked at once. Jitter and mirroring are options of the batches:
     ``load_pairs("photos").batches(batch_size=4, jitter=286, mirror=True)``.
 
     Args:
         folder: The folder of side-by-side images, or that of the sources.
-        targets: The folder of the targets. A number, or two, are taken as `size`.
+        targets: The folder of the targets. A number, or two, here are taken as `size`.
         size: Height and width in pixels that each image of a pair is resized to, or one number for
             both; by default (256, 256).
-        source: "left" or "right": the half that is the source; the other one is the target. Of two
-            folders "left" is the first.
+        source: "left" or "right": the half that is the source; the other one is the target. With
+            two folders, "left" is the first.
         broken: "raise" stops at the first broken image; "skip" decodes every image once and
             leaves broken ones out, with a warning that names them.
 
@@ -141,13 +142,14 @@ def load_pairs(
         The pairs.
 
     Raises:
-        ValueError: No such folder, no images in it, images without a partner, or an argument that
-            is none of the above.
+        ValueError: No such folder, no images in it, images without a partner, no pair without a
+            broken image, or an argument out of its range.
         BrokenImageError: An image is broken; the message names it.
 
     Warns:
         UserWarning: Images left out, odd widths (the middle column is left out), halves of another
-            shape than `size` (probably no side-by-side images), partners of different shapes.
+            aspect ratio than `size` (probably not side-by-side images), partners of different
+            aspect ratios.
     """
     if targets is not None and not isinstance(targets, (str, os.PathLike)):
         if size is not None:

@@ -1,8 +1,10 @@
-"""The maps set: aerial images and maps of the same places, as used by the Pix2Pix paper.
+"""The maps data set of the Pix2Pix paper: aerial images and maps of the same places.
 
-No checksum of the archive has been published. What is known is its length and what it holds, so
-the length, the checksums inside the compressed file, the number of images and the size of each
-are verified; the SHA-256 of what was accepted is kept in ``maps.json`` next to the images.
+No checksum of the archive has been published, but its length and its contents are known. So the
+length, the checksums inside the compressed file, the number of images and the size of each are
+verified; the SHA-256 of the accepted archive is kept in ``maps.json`` next to the images.
+
+Source: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017.
 """
 
 import json
@@ -56,24 +58,25 @@ def maps(
     source: str = "left",
     sha256: str | None = None,
 ) -> Pairs:
-    """Load the maps set: from a folder, from the Keras cache, or by download (239 MiB).
+    """Load the maps data set: from a folder, from the Keras cache, or by download (239 MiB).
 
     Args:
         split: "train" (1,096 pairs) or "val" (1,098 pairs).
         size: Height and width of each half in pixels.
-        folder: Where the set has been unpacked: a folder with ``train`` and ``val``, or one that
-            holds it under the name ``maps``. None: the Keras cache, where it is downloaded to.
+        folder: Where the set has been unpacked: a folder with ``train`` and ``val``, or its parent,
+            if it is called ``maps``. None: the Keras cache, to which it is downloaded.
         source: "left" for satellite to map, "right" for map to satellite.
-        sha256: The archive's SHA-256 if you know it; a download with another one is refused.
+        sha256: The archive's SHA-256 if you know it; a download with another one is not accepted.
 
     Returns:
         The pairs; images are read when they are used.
 
     Raises:
-        ValueError: Unknown split, or the folder does not hold the whole set.
-        DownloadError: No mirror has given the whole set; the message says why for each of them.
-            A download that was cut off goes on at the next call.
-        DiskError: A DownloadError that another mirror would not fix: the disk is full, say.
+        ValueError: Unknown split, the folder does not hold the whole set, or the cache has another
+            folder ``maps``.
+        DownloadError: No mirror has sent the whole set; the message gives the reason for each. An
+            interrupted download is resumed by the next call.
+        DiskError: A DownloadError that another mirror would not fix, such as a full disk.
     """
     if split not in MAPS_COUNTS:
         raise ValueError(f"split {split!r} is unknown; choose one of {', '.join(MAPS_COUNTS)}.")
@@ -94,7 +97,7 @@ def maps(
 
 
 def find_maps(folder: str | os.PathLike | None = None) -> Path | None:
-    """Return where the maps set is; downloads nothing.
+    """Return the folder of the maps data set, without downloading it.
 
     Args:
         folder: Where to look; None: the Keras cache.
@@ -144,7 +147,7 @@ def _obtain(mirror: Mirror, archive: Path, sha256: str | None) -> str:
 
 
 def _install(mirror: Mirror, archive: Path, sha256: str, folder: Path) -> None:
-    """Unpack, verify and only then name the set; the archive is not needed any more."""
+    """Unpack and verify the set, give its folder the final name, and delete the archive."""
 
     def check(unpacked: Path) -> None:
         inner = find_maps(unpacked)

@@ -1,4 +1,4 @@
-"""Which files are pairs: the two halves of one image, or images of one name in two folders."""
+"""Which files are pairs: the halves of one image, or images of the same name in two folders."""
 
 import os
 import re
@@ -19,12 +19,12 @@ _NESTED = 2  # levels of subfolders in which folders of pairs are looked for
 
 @dataclass(frozen=True)
 class PairFiles:
-    """The files of pairs, found by their names: none of them has been opened.
+    """The files of pairs, found by their names, without opening them.
 
     Attributes:
         folders: The folder of side-by-side images, or the two of the sources and of the targets.
         pairs: The file, or the two files, of each pair, in the order of their names.
-        unpaired: What is wrong, such as "only in A" -> the names of the files.
+        unpaired: Problem, such as "only in A" -> the names of the files that have it.
     """
 
     folders: tuple[Path, ...]
@@ -47,7 +47,7 @@ class PairFiles:
 def match(folder: Path, targets: Path | None = None) -> PairFiles:
     """Find the pairs of one folder or of two.
 
-    Two folders are matched by the names of their files without the endings, in upper or lower case.
+    Two folders are matched by the names of their files without the endings, ignoring case.
     One folder without images of its own may have two such subfolders: `A` and `B`, or `trainA` and
     `trainB`.
 
@@ -75,7 +75,7 @@ def match(folder: Path, targets: Path | None = None) -> PairFiles:
 
 
 def plain(name: str) -> str:
-    """Return a name as names are compared: accents in one spelling, no upper case."""
+    """Return a name in the form in which names are compared: Unicode NFC, without case."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
@@ -132,7 +132,7 @@ def _subfolders_of_pairs(folder: Path) -> tuple[Path, ...]:
 
 
 def _choices(folder: Path, nested: int = _NESTED) -> list[tuple[Path, ...]]:
-    """Return the folders of pairs below a folder: alone, or sources and targets."""
+    """Return the folders of pairs below a folder: single ones, or (sources, targets)."""
     inside = {path.name.lower(): path for path in _inside(folder)}
     couples = [
         (one, inside[f"{name[:-1]}b"])

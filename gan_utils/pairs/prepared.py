@@ -1,4 +1,4 @@
-"""The compressed arrays of the classic recipe, written and read without a float in sight."""
+"""Pairs in one compressed .npz file, as uint8."""
 
 import os
 import zipfile
@@ -27,17 +27,17 @@ def prepare(
     the other. ``np.load`` reads the file like any other .npz.
 
     Args:
-        pairs: What to write, at its `size`.
-        path: The file, ending in .npz; a file of that name is replaced when the new one is whole.
-        print_fn: Gets the report of the pairs first, as in `keras.Model.summary`: sizes, modes and
-            kinds of their files, and odd ones. None: no report.
+        pairs: The pairs to write, at their `size`.
+        path: The file, ending in .npz; an older one is replaced when the new one is complete.
+        print_fn: Function that prints the report of the pairs, as in `keras.Model.summary`: sizes,
+            modes and kinds of their files, and unusual ones. None: no report.
 
     Returns:
         The path.
 
     Raises:
         ValueError: Another ending, or an image that cannot be read.
-        OSError: The folder cannot be written or the disk is full; no half file is left.
+        OSError: The folder cannot be written or the disk is full; no incomplete file is left.
     """
     path = Path(path)
     if path.suffix != ".npz":
@@ -60,7 +60,7 @@ def prepare(
 
 
 def load_prepared(path: str | os.PathLike) -> PairSet:
-    """Read what `prepare` has written, as uint8 in memory.
+    """Read a file that `prepare` wrote into memory, as uint8.
 
     Args:
         path: The .npz file.

@@ -1,4 +1,4 @@
-"""What the files of pairs are like: sizes, modes, odd ones, and what cannot be used."""
+"""Reports on the files of pairs: sizes, modes, unusual files, and files that cannot be used."""
 
 import os
 from collections import Counter
@@ -12,20 +12,20 @@ from gan_utils.images import BrokenImageError, ImageInfo, Size, check_size, prin
 from gan_utils.pairs.matching import PairFiles, match
 
 WITHOUT = 'or leave broken images out with load_pairs(..., broken="skip")'
-# An image this many times longer one way than asked for is squeezed, or is no pair of halves.
+# Beyond this ratio of aspect ratios, an image is squeezed, or is not a pair of halves.
 _SQUEEZED = 1.05
 _MOST_VALUES, _MOST_BROKEN = 5, 10
 
 
 @dataclass(frozen=True, eq=False)
 class PairReport:
-    """What was found out about the files of pairs; as text, a table of it.
+    """A report on the files of pairs; `str` makes a table of it.
 
     Attributes:
         files: The files, and those without a partner.
         size: Height and width that each image of a pair is read at.
-        found: File -> what its header says.
-        broken: File -> why it cannot be read.
+        found: File -> facts from its header.
+        broken: File -> the error that it raises.
         foreign: Names of image files of kinds that are not read, such as HEIC.
     """
 
@@ -37,7 +37,7 @@ class PairReport:
 
     @property
     def whole(self) -> tuple[tuple[Path, ...], ...]:
-        """The pairs of which no file is broken."""
+        """The pairs without a broken file."""
         return tuple(pair for pair in self.files.pairs if self.broken.keys().isdisjoint(pair))
 
     @property
@@ -46,7 +46,7 @@ class PairReport:
         return not (self.files.unpaired or self.broken or self.foreign)
 
     def remarks(self) -> list[str]:
-        """Return a line for each kind of pair that can be read, but perhaps not as it is meant."""
+        """Return a line for each kind of pair that can be read, but perhaps not as intended."""
         said = {}
         if len(self.files.folders) == 2:
             shapes = {pair: [self._shape(path) for path in pair] for pair in self.whole}
@@ -68,7 +68,7 @@ class PairReport:
         ]
 
     def odd(self) -> list[str]:
-        """Return a line for each group of images that are unlike most of their folder."""
+        """Return a line for each group of images with another size or mode than most."""
         lines = []
         for folder, infos in self._by_folder().items():
             for what, value in (("size", _size), ("mode", _mode)):
@@ -90,7 +90,7 @@ class PairReport:
         return self.files.problems() + lines
 
     def __str__(self) -> str:
-        """Return a table with a line for each size, mode and kind, then what is odd or wrong."""
+        """Return a table with a line for each size, mode and kind, then remarks and problems."""
         lines = [
             f"{len(self.whole):,} pairs in {self.files.title}, read at {_text(self.size)} pixels"
         ]
@@ -137,7 +137,7 @@ def check_pairs(
     size: Size | int = (256, 256),
     progress: Callable[[list[Path]], Iterable[Path]] = iter,
 ) -> PairReport:
-    """Look at the files of pairs, as `load_pairs` finds and reads them; each is decoded once.
+    """Check the files of pairs, as `load_pairs` finds and reads them; each is decoded once.
 
     Args:
         folder: Of side-by-side images, or of the sources.
@@ -146,8 +146,8 @@ def check_pairs(
         progress: Wraps the list of files, such as `tqdm`.
 
     Returns:
-        What was found. `print` shows it as a table; `usable` is False if images are without a
-        partner, broken, or of a kind that is not read.
+        The report. `print` shows it as a table; `usable` is False if images have no partner, are
+        broken, or are of a kind that is not read.
 
     Raises:
         ValueError: No such folder, or no images in it.
@@ -167,7 +167,7 @@ def inspect_files(
     decode: bool = False,
     progress: Callable[[list[Path]], Iterable[Path]] = iter,
 ) -> PairReport:
-    """Look at the beginning and the end of each file, or decode it."""
+    """Check the beginning and the end of each file, or decode it; see `check_pairs`."""
     found, broken = {}, {}
     for path in progress([path for pair in files.pairs for path in pair]):
         try:
@@ -190,7 +190,7 @@ def require_halves(path: Path, width: int) -> None:
 
 
 def _rows(infos: list[ImageInfo]) -> list[str]:
-    """Return a line for each value that something has, the most frequent first."""
+    """Return a line for each size, number of channels, mode and kind, the most frequent first."""
     lines = []
     for what, value in _COLUMNS.items():
         counts = Counter(map(value, infos)).most_common()

@@ -1,4 +1,4 @@
-"""Sources of pairs, wherever their images are, and shuffled batches of them."""
+"""Sources of pairs of images, in memory or in files, and shuffled batches of them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class PairSource(ABC):
     """Pairs of images, source and target, that are read one at a time.
 
     ``pairs[3]`` is a pair, ``pairs[:100]`` a smaller set, and ``for source, target in pairs``
-    reads them in turn.
+    reads one after the other.
     """
 
     @property
@@ -55,15 +55,20 @@ class PairSource(ABC):
 
     @abstractmethod
     def swapped(self) -> "PairSource":
-        """Return the same pairs with source and target exchanged: for the other direction."""
+        """Return the same pairs with source and target exchanged, for the other direction."""
 
     def report(self) -> object:
-        """Return what is known about the pairs before they are read; its text is for people."""
+        """Return what is known about the pairs without decoding them; `str` makes text of it."""
         height, width = self.size
         return f"{len(self):,} pairs of {width} x {height} pixels"
 
     def __getitem__(self, position: int | slice) -> Any:
-        """Return a pair, or with a slice a smaller set."""
+        """Return a pair, or with a slice a smaller set.
+
+        Raises:
+            IndexError: There is no such pair.
+            ValueError: The slice is empty.
+        """
         if isinstance(position, slice):
             if not range(*position.indices(len(self))):
                 raise ValueError(f"{position} of {len(self):,} pairs leaves none.")
@@ -73,14 +78,14 @@ class PairSource(ABC):
         return self.pair(int(position) % len(self))
 
     def __iter__(self) -> Iterator[Pair]:
-        """Return the pairs in turn."""
+        """Return an iterator over the pairs."""
         return (self.pair(position) for position in range(len(self)))
 
     def arrays(self) -> "PairSet":
         """Read all pairs into memory as uint8: for a validation set, or for figures.
 
         Returns:
-            The pairs; they take 2 x height x width x channels bytes each.
+            The pairs; each takes 2 x height x width x channels bytes.
         """
         first, _ = self.pair(0)
         source, target = (np.empty((len(self), *first.shape), np.uint8) for _ in range(2))
@@ -90,7 +95,7 @@ class PairSource(ABC):
         return PairSet(source, target)
 
     def batches(self, batch_size: int = 1, **options: Any) -> "PairBatches":
-        """Shuffled batches for `GAN.fit`, resumable by epoch.
+        """Return shuffled batches for `GAN.fit`, resumable by epoch.
 
         Args:
             batch_size: Pairs in a batch.
@@ -115,7 +120,7 @@ class PairSet(PairSource):
     target: np.ndarray
 
     def __post_init__(self) -> None:
-        """Check that there is a target of the same size for each source."""
+        """Check that each source has a target of its size; raise ValueError if not."""
         for name in ("source", "target"):
             if images.check_images(getattr(self, name), name).dtype != np.uint8:
                 raise ValueError(f"{name} images must be uint8; use gan_utils.images.to_uint8.")
@@ -155,21 +160,21 @@ class PairSet(PairSource):
         return self
 
 
-# The enlargement of the paper: read at 286, cropped to 256.
+# As in the paper: resized to 286, cropped to 256.
 _JITTER = 286 / 256
 
 
 class PairBatches(ShuffledBatches):
     """A shuffled source of batches (source, target), the same for the same seed.
 
-    Images are read, jittered and mirrored as uint8, a batch at a time, by two threads; a batch
-    becomes float32 in [-1, 1] when it is drawn. So memory does not grow with the number of pairs.
+    Images are read, jittered and mirrored as uint8, a batch at a time, by two threads, and then
+    converted to float32 in [-1, 1]. So memory does not grow with the number of pairs.
     Order, crops and mirroring are a function of (seed, epoch) alone: starting at epoch e gives
-    exactly the batches that a run from epoch 0 gets there. `GAN.fit` takes it like `Batches`.
+    exactly the batches that a run from epoch 0 gets there. `GAN.fit` takes them like `Batches`.
 
-    Source and target of a batch are (batch, height, width, channels) each, with labels (batch,)
-    int32 behind them if there are any. An image that cannot be read ends the stream with an error
-    that names the file.
+    A batch is (source, target), each (batch, height, width, channels) float32 in [-1, 1], or
+    (source, target, labels) with labels (batch,) int32. An image that cannot be read ends the
+    stream with an error that names the file.
 
     Attributes:
         batch_size: Pairs in a batch.
@@ -195,17 +200,17 @@ class PairBatches(ShuffledBatches):
         labels: Any = None,
         steps_per_epoch: int | None = None,
     ) -> None:
-        """Take the pairs.
+        """Check and store the options.
 
         Args:
             pairs: From `load_pairs`, `city`, `maps`, or a `PairSet`.
             batch_size: Pairs in a batch, 1 to the number of pairs.
             seed: Seed of order, crops and mirroring, an integer of at least 0.
-            jitter: Size to read both halves at before the same random crop of both to `pairs.size`:
-                (height, width), or the shorter side, the other one in proportion, or True for
-                286/256 of `pairs.size`.
-            mirror: Whether to mirror both halves of every other pair, by chance.
-            labels: (n,) integers from 0 that come third in each batch, or None.
+            jitter: Random jitter: the size to which source and target are resized before both are
+                cropped, at the same random place, to `pairs.size`. (height, width); or the shorter
+                side, the other one in proportion; or True for 286/256 of `pairs.size`.
+            mirror: Whether to mirror source and target, together, with probability 1/2.
+            labels: (n,) integers from 0, the third part of each batch, or None.
             steps_per_epoch: Batches that count as one epoch; by default a whole pass.
 
         Raises:

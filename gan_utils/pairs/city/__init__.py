@@ -1,7 +1,7 @@
-"""The procedural city: satellite images with their maps, and the true class of every pixel.
+"""The procedural city: satellite images, their maps, and the ground-truth class of every pixel.
 
-City number `index` of a seed is always the same, however many are asked for. Streets, motorways,
-water, parks and blocks are laid out in meters; `extent` says how many meters an image shows.
+City number `index` of a seed is always the same, however many are drawn. Streets, motorways, water,
+parks and blocks are laid out in meters; `extent` is the side of an image in meters.
 """
 
 import math
@@ -20,7 +20,7 @@ from gan_utils.pairs.city.plan import plan_city
 from gan_utils.pairs.sources import PairSet
 
 CITY_CLASSES = ("land", "building", "street", "avenue", "motorway", "water", "park")
-# The map color of each class: (7, 3) uint8, at least 55 apart, so that scoring is not a guess.
+# The map color of each class: (7, 3) uint8, at least 55 apart, so that the nearest one is clear.
 CITY_PALETTE = np.array(
     [
         (232, 226, 214),
@@ -46,7 +46,7 @@ class City(PairSet):
         source: Satellite images (n, size, size, 3) uint8.
         target: Their maps (n, size, size, 3) uint8: exactly `palette[classes]`, without
             antialiasing, so that every pixel has one class.
-        classes: (n, size, size) uint8, positions in `class_names`.
+        classes: (n, size, size) uint8, indices into `class_names`.
     """
 
     classes: np.ndarray
@@ -68,11 +68,12 @@ def city(
     """Draw cities: satellite images as source, their maps as target.
 
     Args:
-        count: How many; for more than memory holds, use `city_stream` or `write_city`.
+        count: Number of cities; for more than memory holds, use `city_stream` or `write_city`.
         size: Side of the images in pixels, at least 16.
-        seed: Which cities; a city depends on seed, index, size and extent only.
-        first: Index of the first one, so that training and validation do not overlap.
-        extent: Side of the image in meters; by default 25 times the root of `size`.
+        seed: Seed, at least 0; a city depends on seed, index, size and extent only.
+        first: Index of the first city, so that training and validation set do not overlap.
+        extent: Side of an image in meters, 50 to 5,000; by default 25 times the square root of
+            `size`.
 
     Returns:
         The cities, uint8.
@@ -91,17 +92,17 @@ def city(
 def city_stream(
     count: int, size: int = 256, seed: int = 0, *, first: int = 0, extent: float | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Draw cities one at a time; memory stays flat.
+    """Draw cities one at a time, so that memory does not grow with their number.
 
     Args:
-        count: How many.
+        count: Number of cities.
         size: Side of the images in pixels, at least 16.
-        seed: Which cities.
-        first: Index of the first one.
-        extent: Side of the image in meters; by default 25 times the root of `size`.
+        seed: Seed, at least 0.
+        first: Index of the first city.
+        extent: Side of an image in meters; by default 25 times the square root of `size`.
 
     Returns:
-        Iterator of satellite image (size, size, 3), map (size, size, 3) and classes
+        Iterator of tuples: satellite image (size, size, 3), map (size, size, 3) and classes
         (size, size), all uint8.
 
     Raises:
@@ -120,14 +121,14 @@ def write_city(
     first: int = 0,
     extension: str = "png",
 ) -> Path:
-    """Write cities as side-by-side images, which `load_pairs` reads; memory stays flat.
+    """Write cities, one at a time, as side-by-side images that `load_pairs` reads.
 
     Args:
-        folder: Where to; made if need be. Images that are there already are not drawn again.
-        count: How many.
+        folder: Where to write; made if need be. Images that exist are not drawn again.
+        count: Number of cities.
         size: Side of one half in pixels, at least 16.
-        seed: Which cities.
-        first: Index of the first one; file names are the indices.
+        seed: Seed, at least 0.
+        first: Index of the first city; the indices are the file names.
         extension: "png" (exact), "webp" (exact, smaller, slower) or "jpg" (like the maps set).
 
     Returns:
@@ -135,7 +136,7 @@ def write_city(
 
     Raises:
         ValueError: An argument is out of its range.
-        OSError: The folder cannot be written; no half-written image is left.
+        OSError: The folder cannot be written; no incomplete image is left.
     """
     from PIL import Image
 
@@ -157,13 +158,13 @@ def write_city(
 
 
 def city_classes(maps: Any) -> np.ndarray:
-    """Name the class of every pixel of a map: the one with the nearest map color.
+    """Return the class of every pixel of a map: the one with the nearest map color (Euclidean).
 
     Args:
         maps: (n, height, width, 3), uint8 in [0, 255] or float32 in [-1, 1].
 
     Returns:
-        (n, height, width) uint8, positions in `CITY_CLASSES`.
+        (n, height, width) uint8, indices into `CITY_CLASSES`.
 
     Raises:
         ValueError: Not a batch of RGB images.
@@ -181,17 +182,17 @@ def city_classes(maps: Any) -> np.ndarray:
 
 
 def map_accuracy(maps: Any, classes: np.ndarray) -> float:
-    """Return the share of pixels whose map color is the right one.
+    """Return the pixel accuracy of maps: the fraction of pixels with the right map color.
 
     Args:
         maps: Generated maps (n, height, width, 3), uint8 in [0, 255] or float32 in [-1, 1].
-        classes: True classes (n, height, width) uint8.
+        classes: Ground truth: classes (n, height, width) uint8.
 
     Returns:
-        Share in [0, 1]; a true map has exactly 1.
+        Fraction in [0, 1]; exactly 1 for the target maps of a `City`.
 
     Raises:
-        ValueError: Maps and classes do not fit together.
+        ValueError: Maps that are not RGB images, or classes of another shape.
     """
     found = city_classes(maps)
     if found.shape != np.shape(classes):

@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 from gan_utils.pairs.city.plan import Plan
 
 LAND, BUILDING, STREET, AVENUE, MOTORWAY, WATER, PARK = range(7)
-# The satellite image is drawn at twice the size: its edges come out smooth.
+# The satellite image is drawn at twice the size and reduced: this antialiases its edges.
 OVERSAMPLING = 2
 # Grass between the two directions of a motorway, in meters: a map draws both as one road.
 MEDIAN = 4.0
@@ -29,7 +29,7 @@ _MARKING = np.array([232, 232, 226])
 
 
 class Canvas:
-    """Two images of the same ground: what the satellite sees, and what each pixel is."""
+    """Two images of the same ground: the satellite image, and the class of each pixel."""
 
     def __init__(self, plan: Plan, size: int) -> None:
         """Start with bare ground."""
@@ -68,7 +68,7 @@ class Canvas:
         self.area(outline, kind)
 
     def marking(self, points: np.ndarray, kind: str, width: float, dash: float = 0) -> None:
-        """Draw a painted line that only the satellite sees.
+        """Draw a painted line, in the satellite image only.
 
         Args:
             points: (n, 2) in pixels.

@@ -39,11 +39,11 @@ class Contents:
 
 
 def fill_block(contents: Contents, rng: np.random.Generator, block: Block, kind: str) -> None:
-    """Fill a block with what its kind asks for.
+    """Fill a block with buildings, trees and grounds of its kind.
 
     Args:
-        contents: Where to put it.
-        rng: Source of all choices.
+        contents: The lists to add them to.
+        rng: Source of all random choices.
         block: The rectangle between the roads.
         kind: "houses", "rows", "flats", "halls" or "park".
     """
@@ -60,7 +60,7 @@ def _scatter(
     per_hectare: float,
     radii: tuple[float, float],
 ) -> None:
-    """Plants trees anywhere in the block."""
+    """Plant trees anywhere in the block."""
     count = rng.poisson(per_hectare * np.prod(block.sides) / 10_000)
     places = rng.uniform(block.low, block.high, (count, 2))
     sizes = rng.uniform(*radii, count)
@@ -88,7 +88,7 @@ def _park(contents: Contents, rng: np.random.Generator, block: Block) -> None:
 
 
 def _rim(block: Block, axis: int, depth: float) -> list[tuple[float, float]]:
-    """Across `axis`, the middle of a strip of this depth along each of the two far sides."""
+    """Return, for both sides along `axis`, the place `depth` inside it and the way inwards (±1)."""
     other = 1 - axis
     return [
         (block.low[other] + depth, 1.0),
@@ -104,7 +104,7 @@ def _box(axis: int, along: float, across: float, length: float, depth: float) ->
 
 
 def _houses(contents: Contents, rng: np.random.Generator, block: Block) -> None:
-    """Detached houses with gardens along the two longer sides."""
+    """Add detached houses with gardens along the two longer sides."""
     contents.grounds.append((block.outline(), "lawn"))
     axis = int(block.sides[1] > block.sides[0])
     color = _TILES[rng.integers(len(_TILES))]
@@ -127,7 +127,7 @@ def _houses(contents: Contents, rng: np.random.Generator, block: Block) -> None:
 
 
 def _rows(contents: Contents, rng: np.random.Generator, block: Block) -> None:
-    """Long roofs of joined houses along the two longer sides, gardens between them."""
+    """Add rows of terraced houses along the two longer sides, with gardens between them."""
     contents.grounds.append((block.outline(), "lawn"))
     axis = int(block.sides[1] > block.sides[0])
     color = _TILES[rng.integers(len(_TILES))]
@@ -145,7 +145,7 @@ def _rows(contents: Contents, rng: np.random.Generator, block: Block) -> None:
 
 
 def _flats(contents: Contents, rng: np.random.Generator, block: Block) -> None:
-    """Apartment buildings: a closed ring around a court, or slabs with long shadows."""
+    """Add apartment buildings: a closed ring around a court, or slabs with long shadows."""
     axis = int(block.sides[1] > block.sides[0])
     color = _FLAT[rng.integers(len(_FLAT))]
     depth = rng.uniform(11, 13.5)

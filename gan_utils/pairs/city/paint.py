@@ -1,4 +1,4 @@
-"""Draws the plan of a procedural city: as a satellite image, and the class of every pixel."""
+"""Draws the plan of a procedural city: the satellite image, and the class of every pixel."""
 
 import numpy as np
 

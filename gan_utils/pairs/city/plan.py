@@ -19,7 +19,7 @@ _MIXES = (
 
 @dataclass(frozen=True)
 class Water:
-    """Water: its outline (n, 2) in the world, that of its green bank, and whether roads cross."""
+    """Water: outline (n, 2) in the world, outline of its green bank, whether avenues cross it."""
 
     outline: np.ndarray
     bank: np.ndarray
@@ -36,7 +36,7 @@ class Plan:
         streets: Roads and blocks, in the grid.
         water: Rivers, lakes and the sea, in the world.
         contents: Buildings, trees and grounds of the blocks, in the grid.
-        sun: Direction that shadows fall in (radians) and their length for each meter of height.
+        sun: Direction of the shadows (radians), and their length per meter of height.
     """
 
     extent: float
@@ -147,9 +147,9 @@ def _coast(rng: np.random.Generator, extent: float) -> Water:
 
 
 def _bank_trees(rng: np.random.Generator, frame: Frame, body: Water) -> list[tuple[float, ...]]:
-    """Trees between the water and the end of its bank, in the world like the outlines.
+    """Return trees (u, v, radius), in the grid, between the water and the edge of its bank.
 
-    They are returned in the grid; the bend is small enough to be undone by one step back.
+    The outlines are in the world; the bend of the grid is inverted by four fixed-point iterations.
     """
     share = rng.uniform(0.35, 0.75, (len(body.bank), 1))
     chosen = rng.random(len(body.bank)) < 0.65

@@ -70,7 +70,7 @@ def draw(
         ground: (side, side) RGB.
         buildings: In pixels.
         trees: (n, 3) x, y and radius in pixels.
-        rng: Source of the small differences between things of a kind.
+        rng: Source of the small differences between roofs and between trees.
 
     Returns:
         The finished image at the canvas' size.
@@ -106,7 +106,7 @@ def park_cars(
 
 
 def _placed(canvas: Canvas, boxes: np.ndarray, shape: np.ndarray) -> np.ndarray:
-    """Return points of a unit shape (k, 2) in each box (n, 4), as stiff as the box, in pixels."""
+    """Return points of a unit shape (k, 2) in each box (n, 4), rotated with it, in pixels."""
     middles, sides = boxes[:, None, :2], boxes[:, None, 2:]
     angle = canvas.plan.frame.turn(boxes[:, :2])[:, None]
     u, v = np.moveaxis(shape * sides, -1, 0)
@@ -139,7 +139,7 @@ def _shaded(
             j = (i + 1) % 4
             quad = np.concatenate([footprint[i], footprint[j], far[j], far[i]])
             drawing.polygon(quad.tolist(), fill=255)
-    # A tree is about twice as high as its radius.
+    # A tree throws the shadow of a crown at 1.5 times its radius above the ground.
     shifts = trees[:, 2:] / scale * 1.5 * reach
     for disc in _discs(trees[:, :2] + shifts, trees[:, 2]):
         drawing.ellipse(disc, fill=215)

@@ -20,7 +20,7 @@ _UNIT_OUTLINE = np.stack(
 
 @dataclass(frozen=True)
 class Frame:
-    """Bends and turns the straight grid (u, v) into the world (x, y); both in meters."""
+    """Maps the straight grid (u, v) to the world (x, y), by a bend and a turn; both in meters."""
 
     angle: float
     amplitude: np.ndarray
@@ -29,7 +29,7 @@ class Frame:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, extent: float) -> "Frame":
-        """Draw a turn and a gentle bend for an image of this extent."""
+        """Draw a random turn and a gentle random bend for an image of this extent (meters)."""
         waves = 2 * np.pi / (extent * rng.uniform(0.9, 2.5, 2))
         # Streets that bend more than this would be wider at one end of a block than at the other.
         return cls(
@@ -72,7 +72,7 @@ class Road:
 
 @dataclass(frozen=True)
 class Block:
-    """A block between roads, a rectangle in the grid: u0, v0, u1, v1 in meters."""
+    """A block between roads: a rectangle in the grid from `low` to `high`, (u, v) in meters."""
 
     low: tuple[float, float]
     high: tuple[float, float]
@@ -83,7 +83,7 @@ class Block:
         return self.high[0] - self.low[0], self.high[1] - self.low[1]
 
     def shrunk(self, margin: float) -> "Block":
-        """Return the block without a margin on every side."""
+        """Return the block made smaller by a margin (meters) on every side."""
         return Block(
             (self.low[0] + margin, self.low[1] + margin),
             (self.high[0] - margin, self.high[1] - margin),
@@ -146,7 +146,7 @@ def lay_streets(rng: np.random.Generator, extent: float) -> Streets:
 def _cut(
     streets: Streets, rng: np.random.Generator, blocks: tuple[Block, ...], avenues: int = 1
 ) -> None:
-    """Cut blocks again and again until they are as small as a block of houses."""
+    """Cut blocks recursively until they are as small as a block of houses."""
     for block in blocks:
         sides = block.sides
         axis = int(sides[1] > sides[0])

@@ -1,4 +1,4 @@
-"""The grain of a procedural city's ground, and the film that its satellite image is taken on."""
+"""Texture of a procedural city's ground, and the tone and noise of its satellite image."""
 
 import numpy as np
 from PIL import Image
@@ -11,7 +11,7 @@ _FINE = np.array([6, 2, 3.5, 3.5, 3, 2, 8], np.float32)
 def textured(
     ground: Image.Image, classes: np.ndarray, rng: np.random.Generator, scale: float
 ) -> Image.Image:
-    """Add grain to the ground, each class its own.
+    """Add grain to the ground, of a strength that depends on the class.
 
     Args:
         ground: (side, side) RGB.
@@ -33,11 +33,11 @@ def textured(
 
 
 def developed(image: Image.Image, rng: np.random.Generator) -> np.ndarray:
-    """Add what the camera adds: a tone of its own for each image, and noise.
+    """Add a random color gain, one for each image, and pixel noise, as a camera would.
 
     Args:
         image: RGB.
-        rng: Source of both.
+        rng: Source of gain and noise.
 
     Returns:
         (height, width, 3) uint8.
