@@ -342,7 +342,7 @@ def labeled_directions(seed):
 repeat("directions", labeled_directions)
 
 # %% [markdown]
-# One digit each; the middle column is where it started.
+# One digit each; the middle column is the start.
 
 
 # %%
@@ -540,8 +540,8 @@ def missed(targets, drawn):
 
 
 # %% [markdown]
-# Last, generators that *must* fail: the poor ones from above; and the CGAN, which, told the wrong
-# digit, is a generator that has dropped the right one.
+# Last, generators that *must* fail: the poor ones; and the CGAN, which, told the wrong digit, is a
+# generator that has dropped the right one.
 
 
 # %%
@@ -593,9 +593,9 @@ plt.show()
 # twice as much of the test digits, and hardly more of the turned ones.
 #
 # A **dropped mode**? Told the wrong digit, the CGAN hardly ever draws the right one (lesson 04).
-# Yet the search finds latents where it does, in nine of ten cases, with a larger error. So an
-# inversion shows what a network *can* draw, not what it *does*: read it next to the shares. No
-# digit is missing in `gan`; the 2s, which it draws least often, have the largest error.
+# Yet the search mostly finds latents where it does, with a larger error. So inversion shows what a
+# network *can* draw, not what it *does*: read it next to the shares. No digit is missing in `gan`;
+# the 2s, drawn least often, have the largest error.
 #
 # ## Use it: a digit of your own
 #
@@ -689,6 +689,7 @@ for name, direction in (("as fitted", thick), ("without digits", freed)):
 
 # %% tags=["remove-cell"]
 found |= {"samples": SAMPLES, "targets": 10 * PER_CLASS, "seeds": SEEDS}
+found["generators"] = {name: weights.facts(name)["sha256"] for name in ("gan", "cgan")}
 records.record(LESSON, found, seconds=time.perf_counter() - started, data=test_set, seed=SEED)
 # A step along a direction ends on the shell.
 lengths = np.linalg.norm(move(some_latents, directions["slant"][:-1], 3), axis=1)

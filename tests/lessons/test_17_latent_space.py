@@ -145,6 +145,11 @@ def test_recorded_runs_have_three_seeds(recorded):
     assert len(recorded["seeds"]) == 3
 
 
+def test_the_recorded_generators_are_those_that_ship(recorded):
+    shipped = {name: weights.facts(name)["sha256"] for name in ("gan", "cgan")}
+    assert recorded["generators"] == shipped, "measure again: the generators are others now"
+
+
 def test_recorded_straight_lines_trade_recall_for_precision(values):
     # "The middle of a slerp scores like fresh noise": within the scatter of the seeds.
     for score, margin in (("precision", 0.03), ("recall", 0.03), ("distance", 3)):
@@ -227,7 +232,7 @@ def test_the_recorded_cgan_draws_digits_that_it_was_not_asked_for(values):
     rows = "test, CGAN, wrong label", "test, CGAN, right label"
     wrong, right = (values("inversion", row, "error") for row in rows)
     assert (wrong > 1.3 * right).all()
-    assert values("inversion", rows[0], "same digit").min() > 0.85  # "nine of ten"
+    assert values("inversion", rows[0], "same digit").min() > 0.7  # "mostly"
 
 
 def test_the_digit_drawn_least_often_has_the_largest_recorded_error(lesson, generator, values):
