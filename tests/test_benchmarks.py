@@ -18,7 +18,7 @@ from cases import CASES, case_of
 from keras import layers
 from runners import waiting_share
 
-from gan_utils import GAN
+from gan_utils import GAN, records
 
 BATCH = 4
 SMALL = ("01", "04", "07", "08", "10 clipped")
@@ -219,3 +219,82 @@ def test_precisions_are_compared_with_the_spread_of_the_seeds():
         "mixed_bfloat16": [{"distance": 12.0}, {"distance": 13.0}, {"distance": 14.0}],
     }
     assert bench_precision_quality.summary(runs) == {"distance": {"apart": 1.0, "spread": 4.0}}
+
+
+# ---- claims of the page on speed -----------------------------------------------------------------
+
+
+def recorded(name, profile="full"):
+    return records.recorded(name, profile)["metrics"]["lessons"]
+
+
+def test_recorded_loops_cost_what_the_page_says():
+    lessons = recorded("bench_lessons")
+    assert np.mean([row["fit_over_bare"] for row in lessons.values()]) < 1.03, "next to nothing"
+    assert max(row["waiting_share"] for row in lessons.values()) < 0.05
+    lost = {
+        key: row["classic_over_fit"] for key, row in lessons.items() if "classic_over_fit" in row
+    }
+    # "Most where a single update is short: dense networks, and WGAN's"; SGAN's are small
+    order = sorted(lost, key=lost.get)
+    assert set(order[-4:]) == {"01", "04", "07", "10_clipped"}
+    assert order[0] == "08", "least with InfoGAN's large step"
+
+
+def test_recorded_steps_are_as_near_to_the_machines_limit_as_the_page_says():
+    shares = {key: row["share_of_limit"] for key, row in recorded("bench_lessons").items()}
+    low = {"01", "04", "07", "11"}
+    assert max(shares[key] for key in low) < 0.4
+    assert min(share for key, share in shares.items() if key not in low) > 0.5
+    assert shares["08"] == max(shares.values()) > 0.85
+
+
+def test_recorded_steps_next_to_pytorch():
+    for row in recorded("bench_peers").values():
+        for name in ("torch_float32", "torch_bfloat16"):
+            assert 0.8 < row[name]["over_ours"] < 1.2, "within a fifth of each other"
+        assert row["classic"]["over_ours"] > 1.2
+        compiled = [found["over_ours"] for name, found in row.items() if "compiled" in name]
+        assert all(ratio > 1.2 for ratio in compiled), "slower on a CPU"
+
+
+def test_recorded_filter_gradients_are_best_as_they_are():
+    layers = records.recorded("bench_filter_gradient", "full")["metrics"]["layers"]
+    step = recorded("bench_peers")["02"]
+    gain = step["float32"]["processor_ms"] / step["mixed_bfloat16"]["processor_ms"]
+    saved = 0.0
+    for row in layers.values():
+        for kind in ("float32", "bfloat16"):
+            assert row[f"patches_{kind}"] > row[f"built_in_{kind}"]
+        assert row["built_in_float32"] / row["built_in_bfloat16"] < gain
+        assert row["convolution_float32"] > row["built_in_float32"]
+        saved += row["built_in_bfloat16"] - row["convolution_bfloat16"]
+    assert 0 < saved < step["mixed_bfloat16"]["processor_ms"] / 20
+
+
+def test_recorded_short_settings_arrive_and_the_tutorials_do_not():
+    races = recorded("bench_quality", "quick")
+    for name in ("02", "06", "08"):  # the page's rows
+        assert races[name]["ours"]["arrived"], name
+        assert not races[name]["theirs"]["arrived"], name
+        assert races[name]["theirs"]["seconds"] > 2.9 * races[name]["ours"]["seconds"]
+    others = [found["figure"] for found in races["02"]["others"].values()]
+    assert min(others) > races["02"]["ours"]["figure"], "what did worse"
+
+
+def test_recorded_long_run_is_better_after_fewer_passes_than_the_tutorials():
+    ours = records.recorded("02_dcgan", "full")["metrics"]
+    theirs = records.recorded("dcgan_tutorial", "full")["metrics"]
+    passes, distance = ours["distances"][0]
+    assert passes < theirs["epochs"]
+    assert distance < theirs["distance_plain"] / 2
+
+
+def test_recorded_small_batches_gain_less_from_bfloat16():
+    # The page on scaling: "A small batch gains less", and float16 needs its scale
+    for name in ("02", "06"):
+        gains = [row["float32_over_bfloat16"] for row in recorded("bench_precision")[name].values()]
+        assert min(gains) == gains[0] > 1.2
+    zeros = records.recorded("bench_precision", "full")["metrics"]["zero_gradients"]
+    assert zeros["mixed_float16"] > 0.5
+    assert max(share for name, share in zeros.items() if name != "mixed_float16") < 0.01
