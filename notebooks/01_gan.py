@@ -455,10 +455,10 @@ else:
 print(f"modes covered {collapsed['modes']} of {MODES}, within 3 sigma {collapsed['share']:.1%}")
 
 # %% [markdown]
-# All points go to the brightest place as one cloud, whatever the noise. The discriminator then
-# lowers that place, and the cloud moves on. To this discriminator, each single point looks as real
-# as it can; a loss on single points cannot see that all are alike. The fix is to give the
-# discriminator its capacity back. In a grid of images, look for variety.
+# Nearly all modes are empty. The points go to the brightest place, whatever the noise; the
+# discriminator then lowers that place, and they move on. To this discriminator, each single point
+# looks as real as it can; a loss on single points cannot see that all are alike. The fix is to give
+# the discriminator its capacity back. In a grid of images, look for variety.
 #
 # On the book's page you can play this game. Can you make a mode vanish and come back?
 #

@@ -71,10 +71,10 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # ### Hyperparameters
 #
 # `TUTORIAL` is the classic recipe for the concatenating networks (`GAN_RECIPE=tutorial` trains with
-# it). `FULL` keeps its batch size and its embeddings and changes three things: learning rates twice
-# as large; their linear decay to zero after the share `decay_after` of the run; samples from an
-# exponential moving average (EMA) of the generator's weights. `SHORT` takes larger steps on smaller
-# batches.
+# it). `FULL` keeps its batch size and its embeddings, has fewer epochs, and changes three things:
+# learning rates twice as large; their linear decay to zero after the share `decay_after` of the
+# run; samples from an exponential moving average (EMA) of the generator's weights. `SHORT` takes
+# larger steps on smaller batches.
 #
 # The tutorial's 0.8 is easily misread: it is the *second* argument of PyTorch's batch
 # normalization, `epsilon`, which is added to the variance. Keras versions of these networks pass
@@ -471,7 +471,8 @@ if recorded_run:
     print_results(recorded_run["metrics"]["results"])
 
 # %% [markdown]
-# One run of each kind with one seed: a few points do not decide between the kinds.
+# One seed each: neither a few points nor the seconds, which depend on the machine's other work,
+# decide between the kinds.
 #
 # ## Three cases
 #

@@ -67,7 +67,7 @@ from keras import layers
 
 import gan_utils
 from gan_utils import GAN, callbacks, evaluation, images, lenet, losses, metrics, plots, profile
-from gan_utils.records import measured, origin, record, recorded, run_folder
+from gan_utils.records import measured, origin, record, recorded, run_folder, summary
 
 print(gan_utils.environment())
 keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION is set
@@ -111,11 +111,7 @@ keras.utils.set_random_seed(SEED)
 # %%
 run = recorded("09_lsgan", "full")
 reached = run["metrics"] if run else {}
-if run:
-    print(origin(run))
-    print(f"{reached['epochs'] * reached['steps_per_epoch']:,} updates", end=", ")
-    print(f"batch {reached['batch_size']}; Fréchet distance", end=" ")
-    print(f"{reached['distance_after']:.1f} (untrained {reached['distance_before']:.0f})")
+print(summary(run, "LSGAN"))
 trained_generator, message = gan_utils.weights.try_generator("lsgan")
 print(message)
 if trained_generator is not None:
@@ -447,17 +443,21 @@ display(Image(filename=animation, alt="Sixteen digits forming out of noise, epoc
 # %% [markdown]
 # ## Results
 #
-# This run and the recorded one:
+# This run, the recorded one, and that of the DCGAN lesson: the same recipe with cross-entropy.
 
 # %%
 generated = gan.generate(SAMPLES)
 scored = evaluation.row(gan, generated, batch_size=SETTINGS["batch_size"], **facts)
 print(f"trained {scored['distance']:.1f} (profile {profile.name})", end=", ")
-print(f"recorded full run {reached.get('distance_after', float('nan')):.1f}")
+print(f"recorded full run {reached.get('distance_after', float('nan')):.1f}", end=", ")
+if of_dcgan := recorded("02_dcgan", "full"):
+    print(f"the DCGAN lesson's {of_dcgan['metrics']['distance_after']:.1f}")
 plots.show_images(generated[:40], columns=10, title=f"LSGAN digits, profile {profile.name}")
 plt.show()
 
 # %% [markdown]
+# One seed each does not decide between two losses.
+#
 # ## Is it more stable?
 #
 # The paper claims that without batch normalization, an ordinary GAN often fails where an LSGAN

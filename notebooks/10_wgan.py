@@ -539,8 +539,8 @@ plots.show_images(generated[:50], columns=10, title=f"WGAN-GP, profile {profile.
 plt.show()
 
 # %% [markdown]
-# Five critic updates for one of the generator is a price. In return, a better critic is a better
-# teacher, which is not so for a discriminator ([study](../book/studies/critic.md)).
+# Five critic updates for one of the generator is a price. On a ring of points they cost a plain GAN
+# modes, and WGAN-GP none ([study](../book/studies/critic.md)).
 
 # %% [markdown]
 # ## Use it

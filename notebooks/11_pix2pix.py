@@ -632,7 +632,7 @@ plt.show()
 # - Where much must be invented, L1 alone is blurred, and a PatchGAN brings sharpness back. Where
 #   the source determines the target, L1 alone was better.
 # - Dropout and batch statistics are part of this generator: use layers that stay on.
-# - Without pairs: [CycleGAN](../book/models.md#beyond-this-book).
+# - Without pairs: [CycleGAN](19_cyclegan.ipynb).
 #
 # ## References
 #

@@ -198,8 +198,8 @@ print("* Fashion-MNIST, another classifier: not to be compared with the other ro
 print("+ made to classify, not to draw: lesson 07 shows what it is good at")
 
 # %% [markdown]
-# These are the `full` runs. Every row is one run with one seed; lesson 09 shows how far such
-# numbers move by chance. What it cost:
+# Each row is one `full` run with one seed; lesson 09 shows how far such numbers move by chance. The
+# cost:
 
 
 # %%
@@ -222,8 +222,9 @@ def show_costs(rows):
 show_costs(tables["full"])
 
 # %% [markdown]
-# The budgets differ from row to row, so no row beats another. Nor do parameters show the cost: a
-# dense layer uses a weight once for an image, a convolution at every place. The short runs:
+# The budgets differ from row to row, and seconds count the machine's other work too (compare the
+# CGANs), so no row beats another. Nor do parameters show the cost: a dense layer uses a weight once
+# for an image, a convolution at every place. The short runs:
 
 # %%
 show_scores(tables["quick"], floors)
@@ -306,7 +307,7 @@ for name in ("full", "quick"):
 #
 # ## How to choose
 #
-# Begin with what you have and what you want.
+# More rows are in [the map of the models](../book/models.md).
 #
 # | you want | take | because | lesson |
 # |---|---|---|---|
@@ -654,7 +655,7 @@ if len(known) > 2:
 # ## Summary
 #
 # - Compare models only with the same images, counts, features and budget, and with a noise floor.
-# - Choose by task and data first; networks and learning rates decide more than the loss.
+# - Choose by task and data first; networks and learning rates can decide more than the loss.
 # - A folder becomes data by decisions: crop, background, channels. Look at the result.
 # - With few images, augment both sides, hold some out, look for copies.
 #

@@ -103,6 +103,8 @@ def test_recorded_classifier_that_learns_from_fakes_flatters(translators):
     assert wrong["own"] > right["own"] + 0.02
     assert wrong["accuracy"] <= right["accuracy"]
     assert wrong["own"] - wrong["accuracy"] > 0.03 > abs(right["own"] - right["accuracy"])
+    # "Q names translations more easily than true items", also where it learned from true ones only
+    assert right["own"] > right["named"]["true"]
     # "The L1 term keeps the damage small."
     assert wrong["accuracy"] > translators["plain"]["accuracy"]
 

@@ -50,3 +50,6 @@ def test_more_discriminator_steps_hurt_the_plain_gan_alone():
     assert max(counts["plain, 5 steps"]) < min(counts["plain, 1 step"])
     assert min(counts["plain, 1 step"]) >= study.MODES - 1
     assert set(counts["WGAN-GP, 5 steps"]) == {study.MODES}
+    # "With the networks of lesson 01 it covers all eight too."
+    ring = records.recorded("01_gan", "full")["metrics"]["ring"]
+    assert {run["modes"] for run in ring} == {study.MODES}

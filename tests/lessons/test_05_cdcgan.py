@@ -199,6 +199,10 @@ def test_label_accuracy_goes_on_after_a_resume(lesson, gan, tmp_path):
 def test_the_recorded_run_carries_what_the_lesson_says():
     found = records.recorded("05_cdcgan", "full")["metrics"]
     assert found["result"]["accuracy"] >= 0.99
+    # "An update of the convolutional networks costs several of the dense ones"
+    steps = records.recorded("bench_lessons", "full")["metrics"]["lessons"]
+    assert steps["05"]["batch_size"] == steps["04"]["batch_size"]
+    assert steps["05"]["fit_ms"] > 3 * steps["04"]["fit_ms"]
     # "the projection is ahead of the label channel from the start"
     channel = found["variants"]["channel"]
     assert all(a > b for a, b in zip(found["accuracies"], channel, strict=False))

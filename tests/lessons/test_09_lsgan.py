@@ -128,3 +128,15 @@ def test_normalization_and_not_the_loss_decides_in_the_recorded_run(lesson, reco
     assert failed["cross-entropy, normalized"] == 0
     assert min(failed["cross-entropy"], failed["least squares"]) > 0.5
     assert len(rows) >= 3 * len(failed), "several seeds of each kind"
+    # "A failed run draws the same black image for every noise."
+    spreads = [row["spread"] for row in rows if row["spread"] < lesson.LEAST_SPREAD]
+    assert max(spreads) < 0.01
+
+
+def test_the_recorded_recipe_is_the_dcgan_lessons():
+    # "The two differ in the loss alone", so that their distances stand next to each other.
+    ours, theirs = (records.recorded(name, "full") for name in ("09_lsgan", "02_dcgan"))
+    same = ("batch_size", "d_rate", "g_rate", "beta_1", "ema_decay", "stages")
+    assert all(ours["settings"][key] == theirs["settings"][key] for key in same)
+    steps = (run["metrics"]["epochs"] * run["metrics"]["steps_per_epoch"] for run in (ours, theirs))
+    assert len({*steps}) == 1

@@ -133,6 +133,30 @@ def test_recorded_short_runs_last_about_a_minute(lesson):
     assert all(run["seconds"] * run["hardware"]["cores"] / 2 < 75 for run in runs if run)
 
 
+def test_recorded_dense_steps_are_cheap_and_draw_small_images_well():
+    # "Small images, no labels: GAN, dense; cheap steps, so many of them"; so says the map of models
+    steps = records.recorded("bench_lessons", "full")["metrics"]["lessons"]
+    assert all(steps["01"]["fit_ms"] < steps[other]["fit_ms"] / 3 for other in ("02", "09"))
+    titles = {
+        "01_gan": "GAN, dense",
+        "02_dcgan": "DCGAN",
+        "09_lsgan": "LSGAN",
+        "10_wgan": "WGAN-GP",
+    }
+    reached = {
+        lesson: records.recorded(lesson, "full")["comparison"][title]["distance"]
+        for lesson, title in titles.items()
+    }
+    assert min(reached, key=reached.get) == "01_gan"
+
+
+def test_recorded_models_with_labels_follow_them():
+    # "To say what is drawn, with labels: CGAN, CDCGAN; that, and a classifier: AC-GAN"
+    for lesson, title in (("04_cgan", "CGAN, concatenate"), ("05_cdcgan", "CDCGAN")):
+        assert records.recorded(lesson, "full")["comparison"][title]["agreement"] > 0.95
+    assert records.recorded("06_acgan", "full")["comparison"]["AC-GAN"]["agreement"] > 0.85
+
+
 def test_in_a_recorded_run_of_few_steps_the_plain_weights_were_better():
     # "Measure both": the tutorial's recipe for DCGAN, ten passes with large batches.
     found = records.recorded("dcgan_tutorial", "full")["metrics"]
