@@ -298,3 +298,9 @@ def test_recorded_small_batches_gain_less_from_bfloat16():
     zeros = records.recorded("bench_precision", "full")["metrics"]["zero_gradients"]
     assert zeros["mixed_float16"] > 0.5
     assert max(share for name, share in zeros.items() if name != "mixed_float16") < 0.01
+
+
+def test_recorded_dense_networks_gain_least_from_more_devices():
+    # The page on several devices: "the worst candidates"
+    batches = {key: row["paying_batch_10"] for key, row in recorded("bench_communication").items()}
+    assert sorted(batches, key=batches.get)[-2:] == ["04", "01"]

@@ -63,7 +63,7 @@ MODELS = (
         "hinge, R1, R3GAN",
         "16_modern_objectives",
         ("noise z",),
-        ("more real\nthan\na fake?",),
+        ("real? or\nmore real\nthan\na fake?",),
     ),
     Model(
         "Projection GAN",
