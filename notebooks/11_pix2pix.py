@@ -466,7 +466,7 @@ plots.plot_history(history.history, panels)
 plt.show()
 
 # %% [markdown]
-# At $\ln 2$ nobody is winning the adversarial game. A discriminator that is ahead does no harm as
+# At $\ln 2$ nobody is winning the adversarial game. A discriminator that is ahead is no alarm as
 # long as L1 falls.
 
 # %% [markdown]

@@ -473,9 +473,10 @@ compare("wins", "gap")
 # staying there. A discriminator that is right for a moment, in the first hundred steps, is normal.
 #
 # **The fix.** Rates of the same size (the healthy run is this one with the rate put right). If
-# they are: check the pixel range first, since that is the most common reason for an easy victory;
-# then weaken the discriminator (dropout, fewer channels, a smaller rate) or use a loss that does
-# not go flat when it wins (see the lessons on LSGAN and WGAN).
+# they are: check the pixel range first, since that alone can decide the game
+# (<a href="#range-255">0 to 255</a>); then weaken the discriminator (dropout, fewer channels, a
+# smaller rate) or use a loss that does not go flat when it wins (see the lessons on LSGAN and
+# WGAN).
 
 # %% [markdown]
 # <a id="collapse"></a>
@@ -497,9 +498,10 @@ compare("collapse", "variety", "gap")
 # a number made from images. **The number:** the mean distance between drawn images over that
 # between real ones, `mean_distance(drawn) / mean_distance(real_images)`. A healthy run is near 1.
 #
-# **The fix.** Give the discriminator the rate it needs, or more updates than the generator; then
-# batches in which it sees many fakes at once, or a Wasserstein loss. An average of the generator's
-# weights cannot repair a collapse.
+# **The fix.** Give the discriminator the rate it needs; then batches in which it sees many fakes at
+# once, or a Wasserstein loss. Many more updates for the discriminator are no safe way: on a ring of
+# points they cost a plain GAN modes ([study](../book/studies/critic.md)). An average of the
+# generator's weights cannot repair a collapse.
 
 # %% [markdown]
 # <a id="frozen"></a>
