@@ -1,4 +1,4 @@
-"""The arithmetic of a training step, counted while it runs, and what the machine can do."""
+"""Floating-point operations and profile of a training step, and the machine's matrix rate."""
 
 import math
 import re
@@ -21,7 +21,7 @@ REPEATS = 3
 
 
 def matrix_rate() -> float:
-    """Return the best rate of a float32 product of two 2,048 x 2,048 matrices, in flop a second."""
+    """Return the best rate of float32 products of 2,048 x 2,048 matrices, in FLOP per second."""
     matrix = tf.random.normal((SIDE, SIDE))
     best = np.inf
     for _ in range(REPEATS):
@@ -34,19 +34,19 @@ def matrix_rate() -> float:
 def operations_of(gan: keras.Model, batch: Any) -> int:
     """Return the floating-point operations of one training step: two for a multiply-and-add.
 
-    Only matrix products and convolutions count, forward and backward: that is nearly all there is.
-    A transposed convolution is the backward pass of a convolution, and counts as such. They are
-    looked up in the step's graph, and only those count that its results or its updates need.
+    Only matrix products and convolutions are counted, forward and backward: nearly all of the work.
+    A transposed convolution is the backward pass of a convolution, and counted as such. They are
+    read from the step's graph; those that neither its results nor its updates need do not count.
 
     Args:
-        gan: a compiled model.
-        batch: one batch of fixed shape, as `train_step` takes it.
+        gan: A compiled model.
+        batch: One batch of fixed shape, as `train_step` takes it.
 
     Returns:
         The number of operations.
 
     Raises:
-        RuntimeError: nothing was counted, or a part of the step is a graph of its own.
+        RuntimeError: Nothing was counted, or the step calls a graph of its own, such as a loop.
     """
     graph = tf.function(gan.train_step).get_concrete_function(batch).graph
     waiting = [*graph.control_outputs, *(tensor.op for tensor in graph.outputs)]
@@ -71,11 +71,11 @@ def time_shares(step: Callable[[Any], Any], batch: Any) -> dict[str, float]:
     so the shares are of their times' sum.
 
     Args:
-        step: a `tf.function` that was called before; returns what can be waited for.
-        batch: one batch.
+        step: A `tf.function` that was called before; returns tensors to wait for.
+        batch: One batch.
 
     Returns:
-        The shares, which add up to 1, by the operations' names in TensorFlow, dearest first.
+        The shares, which add up to 1, by the operations' names in TensorFlow, largest first.
     """
     with tempfile.TemporaryDirectory() as folder:
         tf.profiler.experimental.start(folder)

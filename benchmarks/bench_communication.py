@@ -1,11 +1,11 @@
-"""What several machines send each other in a step of each lesson, and from which batch that pays.
+"""Bytes that several machines exchange in a step of each lesson, and the batch from which it pays.
 
     GAN_PROFILE=full python benchmarks/bench_communication.py
 
-The bytes are those of the gradients: four for each trained number, once for every update. A ring
-of n devices sends 2 (n - 1) / n times as many from each of them. The time of a step is measured at
-two batch sizes, in turns; the slope between them is what one more picture costs. Nothing
-is sent here: the rest is arithmetic. Set GAN_RECORD to keep the figures.
+The bytes are those of the gradients: four for each trainable parameter, in every update. In a ring
+all-reduce each of n devices sends 2 (n - 1) / n times as many. The time of a step is measured at
+two batch sizes, in turns; the slope between them is the cost of one more image. Nothing is sent:
+the rest is arithmetic. Set GAN_RECORD to keep the figures.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,12 @@ RATES = {"1": 1e9 / 8, "10": 1e10 / 8}  # Gbit/s -> bytes a second
 
 
 def ring_seconds(size: float, count: int, rate: float) -> float:
-    """Return how long a ring of `count` devices takes to sum up `size` bytes, without latency.
+    """Return the seconds of a ring all-reduce, without latency.
+
+    Args:
+        size: Bytes of the gradients.
+        count: Number of devices.
+        rate: Bytes per second of each link.
 
     Source: Patarasuk and Yuan, Bandwidth Optimal All-reduce Algorithms for Clusters of
     Workstations, 2009.
@@ -34,10 +39,10 @@ def ring_seconds(size: float, count: int, rate: float) -> float:
 
 
 def paying_batch(size: float, rate: float, picture_seconds: float) -> float:
-    """Return the batch from which more devices are faster than one, whatever their number.
+    """Return the batch size from which several devices are faster than one, for any number of them.
 
-    Of a batch B, n devices save (n - 1) / n times B pictures' time, and pay for the ring. Both
-    are proportional to (n - 1) / n, which cancels.
+    For a batch of B images, n devices save (n - 1) / n times the time of B images, and pay for the
+    all-reduce. Both are proportional to (n - 1) / n, which cancels.
     """
     return 2 * size / (rate * picture_seconds)
 
@@ -54,7 +59,7 @@ def sent_bytes(gan: Any) -> int:
 
 
 def plain(kind: str) -> Callable[[SimpleNamespace], Any]:
-    """Return a function that makes a lesson's model from its class and its two networks."""
+    """Return a function that makes a lesson's compiled model of the class `kind`."""
 
     def make(lesson: SimpleNamespace) -> Any:
         from cases import compiled
@@ -66,7 +71,7 @@ def plain(kind: str) -> Callable[[SimpleNamespace], Any]:
 
 
 def half_labeled(lesson: SimpleNamespace) -> Any:
-    """Return lesson 07's model with a few made-up labeled pictures."""
+    """Return lesson 07's model with a few made-up labeled images."""
     pictures = np.zeros((100, 28, 28, 1), np.uint8)
     return lesson.make_sgan((pictures, np.arange(100) % 10))
 
@@ -78,7 +83,7 @@ def translator(lesson: SimpleNamespace) -> Any:
     return compiled(lesson.Pix2Pix(lesson.build_generator(), lesson.build_discriminator()))
 
 
-# Lesson -> how its model is made, real pictures in a step of its short run, kind of batch.
+# Lesson -> how its model is made, real images in a step of its short run, kind of batch.
 LESSONS = {
     "01_gan": (plain("GAN"), 32, "pictures"),
     "02_dcgan": (plain("GAN"), 8, "pictures"),
@@ -106,7 +111,7 @@ def noise(gan: Any, kind: str, count: int) -> Any:
 
 
 def runner(gan: Any, kind: str, batch_size: int) -> Callable[[], float]:
-    """Return a function that trains some steps on noise and returns seconds a step."""
+    """Return a function that trains some steps on noise and returns the seconds per step."""
     import tensorflow as tf
     from runners import bare_runner
 
@@ -116,7 +121,7 @@ def runner(gan: Any, kind: str, batch_size: int) -> Callable[[], float]:
 
 
 def measure(name: str) -> dict[str, float]:
-    """Return what a lesson's step sends and takes."""
+    """Return the bytes and the time of a lesson's step, and the batch size from which it pays."""
     from runners import in_turns
 
     make, batch_size, kind = LESSONS[name]

@@ -2,9 +2,9 @@
 
     GAN_PROFILE=full taskset -c 0 python benchmarks/bench_filter_gradient.py
 
-TensorFlow's own operation, in both precisions, next to two other ways to the same numbers: a matrix
-product of patches (im2col), and a convolution whose batch is the channels. On one core, in
-milliseconds of processor time, in turns. Set GAN_RECORD to keep the figures.
+TensorFlow's own operation, in both precisions, is compared with two other ways to compute the same
+gradient: a matrix product of patches (im2col), and a convolution in which the channels are the
+batch. On one core, in milliseconds of processor time, in turns. Set GAN_RECORD to keep the figures.
 """
 
 import statistics
@@ -25,7 +25,7 @@ Gradient = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def ways(layer: tuple[int, int, int, int]) -> dict[str, Gradient]:
-    """Return functions of a convolution's inputs and the gradient of its outputs."""
+    """Return by name the ways to compute the filter gradient, from inputs and output gradients."""
     _, inside, outside, stride = layer
     shape = (KERNEL, KERNEL, inside, outside)
 

@@ -1,12 +1,12 @@
-"""What a step costs in each lesson: `fit`, a bare `tf.function`, the classic loop, the machine.
+"""Time of a training step in each lesson: `fit`, a bare `tf.function`, the classic loop, the limit.
 
     GAN_PROFILE=full python benchmarks/bench_lessons.py [LESSON...]
 
 The networks, losses and updates are the lessons' own. The classic loop is that of the tutorials,
 `train_on_batch` after `predict`, in the one order in which its discriminator really trains. The
-machine's limit is the step's arithmetic, counted in its graph, over the rate of a large matrix
-product in the same process. Everything runs in turns, so that a busy machine slows all of it. A
-profile of the compiled step says where the rest of the time goes. Set GAN_RECORD to keep the
+machine's limit is the number of operations in the step's graph, divided by the rate of a large
+matrix product in the same process. All variants take turns, so that other load slows them alike. A
+profile of the compiled step shows where the rest of the time goes. Set GAN_RECORD to keep the
 figures.
 """
 
@@ -27,7 +27,7 @@ PRODUCTS = ("MatMul", "Conv2D")
 
 
 def measure(case: Case) -> dict[str, Any]:
-    """Return what a step of one lesson costs: milliseconds, ratios, and arithmetic."""
+    """Return the cost of one lesson's step: milliseconds, ratios, and number of operations."""
     batches = case.batches()
     runners = {
         "bare": bare_runner(case.make_gan().train_step, lambda: iter(batches.dataset())),
@@ -58,7 +58,7 @@ def measure(case: Case) -> dict[str, Any]:
 
 
 def where_time_goes(shares: dict[str, float]) -> dict[str, Any]:
-    """Sum up a profile: the share of products and convolutions, and the three dearest others."""
+    """Summarize a profile: the share of products and convolutions, and the three largest others."""
     others = [
         {"name": name, "share": share}
         for name, share in shares.items()
@@ -71,7 +71,7 @@ def where_time_goes(shares: dict[str, float]) -> dict[str, Any]:
 
 
 def print_row(case: Case, row: dict[str, Any]) -> None:
-    """Print one line of the table, and where the time goes."""
+    """Print one row of the table, and the summary of the profile."""
     classic = f"{row['classic_over_fit']:.2f}" if case.loop else "-"
     print(f"{case.lesson:<14}{row['batch_size']:>6}{row['bare_ms']:>9.1f}", end="")
     print(f"{row['fit_ms']:>8.1f}{row['fit_over_bare']:>10.3f}{classic:>13}", end="")
@@ -84,7 +84,7 @@ def print_row(case: Case, row: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Print a table; record it when it is whole."""
+    """Print a table, and record it if it has all lessons."""
     names = [case.lesson for case in CASES]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", metavar="LESSON", help=", ".join(names))

@@ -1,12 +1,12 @@
-"""Fréchet distance against the usual route over scipy.linalg.sqrtm, as ratios in one run.
+"""Time of our Fréchet distance and of the usual one with scipy.linalg.sqrtm, as ratios in one run.
 
     python benchmarks/bench_metrics.py            # 2,048 dimensions, 5,000 and 500 samples a side
     python benchmarks/bench_metrics.py --dimensions 256
 
-Each route starts from the same float32 features and ends with the distance. Fails when a ratio
-falls below what the book promises at 2,048 dimensions. ``GAN_RECORD=book/results GAN_PROFILE=full``
-keeps the numbers for the book. On a machine that others use too, ``--clock processor`` behind
-``taskset -c 0`` (one core, so that no waiting thread counts) measures the work alone.
+Both start from the same float32 features and end with the distance. The script fails if a ratio is
+below the one that the book promises at 2,048 dimensions. ``GAN_RECORD=book/results
+GAN_PROFILE=full`` keeps the numbers for the book. On a machine with other load, ``taskset -c 0``
+and ``--clock processor`` measure processor time on one core, where no waiting thread counts.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def features(samples: int, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def usual_route(features_a: np.ndarray, features_b: np.ndarray) -> float:
-    """Compute the distance as pytorch-fid does, singular products included."""
+    """Compute the distance as pytorch-fid does, its treatment of singular products included."""
     statistics = [
         (part.mean(axis=0), np.cov(part, rowvar=False))
         for part in (features_a.astype("float64"), features_b.astype("float64"))
@@ -53,7 +53,7 @@ def usual_route(features_a: np.ndarray, features_b: np.ndarray) -> float:
 
 
 def fastest(clock, repeats: int, function, *arguments: np.ndarray) -> tuple[float, float]:
-    """Return the value and the least seconds of some runs: more is what others did meanwhile."""
+    """Return the value and the fewest seconds of some runs: slower ones had other load."""
     times = []
     for _ in range(repeats):
         start = clock()

@@ -1,14 +1,14 @@
-"""Memory of training on pairs from disk, beside the classic recipe that holds floats in memory.
+"""Memory of training on pairs from disk, and of the classic recipe with float arrays in memory.
 
     python benchmarks/bench_pairs.py                          # 1,000 pairs of 256 x 256
     python benchmarks/bench_pairs.py --count 20000            # the promise; writing takes minutes
-    python benchmarks/bench_pairs.py --count 20000 --folder D # keeps the pictures in D
+    python benchmarks/bench_pairs.py --count 20000 --folder D # keeps the images in D
 
-Cities are written as side-by-side JPEGs, each in its eight turns and reflections, which saves time
-and changes nothing for memory. Each way of reading them trains the same small network in
-a process of its own, which measures itself. The classic recipe is measured on fewer pairs and
-extrapolated by the slope between two counts. Fails above the promised memory. Set GAN_RECORD to
-keep the figures.
+Cities are written as side-by-side JPEGs, each in its eight rotations and reflections, which saves
+time and does not change the memory. Each way of reading them trains the same small network in a
+process of its own, which measures its own memory. The classic recipe is measured on fewer pairs and
+extrapolated by the slope between two counts. The script fails above the promised memory. Set
+GAN_RECORD to keep the figures.
 """
 
 import argparse
@@ -41,10 +41,10 @@ def resident() -> int:
 
 
 class Peak:
-    """The most memory that this process has while the block runs, looked at every 10 ms."""
+    """The peak memory of this process while the block runs, sampled every 10 ms."""
 
     def __enter__(self) -> "Peak":
-        """Start looking."""
+        """Start sampling."""
         self.bytes = resident()
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._look)
@@ -56,14 +56,14 @@ class Peak:
             self.bytes = max(self.bytes, resident())
 
     def __exit__(self, *error: object) -> None:
-        """Stop looking."""
+        """Stop sampling."""
         self._done.set()
         self._thread.join()
         self.bytes = max(self.bytes, resident())
 
 
 def build_network():
-    """Return a small translator: what it computes is not the point, that it trains is."""
+    """Return a small image-to-image network, compiled: enough to train on the pairs."""
     import keras
     from keras import layers
 
@@ -105,7 +105,7 @@ def stream(folder: str, count: int) -> int:
 
 
 def load_floats(folder: str, count: int) -> list[np.ndarray]:
-    """Read pictures as the classic recipe does: into lists of float arrays, then into one array."""
+    """Read images as the classic recipe does: into lists of float arrays, then into one array."""
     from PIL import Image
 
     sources, targets = [], []
@@ -117,7 +117,7 @@ def load_floats(folder: str, count: int) -> list[np.ndarray]:
 
 
 def classic(folder: str, count: int) -> int:
-    """Train one epoch as the classic recipe does, with all pictures in memory."""
+    """Train one epoch as the classic recipe does, with all images in memory."""
     sources, targets = load_floats(folder, count)
     sources = (sources - 127.5) / 127.5
     targets = (targets - 127.5) / 127.5
@@ -144,7 +144,7 @@ def run(way: str, folder: Path, count: int) -> dict[str, float]:
 
 
 def city_rates() -> dict[str, float]:
-    """Return cities a second on one core, by size."""
+    """Return, by size, how many cities one core draws per second."""
     rates = {}
     for size in CITY_SIZES:
         start = time.process_time()
@@ -156,7 +156,7 @@ def city_rates() -> dict[str, float]:
 
 
 def write_pairs(folder: Path, count: int) -> None:
-    """Write `count` side-by-side pictures: cities, each in its eight turns and reflections."""
+    """Write `count` side-by-side images: cities, each in its eight rotations and reflections."""
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -173,7 +173,7 @@ def write_pairs(folder: Path, count: int) -> None:
 
 
 def classic_memory(folder: Path, count: int) -> dict[str, float]:
-    """Measure the classic recipe on two counts, and what it would take for all pairs."""
+    """Measure the classic recipe on two counts, and extrapolate its memory to all pairs."""
     few, many = (run("classic", folder, part) for part in CLASSIC_COUNTS)
     slope = (many["peak"] - few["peak"]) / (many["pairs"] - few["pairs"])
     all_gb = (many["peak"] - many["start"] + slope * (count - many["pairs"])) / 1e9
@@ -227,7 +227,7 @@ def main() -> None:
     """Compare both ways, or measure one in this process."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=1000, help="pairs on disk, 900 or more")
-    parser.add_argument("--folder", help="where the pictures are written and kept")
+    parser.add_argument("--folder", help="where the images are written and kept")
     parser.add_argument("--way", choices=("stream", "classic"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.way:

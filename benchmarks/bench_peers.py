@@ -1,12 +1,12 @@
-"""The step of lessons 02, 06 and 11 next to PyTorch's and the classic Keras loop.
+"""Time of a step of lessons 02, 06 and 11, in PyTorch and in the classic Keras loop too.
 
     GAN_PROFILE=full taskset -c 0 python benchmarks/bench_peers.py [LESSON...]
 
-The same networks, batch and optimizer: ours is the lesson's `train_step`; PyTorch's the same update
-in `torch_games`, in float32 and in bfloat16 by `torch.autocast`, channels last, with the fused
-Adam; for the two small ones with `torch.compile` too. Pix2Pix has the tutorial's size, 256 x 256.
-Each has a process of its own, and they take turns. Needs torch (`pip install -e '.[peers]'`). Set
-GAN_RECORD to keep the figures.
+Networks, batch and optimizer are the same: ours is the lesson's `train_step`, PyTorch's the same
+update in `torch_games`, in float32 and in bfloat16 by `torch.autocast`, channels last, with fused
+Adam; for the two small lessons also with `torch.compile`. Pix2Pix has the tutorial's size, 256 x
+256. Each variant runs in a process of its own, and they take turns. Needs torch
+(`pip install -e '.[peers]'`). Set GAN_RECORD to keep the figures.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def serve_classic(lesson: str) -> None:
 
 
 def measure(lesson: str) -> dict[str, dict[str, float]]:
-    """Return the milliseconds of a step of each, and how many times ours each takes."""
+    """Return, for each variant, the milliseconds of a step and their ratio to ours."""
 
     def peer(name: str) -> workers.Worker:
         return workers.Worker(__file__, [lesson, "--serve", name], GAN_PROFILE="full")
@@ -72,7 +72,7 @@ def measure(lesson: str) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    """Print a table; record it when it is whole."""
+    """Print a table, and record it if it has all lessons."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", metavar="LESSON", help=", ".join(BATCHES))
     parser.add_argument("--serve", help=argparse.SUPPRESS)

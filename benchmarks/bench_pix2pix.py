@@ -1,4 +1,4 @@
-"""Pix2Pix at 256 x 256, batch 1: step time beside the classic loop, and memory on pairs from disk.
+"""Pix2Pix at 256 x 256, batch 1: step time against the classic loop, and memory on pairs from disk.
 
     python benchmarks/bench_pix2pix.py                          # both parts, few steps
     python benchmarks/bench_pix2pix.py --pairs 20000 --folder D # memory on pairs that stay in D
@@ -61,7 +61,7 @@ def build_fused() -> object:
 
 
 def fused_runner(batches: pairs.PairBatches) -> Callable[[int], float]:
-    """Return a function that trains some steps with `fit` and returns seconds a step."""
+    """Return a function that trains some steps with `fit` and returns the seconds per step."""
     import keras
 
     model = build_fused()
@@ -80,7 +80,7 @@ def fused_runner(batches: pairs.PairBatches) -> Callable[[int], float]:
 
 
 def stack(generator: object, discriminator: object) -> object:
-    """Return the classic stacked model: source in, verdict and translation out."""
+    """Return the classic stacked model: from a source to D's logits and the translation."""
     import keras
     from keras import layers
 
@@ -95,7 +95,7 @@ def stack(generator: object, discriminator: object) -> object:
 
 
 def classic_step() -> tuple[object, Callable[[tuple], None]]:
-    """Return a discriminator that really trains, and the step of the older tutorials on a pair."""
+    """Return a discriminator that really trains, and the older tutorials' step on one pair."""
     import keras
 
     _, (generator, discriminator) = build()
@@ -118,7 +118,7 @@ def classic_step() -> tuple[object, Callable[[tuple], None]]:
 
 
 def classic_runner(batches: pairs.PairBatches) -> Callable[[int], float]:
-    """Return a function that takes some steps of the older tutorials, in seconds a step."""
+    """Return a function that takes some of the older tutorials' steps; seconds per step."""
     discriminator, step = classic_step()
 
     def train(count: int, stream: Iterator) -> None:
@@ -140,7 +140,7 @@ def classic_runner(batches: pairs.PairBatches) -> Callable[[int], float]:
 
 
 def compare_steps(rounds: int, steps: int) -> dict[str, float]:
-    """Train both in turns; return median seconds a step and their ratio."""
+    """Train both in turns; return the median seconds per step and their ratio."""
     batches = pairs.city(4, SIZE).batches(1)
     runners = {"fused": fused_runner(batches), "classic": classic_runner(batches)}
     times: dict[str, list[float]] = {name: [] for name in runners}
@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS, help="in each turn")
     parser.add_argument("--pairs", type=int, default=1000, help="on disk, for the memory")
     parser.add_argument("--memory-steps", type=int, default=12)
-    parser.add_argument("--folder", help="where the pictures are written and kept")
+    parser.add_argument("--folder", help="where the images are written and kept")
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:

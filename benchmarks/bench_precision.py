@@ -1,12 +1,12 @@
-"""What a training step costs in float32 and in bfloat16, by lesson and batch.
+"""Time of a training step in float32 and in bfloat16, by lesson and batch size.
 
     GAN_PROFILE=full taskset -c 0 python benchmarks/bench_precision.py [LESSON...]
 
-Lessons 02 and 06 with batches of 16, 64 and 256, Pix2Pix at the tutorial's size (256 x 256, 54
-million parameters) with one pair. Each in a process of its own, which take turns. On one core,
-where no step can wait for another core, processor time is what counts: other programs do not
-change it much. Then the gradients that are zero in each precision where a discriminator is sure.
-Set GAN_RECORD to keep the figures.
+Lessons 02 and 06 have batches of 16, 64 and 256, Pix2Pix has the tutorial's size (256 x 256, 54
+million parameters) and a batch of one pair. Each case runs in a process of its own, and they take
+turns. On one core, where no step can wait for another core, processor time is reported: other load
+hardly changes it. Then the script counts, in each precision, the gradients that are zero where the
+discriminator is certain. Set GAN_RECORD to keep the figures.
 """
 
 import argparse
@@ -26,7 +26,7 @@ SCALE = 2.0**15  # the first one of Keras' LossScaleOptimizer
 
 
 def noise(lesson: str, batch_size: int) -> Any:
-    """Return a batch of a lesson, as its `train_step` takes it, of noise."""
+    """Return a batch of noise of the form that a lesson's `train_step` takes."""
     random = np.random.default_rng(0)
     size, channels = (bench_pix2pix.SIZE, 3) if lesson == "11" else (28, 1)
     draw = [random.uniform(-1, 1, (batch_size, size, size, channels)) for _ in range(2)]
@@ -77,11 +77,13 @@ def measure(lesson: str, batch_size: int) -> dict[str, float]:
 
 
 def zero_gradients(precision: str, scale: float = 1.0) -> float:
-    """Return the share of zeros in the gradient of a discriminator that is sure of itself.
+    """Return the share of zeros in the gradient of a discriminator that is certain.
+
+    The discriminator is that of lesson 02, and outputs the logit `SURE` for 64 images.
 
     Args:
-        precision: of its layers; it is lesson 02's, and sure that 64 images are real.
-        scale: what the loss is multiplied by.
+        precision: Precision of its layers.
+        scale: Factor on the loss.
     """
     import keras
     import tensorflow as tf
@@ -99,7 +101,7 @@ def zero_gradients(precision: str, scale: float = 1.0) -> float:
     discriminator.layers[-1].bias.assign([SURE])
     with tf.GradientTape() as tape:
         logits = discriminator(noise("02", 64), training=False)
-        loss = cross_entropy_generator_loss(logits)  # that these images are real
+        loss = cross_entropy_generator_loss(logits)  # its target is 1, which D already outputs
     gradients = tape.gradient(
         loss, discriminator.trainable_variables, output_gradients=tf.constant(scale, loss.dtype)
     )
@@ -107,7 +109,7 @@ def zero_gradients(precision: str, scale: float = 1.0) -> float:
 
 
 def main() -> None:
-    """Print a table; record it when it is whole."""
+    """Print a table, and record it if it has all lessons."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", metavar="LESSON", help=", ".join(LESSONS))
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)

@@ -1,12 +1,12 @@
-"""Whether bfloat16 draws as well as float32: lessons 02 and 06, the same seeds and updates in both.
+"""Image quality after training in bfloat16 and in float32: lessons 02 and 06, several seeds.
 
     GAN_PROFILE=full python benchmarks/bench_precision_quality.py [--updates 4000] [LESSON...]
 
-Each training is a process of its own: the lesson's networks and update with the batch and the
-optimizer of `cases`, and an EMA of the generator's weights. The two precisions take turns. What
-each draws is scored by the protocol of the book (`gan_utils.evaluation`). Where the means of the
-two precisions differ by less than the seeds of one do, the difference is no finding. Set
-GAN_RECORD to keep the figures of both lessons.
+Each training runs in a process of its own, with the lesson's networks and update, the batch and
+optimizer of `cases`, and an EMA of the generator's weights. Seeds and numbers of updates are the
+same in both precisions, which take turns. The images are scored by the book's protocol
+(`gan_utils.evaluation`). If the means of the two precisions differ by less than the seeds of one,
+the difference is not significant. Set GAN_RECORD to keep the figures of both lessons.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def train(name: str, seed: int, updates: int) -> dict[str, float]:
         model(*case.networks(), lesson.LATENT_DIM, ema_decay=EMA_DECAY, seed=seed),
     )
     gan.fit(case.batches().dataset(), steps_per_epoch=updates, epochs=1, verbose=0)
-    count = evaluation.DRAWS if updates >= 1000 else 500  # a trial, which decides nothing
+    count = evaluation.DRAWS if updates >= 1000 else 500  # a trial run, whose scores do not matter
     labels = np.arange(count, dtype="int32") % 10 if case.labeled else None
     inputs = gan.generator_inputs(None, np.array([seed, 1], "int32"), count)
     if case.labeled:
@@ -64,7 +64,7 @@ def run(name: str, seed: int, updates: int, precision: str) -> dict[str, float]:
 
 
 def summary(runs: dict[str, list[dict[str, float]]]) -> dict[str, dict[str, float]]:
-    """Return how far the precisions' means are apart for each score, and the seeds of one.
+    """Return, for each score, the difference of the precisions' means and the spread of the seeds.
 
     Args:
         runs: The scores of each seed, by precision.

@@ -1,13 +1,14 @@
-"""How long our recipe and the tutorial's own take to reach the same quality, on this machine.
+"""Training time until our recipe and the tutorial's reach the same quality, on this machine.
 
     GAN_PROFILE=quick python benchmarks/bench_quality.py [LESSON...]
 
-Both train the same networks from the first step on, tracing included. Ours are the lesson's
-short settings: small batches, larger steps, an average of the generator's weights. The tutorial's
-are its own batch, rates and loop: a function compiled once for lesson 02, `train_on_batch` after
-`predict` for the others. Every few seconds of training the clock stands still, and a classifier
-looks at pictures. A recipe has arrived when they reach the target for the first time; the
-tutorial's gets several times as long as ours needed. Set GAN_RECORD to keep the figures.
+Both train the same networks from the first step on, tracing included. Our recipe is the lesson's
+short one: small batches, higher learning rates, an EMA of the generator's weights. The tutorial's
+has its own batch size, learning rates and loop: a compiled function for lesson 02, `train_on_batch`
+after `predict` for the others. Every few seconds of training the clock is stopped and generated
+images are scored with the reference classifier. A recipe is done when the score first reaches the
+target; the tutorial's gets several times as long as ours needed. Set GAN_RECORD to keep the
+figures.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from cases import Case, case_of, load_lesson
 from gan_utils import GAN, Batches, data, lenet, metrics, records
 
 SAMPLES = 1_000
-EVERY = 10.0  # seconds of training between two looks
+EVERY = 10.0  # seconds of training between two measurements
 PATIENCE = 3.0  # the tutorial's recipe gets so many times the seconds that ours needed
 LONGEST = 180.0  # seconds for ours
 ENDLESS = 10**6
@@ -33,14 +34,14 @@ Draw = Callable[[], np.ndarray]
 
 @dataclass
 class Judge:
-    """Stops the clock every few seconds of training and looks at what the generator draws.
+    """Stops the clock every few seconds of training and scores generated images.
 
     Attributes:
-        real_set: the real images.
-        labeled: whether label accuracy is measured, or else the Fréchet distance.
-        target: the label accuracy, or the distance.
-        limit: seconds of training after which it gives up.
-        points: seconds, steps and the figure, of each look.
+        real_set: The real images.
+        labeled: Whether label accuracy is measured; otherwise the Fréchet distance.
+        target: The label accuracy, or the distance, to reach.
+        limit: Seconds of training after which it gives up.
+        points: Seconds, steps and score of each measurement.
     """
 
     real_set: data.ImageSet
@@ -50,19 +51,19 @@ class Judge:
     points: list[tuple[float, int, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Look at the real images, and start the clock."""
+        """Compute the features of the real images, and start the clock."""
         drawn_evenly = self.real_set.sample(SAMPLES)
         self.real = None if self.labeled else lenet.features(drawn_evenly.images)
         self.spent, self.steps, self.start = 0.0, 0, time.perf_counter()
 
     def figure(self, drawn: np.ndarray) -> float:
-        """Return the label accuracy, or the Fréchet distance."""
+        """Return the label accuracy, or the Fréchet distance, of generated images."""
         if self.labeled:
             return lenet.accuracy(drawn, ASKED, self.real_set.name)
         return float(metrics.fid(self.real, lenet.features(drawn, self.real_set.name)))
 
     def has_seen_enough(self, draw: Draw) -> bool:
-        """Count a step, look if it is time to, and say whether to stop."""
+        """Count a step, measure if it is time to, and return whether to stop."""
         self.steps += 1
         spent = self.spent + time.perf_counter() - self.start
         if spent < min(self.spent + EVERY, self.limit):
@@ -74,12 +75,12 @@ class Judge:
         return self.arrived() or spent >= self.limit
 
     def arrived(self) -> bool:
-        """Tell whether the last measurement reached the target."""
+        """Return whether the last measurement reached the target."""
         figure = self.points[-1][2]
         return figure >= self.target if self.labeled else figure <= self.target
 
     def result(self) -> dict[str, Any]:
-        """Return what is recorded: whether and when the target was reached, and all looks."""
+        """Return whether and when the target was reached, and all measurements, for the record."""
         seconds, steps, figure = self.points[-1]
         found = {"arrived": self.arrived(), "seconds": seconds, "steps": steps, "figure": figure}
         return found | {"points": self.points}
@@ -93,11 +94,12 @@ class Race:
     """Two ways to train one lesson's networks.
 
     Attributes:
-        case: the lesson.
-        target: what both must reach: a share if the case is labeled, or else a distance.
-        ours: trains by the lesson's short settings.
-        theirs: trains by the tutorial's.
-        others: what else was tried, each for as long as ours took.
+        case: The lesson.
+        target: The label accuracy that both must reach if the case is labeled; otherwise the
+            Fréchet distance.
+        ours: Trains with the lesson's short recipe.
+        theirs: Trains with the tutorial's recipe.
+        others: Variants of ours, each trained for as long as ours took.
     """
 
     case: Case
@@ -133,13 +135,13 @@ def by_loop(case: Case, inputs: Callable[[keras.Model], list], judge: Judge) -> 
 
 
 def noise(generator: keras.Model) -> np.ndarray:
-    """Return latents for all the pictures of a look."""
+    """Return latents for all the images of a measurement."""
     shape = (SAMPLES, generator.inputs[0].shape[1])
     return np.random.default_rng(1).standard_normal(shape, "float32")
 
 
 def dcgan() -> Race:
-    """Return lesson 02's race: the tutorial of DCGAN has a compiled step of its own."""
+    """Return lesson 02's race; the DCGAN tutorial has a compiled step of its own."""
     lesson, case = load_lesson("02_dcgan"), case_of("02")
     pictures = data.load_images(case.data).images
 
@@ -217,7 +219,7 @@ def infogan() -> Race:
 
 
 def labeled_loop(case: Case) -> Trial:
-    """Return a trial by the tutorial's loop of a generator that is asked for a class."""
+    """Return a trial of a class-conditional generator with the tutorial's loop."""
 
     def inputs(generator: keras.Model) -> list[Any]:
         return [noise(generator), ASKED[:, None]]
@@ -229,7 +231,7 @@ RACES = {"02": dcgan, "04": cgan, "06": acgan, "08": infogan}
 
 
 def run(lesson: str) -> dict[str, Any]:
-    """Run one lesson's recipes and return when each of them arrived."""
+    """Run one lesson's recipes; return when each of them reached the target."""
     race = RACES[lesson]()
     test_set = data.load_images(race.case.data, split="test")
 

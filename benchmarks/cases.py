@@ -1,6 +1,6 @@
-"""The lessons as benchmarks see them: networks, model, data, and how their tutorials trained them.
+"""The lessons as benchmark cases: networks, model, data, and the training loop of their tutorial.
 
-Everything that is trained stands in the lessons and is taken from there.
+Networks and models are loaded from the lessons themselves.
 """
 
 from types import SimpleNamespace

@@ -17,21 +17,22 @@ WGAN_CLIP = 0.01
 
 @dataclass(frozen=True)
 class Case:
-    """A lesson, and how its tutorial trained it.
+    """A lesson, and the training loop of its tutorial.
 
     Attributes:
-        lesson: the start of its file's name, and what is special, if anything.
-        batch_size: of real images in an update of the discriminator.
-        networks: makes those that the loop takes: generator, discriminator, perhaps a third.
-        make_gan: makes the lesson's model, compiled, without an average of the weights.
-        data: name of the images.
-        labeled: whether the generator is asked for a class.
-        judges_labels: whether the discriminator is told the class.
-        names_labels: whether the discriminator has a second head that names the class.
-        loss: of the verdict.
-        loop: the tutorial's; None where it cannot be had in Keras 3, or is measured elsewhere.
-        critic_steps: updates of the discriminator in a step.
-        dense: whether both networks are without convolutions.
+        lesson: The start of its file's name, and the variant, if there are several.
+        batch_size: Real images in an update of the discriminator.
+        networks: Builds the networks of the loop: generator, discriminator, perhaps a third.
+        make_gan: Builds the lesson's model, compiled, without EMA.
+        data: Name of the data set.
+        labeled: Whether the generator takes a class label.
+        judges_labels: Whether the discriminator takes the class label too.
+        names_labels: Whether the discriminator has a second head that classifies.
+        loss: Loss on the discriminator's real/fake output.
+        loop: The tutorial's loop; None where Keras 3 cannot run it, or where it is measured
+            elsewhere.
+        critic_steps: Updates of the discriminator per step.
+        dense: Whether both networks are fully connected.
     """
 
     lesson: str
@@ -64,12 +65,12 @@ def adam() -> keras.optimizers.Optimizer:
 
 
 def cross_entropy() -> keras.losses.Loss:
-    """Return the loss of a verdict."""
+    """Return the loss on real/fake logits."""
     return keras.losses.BinaryCrossentropy(from_logits=True)
 
 
 def freeze(network: keras.Model) -> None:
-    """Freeze all layers but batch normalization, which the tutorials leave to each batch."""
+    """Freeze all layers but batch normalization, which in the tutorials uses batch statistics."""
     for layer in network.layers:
         if isinstance(layer, keras.Model):
             freeze(layer)
@@ -81,13 +82,13 @@ def classic_loop(case: Case, networks: Networks, first: Any) -> Step:
     """Return the tutorial's step: predict, D on real, D on fake, G through the stack.
 
     Args:
-        case: what is trained.
-        networks: its generator and its discriminator.
-        first: a batch, to trace the discriminator's step before it is frozen in the stack: Keras 3
+        case: The lesson.
+        networks: Its generator and its discriminator.
+        first: A batch, to trace the discriminator's step before it is frozen in the stack: Keras 3
             reads `trainable` when a step is traced.
 
     Returns:
-        A function that takes a batch of numpy arrays.
+        A function that takes a batch of NumPy arrays.
     """
     generator, discriminator = networks
     discriminator.compile(optimizer=adam(), loss=_losses(case))
@@ -122,9 +123,9 @@ def classic_loop(case: Case, networks: Networks, first: Any) -> Step:
 
 
 def half_labeled_loop(case: Case, networks: Networks, first: Any) -> Step:
-    """Return the SGAN's step: classes of labeled pictures, verdicts on the others, then G.
+    """Return the SGAN's step: classes of labeled images, real/fake for the others, then G.
 
-    Labels are not the point of a stopwatch: the first pictures of each batch get made-up ones.
+    The first images of each batch get made-up labels, which do not change the time.
     """
     generator, discriminator = networks
     size = case.batch_size
@@ -155,7 +156,7 @@ def half_labeled_loop(case: Case, networks: Networks, first: Any) -> Step:
 def coded_loop(case: Case, networks: Networks, first: Any) -> Step:
     """Return the InfoGAN's step: D on real and on fake, then G and Q through the stack.
 
-    D sees `batch_size` real and as many fake pictures; G and Q learn from twice as many fakes.
+    D sees `batch_size` real and as many fake images; G and Q learn from twice as many fakes.
     """
     generator, discriminator, recognizer = networks
     size, num_codes = case.batch_size, recognizer.output_shape[1]
@@ -188,7 +189,7 @@ def coded_loop(case: Case, networks: Networks, first: Any) -> Step:
 def clipping_loop(case: Case, networks: Networks, first: Any) -> Step:
     """Return the WGAN's step: some updates of the critic, each clipped, then one of G.
 
-    The batch holds the real pictures of all of the critic's updates.
+    The batch holds the real images of all updates of the critic.
     """
     generator, critic = networks
     size = case.batch_size
@@ -217,7 +218,7 @@ def clipping_loop(case: Case, networks: Networks, first: Any) -> Step:
 
 
 def _losses(case: Case) -> Any:
-    """Return what the tutorial's `compile` gets."""
+    """Return the losses for the tutorial's `compile`."""
     verdict = case.loss or cross_entropy()
     if not case.names_labels:
         return verdict

@@ -7,11 +7,11 @@ from gan_utils import profile, records
 
 
 def finished_runs(name: str, budget: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the runs that a study's record has already, if their budget is that of this study.
+    """Return the runs that a study's record already has, if their budget is that of this study.
 
     Args:
-        name: Of the study and its record.
-        budget: What all runs of the study share.
+        name: Name of the study and of its record.
+        budget: The settings that all runs of the study share.
     """
     folder = records.record_folder()
     path = folder / f"{name}.json" if folder else None

@@ -1,4 +1,4 @@
-"""The names that a lesson's own cells define, for tests and benchmarks: never a copy of them."""
+"""Loads the definitions of a lesson's cells, for tests and benchmarks."""
 
 import ast
 import builtins
@@ -12,14 +12,14 @@ def load_lesson(name: str) -> SimpleNamespace:
     """Run the definitions of a lesson and return what they define.
 
     Args:
-        name: file name without its ending, such as "02_dcgan".
+        name: File name without its ending, such as "02_dcgan".
 
     Returns:
         A namespace with the lesson's imports, functions, classes and constants (names in capital
-        letters), and with nothing that trains, draws or reads data.
+        letters), without anything that trains, draws or reads data.
 
     Raises:
-        FileNotFoundError: there is no such lesson.
+        FileNotFoundError: There is no such lesson.
     """
     path = NOTEBOOKS / f"{name}.py"
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
@@ -31,7 +31,7 @@ def load_lesson(name: str) -> SimpleNamespace:
 
 
 def _defines(node: ast.stmt, names: dict) -> bool:
-    """Tell definitions from actions; a constant counts if definitions alone determine it."""
+    """Return whether a statement is a definition, or a constant made from definitions only."""
     if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef):
         return True
     if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):

@@ -1,4 +1,4 @@
-"""Functions that train a few steps and return seconds a step, for benchmarks that take turns."""
+"""Functions that train a few steps and return the seconds per step, for variants in turns."""
 
 import statistics
 import time
@@ -39,9 +39,9 @@ def bare_runner(
     """Return a runner of a step in a `tf.function`.
 
     Args:
-        step: takes a batch, returns what can be waited for.
-        start: returns an iterator over batches.
-        count: steps that are timed; a quarter as many, at least one, come before them.
+        step: Takes a batch; returns tensors to wait for.
+        start: Returns an iterator over batches.
+        count: Number of timed steps, after a quarter as many (at least one) for warm-up.
     """
     traced = tf.function(step)
 
@@ -62,7 +62,7 @@ def bare_runner(
 
 
 def classic_runner(case: Case, batches: Batches) -> Runner:
-    """Return a runner of the tutorial's loop; it raises RuntimeError if its D stood still."""
+    """Return a runner of the tutorial's loop; RuntimeError if its discriminator does not train."""
     networks = case.networks()
     discriminator = networks[1]
     step = case.loop(case, networks, next(batches.dataset().as_numpy_iterator()))
@@ -87,9 +87,9 @@ def waiting_share(step: Callable[[Any], Any], batches: Iterator, count: int = ST
     """Return the share of its time that a training loop waits for its next batch.
 
     Args:
-        step: takes a batch, returns what can be waited for.
-        batches: at least a quarter more than `count`.
-        count: steps that are timed.
+        step: Takes a batch; returns tensors to wait for.
+        batches: Batches, at least a quarter more than `count`.
+        count: Number of timed steps.
     """
     traced = tf.function(step)
     warm_up = max(1, count // 4)
@@ -107,7 +107,7 @@ def waiting_share(step: Callable[[Any], Any], batches: Iterator, count: int = ST
 def in_turns(
     runners: Mapping[str, Runner], rounds: int, between: Callable[[], None] = lambda: None
 ) -> dict[str, float]:
-    """Return each runner's median over some rounds, so that a busy machine slows all of them."""
+    """Let runners take turns, so that other load slows them alike; return the median of each."""
     times: dict[str, list[float]] = {name: [] for name in runners}
     for run in runners.values():
         run()  # traces

@@ -20,7 +20,7 @@ ROUNDS = profile.samples(full=3, quick=2, smoke=1)
 
 
 def scaled_networks(width: float) -> tuple[keras.Model, keras.Model]:
-    """Return the lesson's two networks with so many times the filters."""
+    """Return the lesson's two networks with `width` times as many filters."""
     filters = tuple(round(width * count) for count in FILTERS)
     return LESSON.build_generator(width), LESSON.build_discriminator(filters)
 

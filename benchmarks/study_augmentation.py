@@ -4,7 +4,7 @@
         python benchmarks/study_augmentation.py
 
 Each finished run is recorded at once. Started again, the study skips the runs that its record has,
-and takes up the one that was cut from its last checkpoint, below `GAN_RUNS`.
+and resumes the interrupted one from its last checkpoint, in `GAN_RUNS`.
 """
 
 import itertools
@@ -29,18 +29,18 @@ UPDATES = EPOCHS * STEPS_PER_EPOCH
 
 
 def budget(count: int) -> dict[str, Any]:
-    """Return what all runs of the study share, for so many training images."""
+    """Return the settings that all runs of the study share, for `count` training images."""
     facts = LESSON.STUDY | LESSON.BETAS | {"updates": UPDATES, "images": count}
     return facts | {"passes": UPDATES * LESSON.STUDY["batch_size"] / count}
 
 
 def asked(count: int, num_classes: int) -> np.ndarray:
-    """Return labels to ask for, as many of each class."""
+    """Return `count` labels for the generator, equally many of each class."""
     return np.arange(count) % num_classes
 
 
 def gap(gan: keras.Model, known: data.ImageSet, held_out: data.ImageSet) -> float:
-    """Return the mean logit of known images minus that of held-out ones, none augmented."""
+    """Return the mean logit on training images minus that on held-out ones, not augmented."""
     logits = [
         gan.discriminator(
             [tf.constant(images.to_float(part.images)), tf.constant(part.labels[:, None])],
@@ -52,7 +52,7 @@ def gap(gan: keras.Model, known: data.ImageSet, held_out: data.ImageSet) -> floa
 
 
 def scores(gan: keras.Model, real: data.ImageSet, count: int) -> dict[str, Any]:
-    """Return the scores of `count` images, drawn for all classes alike."""
+    """Return the scores of `count` generated images, equally many of each class."""
     drawn = LESSON.draw(gan, asked(count, gan.num_classes))
     return evaluation.scores(drawn, real_images=real.images, classifier="cifar10")
 

@@ -1,11 +1,11 @@
-"""A study for lesson 12: what naming the class costs a discriminator, and what a label changes.
+"""A study for lesson 12: what classifying costs a discriminator, and what a label changes.
 
     GAN_PROFILE=full GAN_RECORD=book/results python benchmarks/study_classes.py
 
-First, fresh discriminators of the same size learn from the pairs of one fixed generator, so that
-what the question for the class costs can be measured apart from everything else. Then translators
-are trained: the lesson's four, several weights of Q's term, and a Q that learns from fakes too.
-Interrupted, the script goes on where it stopped.
+First, new discriminators of the same size learn from the pairs of one fixed generator, so that the
+cost of the classification task is measured apart from everything else. Then translators are
+trained: the lesson's four, several weights of Q's term, and a Q that learns from fakes too. When
+the script is interrupted, its next start resumes.
 """
 
 from statistics import mean
@@ -74,7 +74,7 @@ def train(name: str, seed: int, train_set: ImageSet) -> keras.Model:
 def fresh_discriminator(
     name: str, generator: keras.Model, train_set: ImageSet, seed: int
 ) -> keras.Model:
-    """Return a new discriminator that has learned to answer for the pairs of a fixed generator."""
+    """Return a new discriminator, trained on the pairs of a fixed generator."""
     keras.utils.set_random_seed(seed)
     reseed(generator, seed)  # each kind of discriminator sees the same fakes
     kind = LESSON.WAYS[name]
@@ -101,7 +101,7 @@ def fresh_discriminator(
 def gradient_norms(
     name: str, network: keras.Model, pairs: dict[bool, np.ndarray], class_labels: np.ndarray
 ) -> dict[str, float]:
-    """Return the norm of each question's gradient in the first convolution, which both share."""
+    """Return the gradient norm of each task's loss in the first convolution, which both share."""
     kernel = network.layers[1].kernel
     with tf.GradientTape(persistent=True) as tape:
         source = answer = 0.0
@@ -118,7 +118,7 @@ def gradient_norms(
 
 
 def crossed(class_labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the places of items, and of as many sketches of another class than the item's."""
+    """Return the indices of items, and of as many sketches of another class than the item's."""
     places = np.flatnonzero(class_labels[1:] != class_labels[:-1])
     return places + 1, places
 
@@ -130,7 +130,7 @@ def share_named(outputs: np.ndarray, class_labels: np.ndarray) -> float:
 
 
 def questions(generator: keras.Model, test: ImageSet, train_set: ImageSet, seed: int) -> dict:
-    """Return what fresh discriminators of one seed know about real and fake."""
+    """Return how well new discriminators of one seed tell real from fake, and gradient norms."""
     targets, labels = images.to_float(test.images), test.labels
     sketches = np.asarray(LESSON.sketch(targets))
     fakes = LESSON.translate(generator, sketches, labels)
@@ -151,9 +151,9 @@ def questions(generator: keras.Model, test: ImageSet, train_set: ImageSet, seed:
 
 
 def named_in_pairs(translator: keras.Model, test: ImageSet) -> dict[str, float]:
-    """Return how often the class of an item is named in true pairs and in crossed ones.
+    """Return the accuracy of an item's class in true pairs and in crossed ones.
 
-    The discriminator names it, or in way 3 the classifier, which never sees a sketch.
+    It is that of the discriminator, or in way 3 of the classifier, which never sees a sketch.
     """
     targets = images.to_float(test.images)
     items, others = crossed(test.labels)
@@ -179,7 +179,7 @@ def means(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def by_class(seen: np.ndarray, test: ImageSet) -> dict[str, Any]:
-    """Return how often the reference classifier sees the label: in all, and class by class."""
+    """Return the label accuracy by the reference classifier: in all, and class by class."""
     right = seen == test.labels
     shares = {
         name: float(np.mean(right[test.labels == label]))
@@ -190,7 +190,7 @@ def by_class(seen: np.ndarray, test: ImageSet) -> dict[str, Any]:
 
 
 def examine(translator: keras.Model, test: ImageSet) -> dict[str, Any]:
-    """Return a translator's L1 and class accuracy, and what its own Q says."""
+    """Return a translator's L1 and label accuracy, and the accuracy by its own Q."""
     targets, labels = images.to_float(test.images), test.labels
     fakes = LESSON.translate(translator.generator, np.asarray(LESSON.sketch(targets)), labels)
     row = by_class(lenet.probabilities(fakes, LESSON.CLASSIFIER).argmax(axis=1), test)
@@ -204,7 +204,7 @@ def examine(translator: keras.Model, test: ImageSet) -> dict[str, Any]:
 
 
 def wrong_labels(translator: keras.Model, test: ImageSet, seed: int) -> dict[str, float]:
-    """Return how often a random wrong label is what a translation shows, or else the source."""
+    """Return how often a translation shows a random wrong label, or else the source's class."""
     targets, labels = images.to_float(test.images), test.labels
     shift = np.random.default_rng(seed).integers(1, LESSON.NUM_CLASSES, len(labels))
     given = (labels + shift) % LESSON.NUM_CLASSES

@@ -1,11 +1,11 @@
-"""A study for lesson 10: what a Wasserstein critic finds, and what more of its updates do.
+"""A study for lesson 10: the estimate of a Wasserstein critic, and the effect of more critic steps.
 
     GAN_PROFILE=full GAN_RECORD=book/results python benchmarks/study_critic.py
 
 On two parallel lines the earth mover's distance is known, so that a trained critic's estimate can
-be held against it. On eight small clusters of points, on a ring, the clusters that a generator
-misses can be counted: for a plain GAN with one and with five discriminator updates a step, and for
-WGAN-GP with five, over several seeds, with the same networks, optimizers and learning rates.
+be compared with it. On eight Gaussian clusters on a ring, the clusters that a generator misses can
+be counted: for a plain GAN with one and with five discriminator updates per step, and for WGAN-GP
+with five, over several seeds, with the same networks, optimizers and learning rates.
 """
 
 from typing import Any
@@ -32,7 +32,7 @@ WEIGHTS = (1.0, 10.0)
 
 
 class RingWGAN(LESSON.PenalizedWGAN):
-    """WGAN-GP with the penalty's weight of the authors' own code for points in a plane."""
+    """WGAN-GP with the penalty weight of the authors' code for points in a plane."""
 
     penalty_weight = 0.1
 
@@ -64,7 +64,7 @@ def ring_points(count: int, seed: int) -> np.ndarray:
 
 
 def covered_modes(points: np.ndarray) -> tuple[int, float]:
-    """Return how many clusters points cover, and the share of points near a center.
+    """Return how many clusters the points cover, and the share of points near a center.
 
     A point is near a center within three standard deviations; a cluster is covered if at least
     `LEAST_SHARE` of all points are near its center.
@@ -144,7 +144,7 @@ def line_rows() -> list[dict[str, Any]]:
 
 
 def ring_runs() -> dict[str, Any]:
-    """Return what each kind covers with each seed, and the counts as the page shows them."""
+    """Return the covered clusters of each kind with each seed, also as text for the page."""
     ring = {name: [ring_run(*kind, seed) for seed in SEEDS] for name, kind in KINDS.items()}
     counts = {name: [run["modes"] for run in runs] for name, runs in ring.items()}
     return {

@@ -53,10 +53,10 @@ CONTINUOUS = {
 
 
 class ContinuousInfoGAN(LESSON.InfoGAN):
-    """An InfoGAN with two continuous codes next to the ten values.
+    """An InfoGAN with two continuous codes besides the categorical one.
 
-    Q gives a normal distribution with a mean and a standard deviation for each of them, and reads
-    them off the fake itself: a slant that the distortion hides could not be one of them.
+    For each of them Q returns mean and standard deviation of a normal distribution. Q sees the fake
+    without the distortion, which would hide codes such as slant.
 
     Source: Chen et al., InfoGAN, 2016, appendix C.1.
     """
@@ -92,13 +92,14 @@ class ContinuousInfoGAN(LESSON.InfoGAN):
 
 def go_on(gan: keras.Model, images: np.ndarray, epochs: int, steps: int) -> keras.Model:
     """Train a model for some steps and return it."""
-    batches = Batches(images, SETTINGS["real_images"], steps_per_epoch=steps, seed=LESSON.SEED)
+    sizes = {"batch_size": SETTINGS["real_images"], "steps_per_epoch": steps}
+    batches = Batches(images, **sizes, seed=LESSON.SEED)
     gan.fit(batches, epochs=epochs, verbose=0)
     return gan
 
 
 def read_codes(gan: keras.Model) -> np.ndarray:
-    """Return how often each code was read as each digit, (num_codes, 10) int."""
+    """Return how often the classifier sees each digit for each code, (num_codes, 10) int."""
     inputs = gan.generator_inputs(None, tf.constant([LESSON.SEED, 0]), SAMPLES)
     codes = inputs.numpy()[:, LESSON.NOISE_DIM :][:, : gan.num_codes].argmax(axis=1)
     table = np.zeros((gan.num_codes, 10), int)
@@ -107,7 +108,7 @@ def read_codes(gan: keras.Model) -> np.ndarray:
 
 
 def warm_start(gan: keras.Model, source: keras.Model, pick: np.ndarray) -> keras.Model:
-    """Copy the networks of a trained InfoGAN; code number i starts as the old code pick[i]."""
+    """Copy the weights of a trained InfoGAN; code i is initialized as the old code pick[i]."""
     rng = np.random.default_rng(LESSON.SEED)
 
     def resized(weights: np.ndarray, count: int) -> np.ndarray:
@@ -148,7 +149,7 @@ def what_q_knows(gan: keras.Model) -> dict[str, list[float]]:
 
 
 def compare_changes(images: np.ndarray) -> dict[str, float]:
-    """Return the agreement after one pass of steps, for each change of the recipe."""
+    """Return the agreement after a short training, for each change of the recipe."""
     found = {}
     for name, (settings, options) in CHANGES.items():
         gan = LESSON.make_gan(SETTINGS | settings, kind=LESSON.InfoGAN, **options)

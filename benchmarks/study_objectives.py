@@ -4,7 +4,7 @@
         python benchmarks/study_objectives.py
 
 Each finished run is recorded at once. Started again, the study skips the runs that its record has,
-and takes up the one that was cut from its last checkpoint, below `GAN_RUNS`.
+and resumes the interrupted one from its last checkpoint, in `GAN_RUNS`.
 """
 
 import itertools
@@ -36,18 +36,18 @@ def training_images(name: str) -> np.ndarray:
 
 
 def mean_slope(discriminator: keras.Model, batch: tf.Tensor) -> float:
-    """Return the mean over images of the norm of the discriminator's gradient at an image."""
+    """Return the discriminator's gradient norm with respect to an image, as a mean over images."""
     _, squares = LESSON.logits_and_slopes(discriminator, tf.constant(batch))
     return float(tf.reduce_mean(tf.sqrt(squares)))
 
 
 def generator_pull(gan: keras.Model, real: tf.Tensor, fakes: tf.Tensor) -> float:
-    """Return the mean over fakes of the norm of the generator's loss' gradient at a fake."""
+    """Return the norm of the gradient of G's loss with respect to a fake, as a mean over fakes."""
     fakes = tf.constant(fakes)
     with LESSON.in_float32(gan.discriminator), tf.GradientTape() as tape:
         tape.watch(fakes)
         loss, _ = gan.generator_objective(tf.constant(real), None, fakes)
-    # The loss is a mean over fakes, so each one's own gradient is as many times larger.
+    # The loss is a mean over fakes: times their number, it gives the gradient of each one's own.
     gradients = tape.gradient(loss, fakes) * float(len(fakes))
     return float(tf.reduce_mean(tf.sqrt(tf.reduce_sum(gradients**2, axis=(1, 2, 3)))))
 
@@ -66,7 +66,7 @@ def watchers(real: np.ndarray, folder: Any) -> dict[str, callbacks.ScoreByEpoch]
 
 
 def train(name: str, objective: str, seed: int) -> dict[str, Any]:
-    """Train one objective with one seed; return what it reached."""
+    """Train one objective with one seed; return its scores and gradient norms."""
     digits = training_images(name)
     goal = LESSON.OBJECTIVES[objective]
     gan = LESSON.make_gan(goal, LESSON.STUDY, seed, channels=CHANNELS[name])

@@ -51,11 +51,11 @@ def translator(
 
     Args:
         pair_set: Sources and targets.
-        seed: Of weights, order and dropout.
+        seed: Seed of weights, order and dropout.
         batches: Options of `PairSet.batches`.
         steps: Updates, over which the learning rates decay.
         skips: Whether the generator has skip connections.
-        **weights: Of the two losses, as the lesson's `Pix2Pix` takes them.
+        **weights: Weights of the two losses, as the lesson's `Pix2Pix` takes them.
 
     Returns:
         The trained model.
@@ -73,7 +73,7 @@ def translator(
 
 
 def scores(model: keras.Model, held_out: pairs.PairSet) -> dict[str, float]:
-    """Return the lesson's figures on pairs, and how far the sharpness is from 1."""
+    """Return the lesson's scores on pairs, and the distance of the sharpness from 1."""
     source, target = (images.to_float(part) for part in (held_out.source, held_out.target))
     found = LESSON.measure(model.translate(source), target)
     return found | {"off": abs(found["sharpness"] - 1)}

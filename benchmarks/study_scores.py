@@ -2,8 +2,8 @@
 
     GAN_PROFILE=full GAN_RECORD=book/results python benchmarks/study_scores.py
 
-Real digits, undamaged, so that every difference is the price of a choice: the filter that resizes
-them, the network that looks at them, the largest balls of the precision, and the number of images.
+All images are real digits, undamaged, so that every difference is the effect of a choice: the
+resizing filter, the feature extractor, the largest balls of the precision, and the sample size.
 """
 
 import time
@@ -31,9 +31,10 @@ BALLS = (1.0, 0.99, 0.9)
 
 
 def shrink(batch: np.ndarray, name: str, size: int = 28) -> np.ndarray:
-    """Return uint8 images in a smaller size, through one of `FILTERS`.
+    """Return uint8 images in a smaller size, resized with one of `FILTERS`.
 
-    The picked ones take a few pixels and drop the rest, as networks' own resizing often does.
+    "picked" interpolates between a few pixels and drops the rest: no antialiasing, as in the
+    resizing step of many networks.
     """
     method, _, how = FILTERS[name].partition(", ")
     if how == "picked":
@@ -43,13 +44,13 @@ def shrink(batch: np.ndarray, name: str, size: int = 28) -> np.ndarray:
 
 
 def scan(batch: np.ndarray, size: int = 112) -> np.ndarray:
-    """Enlarge images and make each pixel black or white, as from a scanner."""
+    """Enlarge images and make each pixel black or white, as in a scan."""
     large = images.resize(images.to_uint8(batch), size, method="bicubic")
     return np.where(large > 110, 255, 0).astype("uint8")
 
 
 def precision_within(real: np.ndarray, fake: np.ndarray, share: float, k: int = 3) -> float:
-    """Return precision with only that share of the real balls that are smallest."""
+    """Return precision with only the smallest balls: a `share` of all balls of the reals."""
     real, fake = real.astype(float), fake.astype(float)
 
     def lengths(a: np.ndarray, b: np.ndarray) -> np.ndarray:

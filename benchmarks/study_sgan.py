@@ -52,7 +52,7 @@ def summary(variants: dict[str, list[dict[str, float]]]) -> dict[str, dict[str, 
 
 
 def main() -> None:
-    """Train all variants and record what they reached."""
+    """Train all variants and record their scores."""
     train_set, test_set = (data.load_images("mnist", split=split) for split in ("train", "test"))
     variants: dict[str, list[dict[str, float]]] = {name: [] for name in VARIANTS}
     for seed in DRAWS:

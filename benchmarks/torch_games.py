@@ -1,7 +1,7 @@
 """The networks of lessons 02, 06 and 11 and their update, as one would write them in PyTorch.
 
-Padding of 2 in front, where Keras has 1 there and 2 behind, makes each network the mirror image of
-the lesson's: the same arithmetic, without a padding of its own.
+PyTorch pads by 2 at the start, Keras by 1 at the start and 2 at the end. Each network is the mirror
+image of the lesson's: the same arithmetic, without an extra padding layer.
 """
 
 from collections.abc import Callable
@@ -156,13 +156,13 @@ def patch_gan(filters: int) -> nn.Module:
 
 
 def score(logits: torch.Tensor, real: bool) -> torch.Tensor:
-    """Return the cross-entropy of logits that ought to say real or fake."""
+    """Return the binary cross-entropy of logits with the target 1 (real) or 0 (fake)."""
     logits = logits.float()
     return functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, real))
 
 
 class DCGAN:
-    """What the game of lesson 02 draws, shows and minimizes, on one batch."""
+    """Lesson 02's networks, the inputs of both, and their losses, on one batch."""
 
     def __init__(self, count: int) -> None:
         """Make networks and batch."""
@@ -171,11 +171,11 @@ class DCGAN:
         self.real = torch.rand(count, 1, 28, 28) * 2 - 1
 
     def draw(self) -> tuple[torch.Tensor, ...]:
-        """Return what the generator takes."""
+        """Return the generator's inputs."""
         return (torch.randn(self.count, LATENT_DIM),)
 
     def seen(self, images: torch.Tensor) -> torch.Tensor:
-        """Return what the discriminator takes."""
+        """Return the discriminator's inputs."""
         return images
 
     def d_loss(self, real: Any, fake: Any) -> torch.Tensor:
@@ -188,7 +188,7 @@ class DCGAN:
 
 
 class ACGAN(DCGAN):
-    """The same of lesson 06."""
+    """The same for lesson 06."""
 
     def __init__(self, count: int) -> None:
         """Make networks and batch."""
@@ -212,7 +212,7 @@ class ACGAN(DCGAN):
 
 
 class Pix2Pix(DCGAN):
-    """The same of lesson 11, in the tutorial's size."""
+    """The same for lesson 11, in the tutorial's size."""
 
     def __init__(self, count: int, size: int = 256, filters: int = 64) -> None:
         """Make networks and batch."""
@@ -225,11 +225,11 @@ class Pix2Pix(DCGAN):
         return (self.source,)
 
     def seen(self, images: torch.Tensor) -> torch.Tensor:
-        """Return source and target, stacked."""
+        """Return source and target, concatenated along the channels."""
         return torch.cat([self.source, images], 1)
 
     def d_loss(self, real: Any, fake: Any) -> torch.Tensor:
-        """Return half the discriminator's loss."""
+        """Return half of the discriminator's loss, as in the paper."""
         return super().d_loss(real, fake) / 2
 
     def g_loss(self, fake: Any, images: torch.Tensor) -> torch.Tensor:
@@ -246,10 +246,10 @@ def make_step(
     """Return a function that takes one step: D on real and fake images, then G.
 
     Args:
-        game: what is trained.
-        half: compute in bfloat16 where `torch.autocast` does.
-        compiled: let `torch.compile` make both networks.
-        channels_last: the layout of images and kernels in memory.
+        game: Networks, batch and losses.
+        half: Whether to compute in bfloat16 where `torch.autocast` does.
+        compiled: Whether to compile both networks with `torch.compile`.
+        channels_last: Whether images and kernels lie in memory channels last.
     """
     networks = game.generator, game.discriminator
     if channels_last:

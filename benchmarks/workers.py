@@ -1,7 +1,7 @@
-"""Steps that are timed in processes of their own, which take turns.
+"""Timing of steps in processes of their own, which take turns.
 
-Two libraries or precisions in one process would share its memory and its threads. A turn of each
-after a turn of the other lets a busy machine slow all of them alike.
+Two libraries or precisions in one process would share its memory and its threads. As the processes
+take turns, other load on the machine slows all of them alike.
 """
 
 import json
@@ -19,10 +19,10 @@ WARM_UP = 4
 
 
 def serve(step: Callable[[], None]) -> None:
-    """Time some steps for each line of standard input, and print what one took as JSON.
+    """Time some steps for each line of standard input, and print the time of one as JSON.
 
     Args:
-        step: takes one step and waits for its end.
+        step: Takes one step and waits for its end.
     """
     for _ in range(WARM_UP):  # the first ones trace and compile
         start = time.perf_counter()
@@ -39,15 +39,15 @@ def serve(step: Callable[[], None]) -> None:
 
 
 def clock() -> str:
-    """Return which time of a step counts: on one core that of the processor, else the clock's."""
+    """Return which time of a step to compare: on one core processor time, else elapsed time."""
     return "processor_ms" if records.hardware()["cores"] == 1 else "ms"
 
 
 class Worker:
-    """A script in a process of its own that answers with `serve`."""
+    """A script that runs `serve` in a process of its own."""
 
     def __init__(self, script: str, arguments: Sequence[str], **environment: str) -> None:
-        """Start it; it is ready after its first turn."""
+        """Start the process; it is ready after its first turn."""
         self.process = subprocess.Popen(
             [sys.executable, script, *arguments],
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
@@ -65,13 +65,13 @@ class Worker:
         raise RuntimeError(f"{self.process.args} ended with {self.process.wait()}")
 
     def turn(self) -> dict[str, float]:
-        """Let it time some steps; return the milliseconds of one."""
+        """Let the process time some steps; return the milliseconds of one."""
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         return self.answer()
 
     def stop(self) -> None:
-        """End it."""
+        """End the process."""
         self.process.stdin.close()
         self.process.wait()
 
@@ -80,11 +80,11 @@ def in_turns(start: Mapping[str, Callable[[], Worker]], rounds: int) -> dict[str
     """Let workers take turns; return the median milliseconds of each one's step.
 
     Args:
-        start: starts each worker.
-        rounds: turns of each.
+        start: Name -> function that starts the worker.
+        rounds: Turns of each worker.
 
     Returns:
-        `ms` on the clock and `processor_ms` of processor time, by name.
+        By name, the elapsed time `ms` and the processor time `processor_ms`.
     """
     workers: dict[str, Worker] = {}
     try:

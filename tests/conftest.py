@@ -1,4 +1,4 @@
-"""Settings of every test: the short profile, no network, no window, and what runs side by side."""
+"""Settings of every test: the short profile, no network, no window, and parallel tests."""
 
 import os
 import re

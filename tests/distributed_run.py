@@ -1,11 +1,11 @@
 """A small labeled GAN on one device, on two devices of one process, or as one of two workers.
 
     main("compare", folder)          one device and two logical ones, side by side
-    main("worker", folder, moment)   what TF_CONFIG says, killed at the moment ("step 3.2")
+    main("worker", folder, moment)   the role in TF_CONFIG, killed at the moment ("step 3.2")
 
 Prints one line of JSON, each in a process of its own (`fresh.py`). The networks have synchronized
-batch normalization and no dropout, the optimizers are plain: a gradient that is summed instead of
-averaged shows.
+batch normalization and no dropout, and the optimizers are plain, so that a gradient that is summed
+instead of averaged is noticed.
 """
 
 import hashlib

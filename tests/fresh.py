@@ -1,4 +1,4 @@
-"""Fresh processes that begin with TensorFlow imported, which takes longer than what they do."""
+"""Fresh processes that start with TensorFlow imported, which takes longer than their work."""
 
 import multiprocessing
 import os

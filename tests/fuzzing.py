@@ -1,7 +1,7 @@
-"""What the fuzz tests share: how many inputs, how they are made, and what none of them may do.
+"""Shared parts of the fuzz tests: number and generation of inputs, and what none of them may do.
 
-`GAN_FUZZ=10000` tries so many inputs for each property, chosen at random and guided by the lines
-of code that they reach; without it a few are tried, the same ones every time.
+`GAN_FUZZ=10000` tries as many inputs for each property, drawn at random and guided by the lines of
+code that they reach; without it a few are tried, the same ones every time.
 """
 
 import atexit

@@ -1,7 +1,7 @@
-"""Kinds of image files: what each holds, what is to be read of it, and the table of them.
+"""Kinds of image files: their contents, the pixels to be read, and a table of both.
 
 `python tests/image_kinds.py` writes the table into the book. `test_image_reader.py` makes each file
-and gives it to each entry, so that a row of the table is a test.
+and reads it with each function and command, so that a row of the table is a test.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""A small run that may be told to kill itself; prints the hash of everything it ends with."""
+"""A small run that can kill itself; prints the hash of its final state."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""Old names go on working, and say what to write now."""
+"""Old names still work, with a warning that names the new one."""
 
 import importlib
 import subprocess

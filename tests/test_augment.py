@@ -1,4 +1,4 @@
-"""gan_utils.augment: copies of an image that show the same."""
+"""gan_utils.augment: distortions that keep the class of an image."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What the callbacks keep, write and refuse."""
+"""The callbacks: what they keep and write, and which errors they raise."""
 
 import imageio.v3 as imageio
 import keras

@@ -1,4 +1,4 @@
-"""A killed run goes on to the same end; a file that does not fit is refused and left alone."""
+"""A killed run resumes to the same end; a file that does not match raises, and stays."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""`gan-utils generate`: grids, walks and animations from small generators, and what is refused."""
+"""`gan-utils generate`: grids, interpolations, animations from small generators, and errors."""
 
 import functools
 from pathlib import Path

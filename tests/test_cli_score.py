@@ -1,4 +1,4 @@
-"""gan-utils score: its numbers, saved statistics, memory, and what it refuses."""
+"""`gan-utils score`: its numbers, saved statistics, memory, and errors."""
 
 import json
 import tracemalloc

@@ -1,4 +1,4 @@
-"""`gan-utils translate`: pictures of all kinds through small translators, and what is refused."""
+"""`gan-utils translate`: images of all kinds through small translators, and errors."""
 
 import functools
 import itertools

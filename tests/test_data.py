@@ -1,4 +1,4 @@
-"""Tests of gan_utils.data and what it stands on: cache, sources, embedded samples, batches."""
+"""Tests of gan_utils.data: cache, downloads, embedded samples, batches."""
 
 import gzip
 import hashlib

@@ -1,4 +1,4 @@
-"""Several devices and machines: one entry, the numbers of one device, files written once."""
+"""Several devices and machines: the numbers of one device, and files that are written once."""
 
 import contextlib
 import json

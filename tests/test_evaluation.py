@@ -1,4 +1,4 @@
-"""The rows that set models side by side."""
+"""gan_utils.evaluation: the scores of a model, one row of the comparison."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""Exported generators: the same outputs elsewhere, and clear words where that is not so."""
+"""Exported generators: the same outputs in other formats, and a clear error where they differ."""
 
 import functools
 import sys

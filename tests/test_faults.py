@@ -1,4 +1,4 @@
-"""Faults, injected: what is done is kept, and the message says what to do."""
+"""Injected faults: finished work is kept, and the error message says what to do."""
 
 import ast
 import contextlib

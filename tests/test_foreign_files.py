@@ -1,4 +1,4 @@
-"""Model files of Keras 2: every command says who made them and what to do, and that works."""
+"""Model files of Keras 2: every command names their version and a remedy that works."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Pictures, archives and arrays that are damaged, foreign or made to do harm: by the thousand."""
+"""Fuzz tests: images, archives and arrays that are damaged, foreign or malicious."""
 
 import io
 import tarfile

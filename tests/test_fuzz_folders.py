@@ -1,4 +1,4 @@
-"""Folders, copies and statistics as nobody would make them, given to all that reads them."""
+"""Fuzz tests: unusual and damaged folders, cached copies and statistics."""
 
 import contextlib
 import io

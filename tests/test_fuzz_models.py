@@ -1,4 +1,4 @@
-"""Checkpoints, trained generators, manifests and command lines that nobody should write."""
+"""Fuzz tests: damaged checkpoints, trained generators, manifests and command lines."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""The alternating update: who moves, what is logged, what is refused, what is sampled."""
+"""The alternating update: which weights move, logs, errors, and samples."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Every entry of the package reads an image file by the same rule, whatever the file's kind."""
+"""All functions and commands read an image file by the same rules, whatever its kind."""
 
 import contextlib
 import io

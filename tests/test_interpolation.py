@@ -1,4 +1,4 @@
-"""gan_utils.interpolation: walks between latent vectors."""
+"""gan_utils.interpolation: slerp between latent vectors."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Layers that stay on: in every way of calling a model, frozen, and after loading it."""
+"""Layers that stay in training mode: in every way of calling a model, frozen, and loaded."""
 
 import subprocess
 import sys

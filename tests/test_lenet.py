@@ -1,4 +1,4 @@
-"""The shipped classifier: what it returns, what it refuses, and how good it is."""
+"""The classifier in the package: its outputs, its errors, and its accuracy."""
 
 import json
 import zipfile

@@ -1,4 +1,4 @@
-"""The check of outgoing addresses: which ones it finds, and what it makes of their answers."""
+"""The check of external links: which ones it finds, and how it judges their responses."""
 
 import subprocess
 import sys

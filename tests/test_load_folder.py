@@ -1,4 +1,4 @@
-"""A folder of images: classes, what is said about it, the copy that is kept, and what takes it."""
+"""A folder of images: classes, warnings, the cached copy, and functions that take it."""
 
 import errno
 import json

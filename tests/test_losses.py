@@ -1,4 +1,4 @@
-"""The losses and the gradient penalty against values worked out by hand."""
+"""The losses and the gradient penalty against values computed by hand."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Scores as objects: every number comes with what it means nothing without."""
+"""Score objects: each score with what is needed to interpret it."""
 
 import json
 import warnings

@@ -1,4 +1,4 @@
-"""From pictures to features: names, resizing, and the loading of the published Inception graph."""
+"""From images to features: names, resizing, and the loading of the published Inception graph."""
 
 import hashlib
 import http.server

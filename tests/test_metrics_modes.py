@@ -1,4 +1,4 @@
-"""Counting modes, against cases whose answer is known."""
+"""Mode counts, in cases with a known result."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Pictures from folders of any kind, from data sets, and from generators."""
+"""Images from folders of any kind, from data sets, and from generators."""
 
 import types
 

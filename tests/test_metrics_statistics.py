@@ -1,4 +1,4 @@
-"""Streaming moments: right, mergeable, flat in memory, and stored without pickle."""
+"""Streaming moments: correct, mergeable, of constant memory, and stored without pickle."""
 
 import pickle
 import tracemalloc

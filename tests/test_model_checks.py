@@ -1,4 +1,4 @@
-"""A GAN as a Keras model: what works as there, and the one line that says what to do instead."""
+"""A GAN as a Keras model: methods that work as in Keras, and errors that name alternatives."""
 
 import warnings
 

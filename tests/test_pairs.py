@@ -1,4 +1,4 @@
-"""Tests of gan_utils.pairs: pictures of every kind, folders, arrays and prepared files."""
+"""Tests of gan_utils.pairs: images of every kind, folders, arrays and prepared files."""
 
 import io
 import os

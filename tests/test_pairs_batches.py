@@ -1,4 +1,4 @@
-"""Tests of batches of pairs: alignment, order, resume, flat memory, training with GAN.fit."""
+"""Tests of batches of pairs: alignment, order, resume, constant memory, training with GAN.fit."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Tests of the maps set: download with resume, checksum, mirrors, archives; all on this machine."""
+"""Tests of the maps data set: resumed downloads, checksum, mirrors, archives; no network."""
 
 import hashlib
 import http.server

@@ -1,4 +1,4 @@
-"""Pairs in two folders: which files are partners, layouts of folders, and what is not left out."""
+"""Pairs in two folders: which files match, layouts of folders, and files without a partner."""
 
 import time
 import warnings

@@ -1,4 +1,4 @@
-"""The networks of the benchmark against PyTorch are those of the lessons."""
+"""The PyTorch networks of the benchmark are those of the lessons."""
 
 import numpy as np
 import pytest

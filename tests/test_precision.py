@@ -1,4 +1,4 @@
-"""Mixed precision: what stays in float32, how the loss is scaled, what a skipped update leaves."""
+"""Mixed precision: what stays in float32, loss scaling, and skipped updates."""
 
 import subprocess
 import sys

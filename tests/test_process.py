@@ -1,4 +1,4 @@
-"""gan_utils.process: a script in a fresh process."""
+"""gan_utils.process: scripts and saved models in a fresh process."""
 
 import sys
 

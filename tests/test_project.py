@@ -1,4 +1,4 @@
-"""The project's own promises: pairs in step, one address, short functions, a quick import."""
+"""Rules of the project: notebooks match scripts, one address, short functions, a fast import."""
 
 import ast
 import graphlib

@@ -1,4 +1,4 @@
-"""The words of the project: spelling, papers, how to cite it, and what its pages say about code."""
+"""Texts of the project: spelling, bibliography, citation, and names of code in the pages."""
 
 import ast
 import re

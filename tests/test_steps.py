@@ -1,4 +1,4 @@
-"""gan_utils.steps: who moved in a step, and the order of the classic Keras loops."""
+"""gan_utils.steps: which weights a step moves, and the update orders of two recipes."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""The study of the class questions: what it measures, and what its page and lesson 12 claim."""
+"""The study of classifying discriminators: measurements, claims of its page and of lesson 12."""
 
 import math
 

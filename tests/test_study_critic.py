@@ -1,4 +1,4 @@
-"""The study of the critic: what it counts, and the claims of its page over its record."""
+"""The study of the critic: what it counts, and the claims of its page against its record."""
 
 import numpy as np
 import pytest

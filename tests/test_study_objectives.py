@@ -1,4 +1,4 @@
-"""The study of lesson 16: it resumes by its record, and its gradients are what they are called."""
+"""The study of lesson 16: it resumes from its record, and its gradient norms are correct."""
 
 import keras
 import numpy as np

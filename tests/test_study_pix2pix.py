@@ -1,4 +1,4 @@
-"""The study of Pix2Pix: what it averages, and the claims of its page over its record."""
+"""The study of Pix2Pix: what it averages, and the claims of its page against its record."""
 
 import itertools
 

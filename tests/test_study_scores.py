@@ -1,4 +1,4 @@
-"""The study of the scores: what it does to images, and the claims of its page over its record."""
+"""The study of the scores: its image operations, and its page's claims against its record."""
 
 import numpy as np
 import pytest

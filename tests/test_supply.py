@@ -1,4 +1,4 @@
-"""What the project installs: locked versions with hashes, in step with what it asks for."""
+"""Dependencies: locked versions with hashes, which match the requirements."""
 
 import importlib.metadata
 import os

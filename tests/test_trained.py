@@ -1,4 +1,4 @@
-"""Trained generators: found by file or name, and scored by the command."""
+"""Trained generators: found by file or name, and scored by `gan-utils score`."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Trained generators: the packed file, where it is looked for, and what the shipped ones draw."""
+"""Trained generators: the packed file, where it is searched, images of the shipped ones."""
 
 import functools
 import json

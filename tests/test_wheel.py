@@ -1,10 +1,9 @@
-"""Lessons as on Colab: an empty folder, and nothing of this project but its wheel.
+"""Lessons as on Colab: in an empty folder, with only the wheel of this project.
 
-`google.colab` and `pip` are stubs that note what they are asked: the first is there from the start
-of Python, as on Colab, and the second unpacks the wheel in place of what it would fetch. The run of
-a whole lesson tests the embedded data too: it asks for them, and the lesson has to say so.
-`make colab` sets GAN_COLAB=all, runs this on Colab's versions, and runs every lesson that hands its
-animation to the reader.
+`google.colab` and `pip` are stubs that record their calls: the first is imported at the start of
+Python, as on Colab, and the second unpacks the wheel in place of a download. A whole lesson is run
+on the embedded data, and has to say so. `make colab` sets GAN_COLAB=all: the tests then run on
+Colab's versions, and with every lesson that offers its animation as a download.
 """
 
 import json

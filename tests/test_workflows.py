@@ -1,6 +1,7 @@
-"""The workflow files: their form, and what their scripts do; the files of a release.
+"""The workflow files: their syntax and their scripts; the files of a release.
 
-Rights, pins and injection are left to `zizmor` and `actionlint`, see .pre-commit-config.yaml.
+Permissions, pinned versions and injection are checked by `zizmor` and `actionlint`, see
+.pre-commit-config.yaml.
 """
 
 import json

@@ -2,11 +2,11 @@
 
     KERAS_HOME=~/.keras python tools/embed_samples.py
 
-Reads the whole sets from the Keras cache (and proves that they are the official data), and draws
+Reads the whole sets from the Keras cache (and verifies that they are the official data), and draws
 10,000 training and 2,000 test images. Every class has the same share as in the whole set. Within a
 class, MNIST's images are evenly spaced over its files, which are ordered by writer: both halves of
-the test set are in it. The order of Fashion-MNIST means nothing, and copies differ in it, so its
-images are taken in the order of their SHA-256. Everybody draws the same images.
+the test set are represented. Fashion-MNIST has no such order, and copies differ in theirs, so its
+images are taken in the order of their SHA-256. The samples are the same on every machine.
 """
 
 import argparse
@@ -33,11 +33,11 @@ def draw(pictures: np.ndarray, labels: np.ndarray, count: int, *, in_order: bool
         pictures: (n, 28, 28, 1) uint8.
         labels: (n,) int64.
         count: Size of the sample.
-        in_order: Spread each class over the order that the images have; otherwise over that of
-            their SHA-256, which is the same for every copy of the set.
+        in_order: Whether the chosen images of a class are evenly spaced in the order of the files;
+            otherwise in that of their SHA-256, which is the same for every copy of the set.
 
     Returns:
-        (count,) int64, in the order in which the images were spread.
+        (count,) int64 positions, in that order.
     """
     order = np.arange(len(pictures))
     if not in_order:
@@ -69,7 +69,7 @@ def write(name: str, folder: Path) -> None:
 
 
 def main() -> None:
-    """Draw the samples of both data sets into the folder that is given."""
+    """Write the samples of both data sets into the folder given by --folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, default=embedded.ASSETS, help="default: %(default)s")
     folder = parser.parse_args().folder

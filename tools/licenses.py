@@ -2,7 +2,7 @@
 
     make licenses
 
-Writes `requirements/licenses.md`. tests/test_supply.py holds it against requirements/test.txt.
+Writes `requirements/licenses.md`; tests/test_supply.py compares it with requirements/test.txt.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def locked(path: Path) -> list[Requirement]:
 
 
 def installed_licenses(tool: Path) -> dict[str, tuple[str, str]]:
-    """Return name -> (version, license) of all that is installed beside this Python."""
+    """Return name -> (version, license) of all packages installed for this Python."""
     command = [str(tool), "--python", sys.executable, "--format=json", "--from=mixed"]
     command += ["--with-system", "--with-license-file", "--no-license-path"]
     return {
@@ -49,7 +49,7 @@ def installed_licenses(tool: Path) -> dict[str, tuple[str, str]]:
 
 
 def name_of(item: dict[str, str]) -> str:
-    """Return the name of a package's license, from its license file where it says it only there."""
+    """Return the name of a package's license, from its license file if the metadata lacks it."""
     if item["License"] != "UNKNOWN":
         return " ".join(item["License"].split())
     stated = re.search(r"Licensed under the (.+?) \(", item["LicenseText"])
@@ -64,10 +64,10 @@ def table(folder: Path, licenses: dict[str, tuple[str, str]]) -> str:
         licenses: Name -> (version, license) of what is installed.
 
     Returns:
-        Markdown: one row a package that is installed here, and a line that names the others.
+        Markdown: one row for each package that is installed here, and a line that names the others.
 
     Raises:
-        ValueError: Another version than the locked one is installed, or none says its license.
+        ValueError: Another version than the locked one is installed, or a package has no license.
     """
     names = {
         part: {canonicalize_name(item.name) for item in locked(folder / f"{part}.txt")}

@@ -1,10 +1,10 @@
-"""Ask every address that the pages, the lessons, README and CHANGELOG link to whether it answers.
+"""Check that every address answers that pages, lessons, README and CHANGELOG link to.
 
     make links
 
-Sphinx does the asking, with its builder `linkcheck`. No lesson is executed. An address that is gone
-fails the run; one that refuses programs (403, 429) or takes too long is only reported, since that
-says nothing about a reader's browser.
+Sphinx's builder `linkcheck` sends the requests. No lesson is executed. An address that is gone
+fails the run; one that refuses programs (401, 403, 429) or times out is only reported, since it may
+work in a reader's browser.
 """
 
 import argparse
@@ -31,7 +31,7 @@ SETTINGS = {
 
 
 def stage_sources(root: Path, folder: Path) -> None:
-    """Lay out the book's sources, with the lessons as they stand and the pages beside the book."""
+    """Lay out the book's sources, the lessons without outputs, README and CHANGELOG."""
     files = stage.book_files(root)
     for name in execute.lesson_names(root):
         path = f"notebooks/{name}.ipynb"
@@ -47,7 +47,7 @@ def stage_sources(root: Path, folder: Path) -> None:
 
 
 def check(source: Path, out: Path) -> list[dict]:
-    """Run the builder; return one fact sheet an address (filename, lineno, status, code, uri)."""
+    """Run the builder; return for each address filename, lineno, status, code, uri and info."""
     from jupyter_book.sphinx import build_sphinx
 
     (out / "output.json").unlink(missing_ok=True)
@@ -68,7 +68,7 @@ def check(source: Path, out: Path) -> list[dict]:
 
 
 def verdict(link: dict) -> str:
-    """Return `gone`, `unknown`, `fine`, or `not asked` for what Sphinx says about an address."""
+    """Return `gone`, `unknown`, `fine`, or `not asked` for Sphinx's result on an address."""
     if link["status"] in {"working", "redirected"}:
         return "fine"
     if link["status"] == "timeout":
@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
             where = f"{link['filename']}:{link['lineno']}"
             print(f"{kind}: {link['uri']} ({where}): {link['info']}")
     print(", ".join(f"{len(found[kind])} {kind}" for kind in ("fine", "unknown", "gone")))
-    # No address that answers means no network, or nothing looked at: no reason to be content.
+    # If no address answers, there is no network, or nothing was checked: the run fails too.
     return 1 if found["gone"] or not found["fine"] else 0
 
 

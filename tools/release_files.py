@@ -3,9 +3,9 @@
     make wheel
     python -m tools.release_files v0.1.0 release
 
-Refuses a tag that is not this version, and a file that is not the one in the manifest: an installed
-`gan_utils.weights` looks for exactly these names, under exactly this tag, with these SHA-256 sums.
-Needs nothing but Python.
+Fails for a tag that is not this version, and for a file that is not the one in the manifest: an
+installed `gan_utils.weights` looks for exactly these names, under exactly this tag, with these
+SHA-256 sums. Needs only Python's standard library.
 """
 
 import argparse
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def version(root: Path) -> str:
-    """Return the version in `pyproject.toml`."""
+    """Return the version in `pyproject.toml`; raise ValueError if there is none."""
     text = (root / "pyproject.toml").read_text(encoding="utf-8")
     found = re.search(r'^version = "(.+)"$', text, re.MULTILINE)
     if found is None:
@@ -29,7 +29,7 @@ def version(root: Path) -> str:
 
 
 def release_files(root: Path, tag: str) -> list[Path]:
-    """Return the files of a release, all of them checked.
+    """Return the files of a release, after checking all of them.
 
     Args:
         root: The repository, with the wheel in `dist`.

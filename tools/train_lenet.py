@@ -1,9 +1,9 @@
-"""Train the LeNet that scores 28x28 pictures, and write its weights beside the package.
+"""Train the reference classifier for 28x28 images, and write its weights into the package.
 
     GAN_PROFILE=full GAN_RECORD=book/results python -m tools.train_lenet mnist fashion_mnist
 
-Writes `gan_utils/assets/lenet_<name>.npz` (float16) and, where `GAN_RECORD` says so, the record of
-the run. The accuracy it stores is that of the rounded weights on the 10,000 test images.
+Writes `gan_utils/assets/lenet_<name>.npz` (float16) and, if `GAN_RECORD` names a folder, the record
+of the run. The stored accuracy is that of the rounded weights on the 10,000 test images.
 """
 
 import argparse
@@ -29,7 +29,7 @@ DROPOUT = {"mnist": 0.3, "fashion_mnist": 0.3}
 
 
 def augmentation(name: str) -> list[layers.Layer]:
-    """Return the random changes that leave the class as it is: shifts, and flips for clothes."""
+    """Return the data augmentation: random shifts, and for Fashion-MNIST horizontal flips."""
     shift = layers.RandomTranslation(
         SHIFT / 28,
         SHIFT / 28,
@@ -97,7 +97,7 @@ def save(file: str, weights: dict[str, np.ndarray], facts: dict) -> None:
 
 
 def main() -> None:
-    """Train each named classifier, save it, and say how good it is."""
+    """Train each named classifier, save it, and print its test accuracy."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="+", choices=lenet.NAMES)
     earlier = records.recorded("lenet") or {"metrics": {}}

@@ -1,6 +1,6 @@
-"""Fonts that tests force on a page: a page has to fit with the narrowest and the widest of them.
+"""Fonts that tests force on a page: it must fit with the narrowest and the widest of them.
 
-Which fonts a reader has is not known, and a table that fits with one may be too wide with another.
+The fonts of a reader are not known, and a table that fits with one may be too wide with another.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """Every page in a real browser: widths from a phone to a desktop, light and dark, keyboard, touch.
 
-Each page is opened once, and every question is put to it there.
+Each page is opened once, and all checks run on it there.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""When lessons run again, what a failing one leaves, and what a page is made of."""
+"""When lessons run again, what a failing one leaves behind, and how a page is composed."""
 
 import json
 import os

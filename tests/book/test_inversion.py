@@ -1,4 +1,4 @@
-"""Lesson 17's inversion in the page: MNIST's form of a drawing, the search, and the widget."""
+"""Lesson 17's inversion in the page: drawings like MNIST's images, search, and widget."""
 
 import numpy as np
 import pytest

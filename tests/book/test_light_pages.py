@@ -1,4 +1,4 @@
-"""What makes the pages light and readable: styles, icons, pictures, formulas, words, one page."""
+"""Size and readability of the pages: styles, icons, images, formulas, alternative texts, single page."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Packing the generators of a recorded run: what is written, and what is refused."""
+"""Packing the generators of a recorded run: what is written, and which errors are raised."""
 
 import hashlib
 import json

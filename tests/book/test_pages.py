@@ -1,4 +1,4 @@
-"""The pages around the lessons: recorded numbers, the map, the glossary, what surrounds a page."""
+"""The pages around the lessons: recorded numbers, the map, the glossary, and navigation."""
 
 import json
 import re

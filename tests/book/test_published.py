@@ -1,4 +1,4 @@
-"""What is checked before a site is uploaded, and where its launch buttons lead."""
+"""The checks before a site is published, and the addresses of its launch buttons."""
 
 import re
 from urllib.parse import parse_qs, urlsplit

@@ -1,4 +1,4 @@
-"""What a reader types into the search field: the glossary has the words of the field."""
+"""Search terms of readers: the glossary has the terms of deep learning."""
 
 import json
 import re

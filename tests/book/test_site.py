@@ -1,4 +1,4 @@
-"""What the built site holds, read from its files; no browser needed."""
+"""The contents of the built site, read from its files without a browser."""
 
 import re
 import tempfile

@@ -1,4 +1,4 @@
-"""Lesson 01: its counts, the best discriminator, the divergence, the losses, the networks."""
+"""Lesson 01: parameter counts, optimal discriminator, divergence, losses, networks."""
 
 import keras
 import numpy as np

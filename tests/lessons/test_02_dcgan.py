@@ -1,4 +1,4 @@
-"""Lesson 02: its networks, its losses, its update written out, and the package's beside it."""
+"""Lesson 02: its networks, its losses, and its own update against that of the package."""
 
 import math
 import types

@@ -1,7 +1,7 @@
 """Lesson 03: each of its claims about Keras, by the lesson's own functions.
 
-These tests pin down Keras' behavior: when one fails after an update of Keras, the page says
-something that is no longer true and needs a new sentence.
+These tests pin down Keras' behavior: when one fails after an update of Keras, a claim of the page
+is no longer true and must be changed.
 """
 
 import keras

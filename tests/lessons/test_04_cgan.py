@@ -1,4 +1,4 @@
-"""Lesson 04: both kinds of networks, who sees which label, who moves, and what is refused."""
+"""Lesson 04: both kinds of networks, which label each sees, which weights move, and errors."""
 
 import math
 import warnings

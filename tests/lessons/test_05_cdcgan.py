@@ -1,4 +1,4 @@
-"""Lesson 05: where the label enters the convolutional networks, who moves, what is refused."""
+"""Lesson 05: where the label enters the networks, which weights move, and errors."""
 
 import math
 import warnings

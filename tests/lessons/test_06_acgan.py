@@ -1,4 +1,4 @@
-"""Lesson 06: two heads, ten classes, our order of the updates and the tutorial's."""
+"""Lesson 06: two heads, ten classes, our update order and the tutorial's."""
 
 import math
 import warnings

@@ -1,4 +1,4 @@
-"""Lesson 07: both formulations, the losses by hand, the draw of the labels, who moves."""
+"""Lesson 07: both formulations, the losses by hand, the draw of the labels, which weights move."""
 
 import math
 import warnings

@@ -1,4 +1,4 @@
-"""Lesson 08: the shared trunk, who moves in which update, the bound, and how codes are scored."""
+"""Lesson 08: the shared trunk, which weights each update moves, the bound, scores of codes."""
 
 import math
 import warnings

@@ -1,4 +1,4 @@
-"""Lesson 09: its losses, what the targets mean, its networks, and who moves in an update."""
+"""Lesson 09: its losses, their targets, its networks, and which weights an update moves."""
 
 import keras
 import numpy as np

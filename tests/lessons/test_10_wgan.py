@@ -1,4 +1,4 @@
-"""Lesson 10: slopes of the losses, the critic's loss, clipping, penalty, and who moves."""
+"""Lesson 10: gradients of the losses, critic loss, clipping, penalty, and which weights move."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Lesson 11: its networks, its losses, who moves, and a generator whose noise stays on."""
+"""Lesson 11: its networks, losses, which weights move, and dropout that stays on."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Lesson 12: sketches, three rules of answers, and three updates in their order."""
+"""Lesson 12: sketches, three ways to use the class, and three updates in their order."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Lesson 13: its formulas, its damage, and how every score answers it on real digits."""
+"""Lesson 13: its formulas, its image degradations, and each score's response on real digits."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Lesson 14: tables and gallery of whatever is recorded, and the road of your own images."""
+"""Lesson 14: tables and gallery of the recorded runs, and training on your own images."""
 
 import matplotlib.pyplot as plt
 import numpy as np

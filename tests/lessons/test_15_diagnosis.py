@@ -1,4 +1,4 @@
-"""Lesson 15: each sabotage changes what it claims and nothing else, and the index leads there."""
+"""Lesson 15: each injected fault changes only what it claims, and the index links to it."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Lesson 16: its losses and penalties, spectral normalization, and who moves in an update."""
+"""Lesson 16: its losses and penalties, spectral normalization, and which weights move."""
 
 import warnings
 

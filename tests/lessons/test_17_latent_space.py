@@ -1,4 +1,4 @@
-"""Lesson 17: moves in latent space, what is measured on images, and the search for a latent."""
+"""Lesson 17: directions in latent space, measurements on images, and inversion."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Lesson 18: its networks, the projection, the augmentation, who moves, and what it records."""
+"""Lesson 18: networks, projection, augmentation, which weights move, and the record."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Lesson 19: networks, pool, losses, who moves, what the cycle term does, and the record."""
+"""Lesson 19: networks, image pool, losses, which weights move, cycle loss, and the record."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Lesson 20: schedule, what is predicted, sampler, network, the training loop, and its record."""
+"""Lesson 20: noise schedule, prediction target, sampler, network, training loop, and record."""
 
 from itertools import pairwise
 

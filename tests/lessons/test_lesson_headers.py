@@ -1,4 +1,4 @@
-"""Length of a lesson's main path, what its header promises, its graded exercises."""
+"""Length of a lesson, the facts in its header, its graded exercises."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What other packages compute from the same features.
+"""Scores that other packages compute from the same features.
 
     python tests/reference/metrics_peers.py
 

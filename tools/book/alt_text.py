@@ -1,4 +1,4 @@
-"""Gives each figure of a lesson words for those who do not see it: its titles, and its place."""
+"""Gives each figure of a lesson an alternative text: its titles, and the heading it is under."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MARKUP = re.compile(r"[*`]|\$[^$]*\$|\[([^\]]*)\]\([^)]*\)")
 
 
 def describe_figures(notebook: nbformat.NotebookNode) -> None:
-    """Put each figure's words where MyST-NB looks for them.
+    """Put each figure's alternative text where MyST-NB looks for it.
 
-    An animation brings words of its own, with ``IPython.display.Image(alt=...)``.
+    An animation has its own, given by ``IPython.display.Image(alt=...)``.
     """
     heading = ""
     for cell in notebook.cells:
@@ -32,7 +32,7 @@ def describe_figures(notebook: nbformat.NotebookNode) -> None:
 
 
 def own_words(cell: nbformat.NotebookNode) -> str:
-    """Return the words that came with a picture, if any."""
+    """Return the alternative text that an output has already, if any."""
     for output in cell.outputs:
         for kind, facts in output.get("metadata", {}).items():
             if kind.startswith("image/") and facts.get("alt"):
@@ -41,7 +41,7 @@ def own_words(cell: nbformat.NotebookNode) -> str:
 
 
 def figure_words(code: str, heading: str) -> str:
-    """Return what a cell's figure shows, from the titles that its code gives it."""
+    """Return the alternative text of a cell's figure, from titles and axis labels in its code."""
     titles = list(dict.fromkeys(texts(code, TITLES)))
     axes = list(dict.fromkeys(texts(code, AXES)))
     words = "; ".join(titles[:MOST])
@@ -68,7 +68,7 @@ def texts(code: str, names: set[str]) -> Iterator[str]:
 
 
 def text_of(value: ast.expr) -> str:
-    """Return a text as it stands in the code; what is computed becomes dots."""
+    """Return a string of the code; computed parts of an f-string become dots."""
     if isinstance(value, ast.Constant) and isinstance(value.value, str):
         return plain(value.value)
     if isinstance(value, ast.JoinedStr):

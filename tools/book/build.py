@@ -1,6 +1,6 @@
 """Builds the book: executes the lessons that changed, then makes the site from them.
 
-A lesson that fails takes no other page away: its own says what went wrong, and the status is 1.
+If a lesson fails, the other pages are built; its own page shows the error, and the status is 1.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Makes the scripts of the interactive parts, with Node where the machine has it."""
+"""Bundles the scripts of the interactive parts with Node.js, if the machine has it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 SOURCES = "book/interactive"
 LOCK = "package-lock.json"
-FETCHED = ".fetched"  # there when the packages of the lock file are
+FETCHED = ".fetched"  # exists when the packages of the lock file are installed
 FETCH = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
 PATIENCE = 600  # seconds for one command
 
@@ -68,7 +68,7 @@ def fetch(npm: str, work: Path) -> None:
 
 
 def run(command: list[str], folder: Path) -> None:
-    """Run a command; its last words become the error's."""
+    """Run a command; NoBundleError with its last lines if it fails or takes too long."""
     try:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE

@@ -1,10 +1,10 @@
-"""Refuses a built site that lacks something, or whose addresses lead nowhere.
+"""Checks a built site: missing pages, missing outputs, broken links.
 
     python -m tools.book check _build/quick/html
 
-asks whether the site may be published. It prints `pages=book/index book/... notebooks/...`, one
-line, for the job that asks for each of them once they are published; otherwise it says on standard
-error what is wrong, and ends with status 1.
+checks whether the site may be published. It prints `pages=book/index book/... notebooks/...`, one
+line, for the job that requests each of them once they are published; otherwise it prints the
+problems to standard error, and ends with status 1.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ DRAFT = {
 
 
 class Page(HTMLParser):
-    """What a page leads to, the anchors in it, and how many outputs and images it shows."""
+    """A page's links and anchors, and its numbers of outputs and images."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Page(HTMLParser):
 
 
 def problems(root: Path, html: Path, failed: Collection[str] = ()) -> list[str]:
-    """Return what a site lacks, and which of its addresses lead nowhere.
+    """Return what a site lacks, and which of its links are broken.
 
     Args:
         root: The repository, whose `_toc.yml` says which pages there have to be.
@@ -59,7 +59,7 @@ def problems(root: Path, html: Path, failed: Collection[str] = ()) -> list[str]:
         failed: Lessons that stopped with an error: their pages may lack outputs.
 
     Returns:
-        Sentences; none when all is well.
+        One line for each problem.
     """
     html, found = html.resolve(), []
     read = functools.cache(Page)
@@ -82,14 +82,14 @@ def problems(root: Path, html: Path, failed: Collection[str] = ()) -> list[str]:
 
 
 def pages_of(html: Path) -> list[Path]:
-    """Return the pages of a site, without a theme's templates, which nobody opens."""
+    """Return the pages of a site, without the templates of the theme."""
     return sorted(path for path in html.rglob("*.html") if "_static" not in path.parts)
 
 
 def is_there(html: Path, path: Path, address: str, read: Callable[[Path], Page]) -> bool:
-    """Tell whether an address in a file leads to a file of the site, and to an anchor in it.
+    """Return whether an address in a file leads to a file of the site, and to an anchor in it.
 
-    One that starts with `/` would work at the root of a host, and nowhere below it.
+    One that starts with `/` would work only if the site were at the root of its host.
     """
     parts = urlsplit(address)
     if parts.scheme or parts.netloc or address in ("", "#"):
@@ -102,7 +102,7 @@ def is_there(html: Path, path: Path, address: str, read: Callable[[Path], Page])
 
 
 def drafts(root: Path, html: Path) -> list[str]:
-    """Return what makes a site a draft: pages not made for readers, or not named to a search."""
+    """Return what makes a site a draft: unfinished pages, or pages missing from the sitemap."""
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     sitemap = html / "sitemap.xml"
     listed = sitemap.read_text(encoding="utf-8") if sitemap.is_file() else ""

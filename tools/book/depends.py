@@ -1,8 +1,8 @@
-"""What a lesson's outputs depend on: the package's modules that it reaches, records and weights.
+"""What a lesson's outputs depend on: the package's modules that it imports, records and weights.
 
-Found by reading the code, without running it. Where the code leaves open which module it means, all
-that come into question count: a lesson that runs once too often costs a minute, one that does not
-run shows outputs of other code.
+They are found by reading the code, without running it. Where the code does not show which module it
+uses, all candidates are included: a lesson that runs once too often costs a minute, but one that
+does not run would show the outputs of older code.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Modules:
         return set(texts(self.tree(module)))
 
     def is_package(self, module: str) -> bool:
-        """Tell whether a module has modules below it."""
+        """Return whether a module is a package."""
         return module in self.paths and self.paths[module].name == "__init__.py"
 
     def below(self, package: str) -> set[str]:
@@ -75,7 +75,7 @@ class Modules:
         return self.imports(self.tree(module), module)
 
     def imports(self, tree: ast.AST, module: str) -> set[str]:
-        """Return the modules that a piece of code names; `module` is where it stands."""
+        """Return the modules that a piece of code in `module` imports or names."""
         found: set[str] = set()
         bound: dict[str, str] = {}  # names of the code -> modules
         parts: set[int] = set()  # of f-strings, which are read as wholes
@@ -192,7 +192,7 @@ def stripped(code: str) -> ast.Module:
 
 
 def is_for_type_checkers(node: ast.stmt) -> bool:
-    """Tell whether a statement is `if TYPE_CHECKING:`, whose imports never run."""
+    """Return whether a statement is `if TYPE_CHECKING:`, whose imports never run."""
     return isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
 
 
@@ -230,13 +230,13 @@ def texts(tree: ast.AST) -> Iterator[str]:
 
 
 def runs_package(node: ast.List | ast.Tuple) -> bool:
-    """Tell whether a list is a command that runs the package: `[..., "-m", "gan_utils", ...]`."""
+    """Return whether a list is a command that runs the package: `[..., "-m", "gan_utils", ...]`."""
     words = [getattr(part, "value", None) for part in node.elts]
     return ("-m", PACKAGE) in pairwise(words)
 
 
 def both_texts(*nodes: ast.AST | None) -> bool:
-    """Tell whether all nodes are strings."""
+    """Return whether all nodes are strings."""
     return all(isinstance(node, ast.Constant) and isinstance(node.value, str) for node in nodes)
 
 
@@ -258,7 +258,7 @@ class Inputs:
 
     @cached_property
     def weights(self) -> dict[str, Any]:
-        """What the manifest says of each trained generator, its hash included."""
+        """The manifest's entry of each trained generator, its hash included."""
         path = self.root / "weights" / "manifest.json"
         return json.loads(path.read_text("utf-8"))["generators"] if path.is_file() else {}
 

@@ -1,4 +1,4 @@
-"""Executes the lessons, and keeps what they gave until something they depend on changes."""
+"""Executes the lessons, and keeps their outputs until something that they depend on changes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LIBRARIES = ("tensorflow", "keras", "numpy", "matplotlib", "pillow")
 DATA_SETS = ("mnist", "fashion_mnist")
 CELL_TIMEOUT = {"smoke": 900, "quick": 3600, "full": -1}  # seconds a cell; -1 waits for ever
-# What changes a run from outside, next to the profile.
+# Environment variables that change a run, besides the profile.
 SETTINGS = (
     *("GAN_EPOCHS", "GAN_SEED_SHIFT", "GAN_IMAGES", "GAN_DATA", "GAN_PHOTOGRAPHS"),
     *("GAN_PRECISION", "GAN_RECIPE"),
@@ -37,7 +37,7 @@ SETTINGS = (
 AT_ONCE = 2  # lessons: one alone leaves half of two cores idle, and each takes 1.5 GB
 LONGEST_LINE = 200  # characters of an error message
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")  # colors
-STAMP = "gan_workbook"  # where an executed copy says what it was made from
+STAMP = "gan_workbook"  # key of the metadata about the run in an executed copy
 
 
 class LessonError(RuntimeError):
@@ -46,7 +46,7 @@ class LessonError(RuntimeError):
 
 @dataclass(frozen=True)
 class Project:
-    """Where the book's sources are, where the build goes, and in which profile."""
+    """The book's sources, the folder of the build, and its profile."""
 
     root: Path
     out: Path
@@ -84,7 +84,7 @@ def lesson_names(root: Path) -> list[str]:
 
 
 def read_lesson(root: Path, name: str) -> nbformat.NotebookNode:
-    """Return the lesson as it stands in the repository."""
+    """Return the lesson's notebook in the repository; LessonError if it is missing."""
     path = root / "notebooks" / f"{name}.ipynb"
     if not path.is_file():
         raise LessonError(f"_toc.yml names {name}, but {path} is missing; `make sync` makes it.")
@@ -98,14 +98,14 @@ def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 
 @dataclass(frozen=True)
 class Shared:
-    """What lessons depend on next to their own cells: how they run, and the repository's files."""
+    """What lessons depend on besides their own cells: settings of the run, and files."""
 
     run: dict[str, Any]
     files: depends.Inputs
 
 
 def shared_inputs(project: Project) -> Shared:
-    """Return what the lessons' outputs depend on now, next to their own cells."""
+    """Return what the lessons' outputs depend on now, besides their own cells."""
     run = {
         "profile": project.profile,
         "settings": {name: os.environ.get(name, "") for name in SETTINGS},
@@ -133,13 +133,13 @@ def fingerprint(notebook: nbformat.NotebookNode, shared: Shared) -> str:
 def executed_copy(
     project: Project, name: str, *, failed: bool = False
 ) -> nbformat.NotebookNode | None:
-    """Return the kept copy of a lesson's last good run, or failed one; None when there is none."""
+    """Return the copy of a lesson's last successful (or failed) run; None if there is none."""
     path = (project.failed if failed else project.executed) / f"{name}.ipynb"
     return nbformat.read(path, as_version=4) if path.is_file() else None
 
 
 def stale_lessons(project: Project, shared: Shared) -> list[str]:
-    """Return the lessons whose kept copy is missing or was made from something else."""
+    """Return the lessons whose copy is missing or out of date."""
 
     def is_stale(name: str) -> bool:
         copy = executed_copy(project, name)
@@ -150,7 +150,7 @@ def stale_lessons(project: Project, shared: Shared) -> list[str]:
 
 
 def find_lesson(root: Path, asked: str) -> str:
-    """Return the lesson of a name or the start of one, such as `04`.
+    """Return the lesson with a name or the start of one, such as `04`.
 
     Raises:
         LessonError: There is none, or more than one.
@@ -230,7 +230,7 @@ def run_all(paths: list[Path], profile: str) -> Iterator[tuple[Path, str, float]
 
 
 def copy_alone(root: Path, name: str, folder: Path) -> Path:
-    """Copy a lesson into an empty folder, so that it can lean on nothing but gan_utils."""
+    """Copy a lesson into an empty folder, so that it can use nothing but gan_utils."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.ipynb"
     nbformat.write(read_lesson(root, name), path)
@@ -264,7 +264,7 @@ def run_nbmake(notebook: Path, profile: str, extra: dict[str, str] | None = None
 
 
 def keep(project: Project, path: Path, shared: Shared, log: str = "") -> Failure | None:
-    """Store an executed notebook with its key; put a failed one aside and say how it failed."""
+    """Store an executed notebook with its key; return the failure of one that failed."""
     notebook = nbformat.read(path, as_version=4)
     good = ran_through(notebook)
     folder = project.executed if good else project.failed
@@ -314,20 +314,20 @@ def what_failed(notebook: nbformat.NotebookNode, log: str) -> tuple[str, str]:
 
 
 def first_line(text: str) -> str:
-    """Return the first line of a text, cut where it gets long."""
+    """Return the first line of a text, at most `LONGEST_LINE` characters of it."""
     line = next(iter(text.strip().splitlines()), "")
     return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}..."
 
 
 def errors_of(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    """Return a cell's errors, but for those that a tag allows."""
+    """Return a cell's errors, except those that a tag allows."""
     if "raises-exception" in cell.metadata.get("tags", []):
         return []
     return [output for output in cell.outputs if output.output_type == "error"]
 
 
 def ran_through(notebook: nbformat.NotebookNode) -> bool:
-    """Tell whether every code cell ran, and none raised except where a tag allows it."""
+    """Return whether every code cell ran without an error, except errors that a tag allows."""
     cells = [cell for cell in code_cells(notebook) if cell.source.strip()]
     return not any(cell.execution_count is None or errors_of(cell) for cell in cells)
 

@@ -1,4 +1,4 @@
-"""Writes trained generators as ONNX files that a reader's browser runs, and a picture of each."""
+"""Writes trained generators as ONNX files for a reader's browser, and a still image of each."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     import onnx
 
 LARGEST_FILE = 8_000_000  # bytes; loaded on a click, next to a runtime of 14 MB
-FEW = 1_000  # so few numbers are not worth a node
+FEW = 1_000  # smaller weights stay in float32: a node more would cost as much
 STILL_ROWS = 4
 STILL_SCALE = 2
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a page needs to know about a generator, from its manifest."""
+    """Facts about a generator for its page, from the manifest."""
 
     name: str
     latent_dim: int
@@ -47,9 +47,9 @@ class Facts:
         return cls(name, latent_dim, height, width, channels, classes, encoding)
 
     def shown(self) -> dict[str, Any]:
-        """Return what the page's script needs to know, apart from addresses and words."""
+        """Return the facts for the page's script, apart from addresses and texts."""
         names = self.classes
-        if self.encoding == "one-hot":  # the classes say what the codes turned out to draw
+        if self.encoding == "one-hot":  # the classes are what each code draws after training
             names = tuple(f"{code} (draws {drawn})" for code, drawn in enumerate(names))
         return asdict(self) | {"classes": names}
 
@@ -57,16 +57,16 @@ class Facts:
 def draw(
     model: keras.Model, facts: Facts, latents: np.ndarray, labels: Sequence[int]
 ) -> np.ndarray:
-    """Draw from noise and classes, as the page does.
+    """Generate images from noise and classes, as the page does.
 
     Args:
         model: The generator.
-        facts: What it takes.
+        facts: Facts about it.
         latents: (n, latent_dim) noise.
-        labels: n positions in `facts.classes`; not read where there are none.
+        labels: n indices into `facts.classes`; ignored if there are none.
 
     Returns:
-        Pictures (n, height, width, channels) float32 in [-1, 1].
+        Images (n, height, width, channels) float32 in [-1, 1].
     """
     takes = weights.inputs_of(facts.name, model)
     room = np.zeros((len(latents), takes.latent_dim - facts.latent_dim))  # of a one-hot code
@@ -112,7 +112,7 @@ def store_halves(network: onnx.ModelProto) -> None:
 
 
 def still(model: keras.Model, facts: Facts, path: Path) -> None:
-    """Write the picture that stands in the page until the reader starts the generator."""
+    """Write the image that the page shows until the reader starts the generator."""
     from PIL import Image
 
     from gan_utils import images
@@ -129,6 +129,6 @@ def still(model: keras.Model, facts: Facts, path: Path) -> None:
 
 
 def walks(noise: np.ndarray, steps: int) -> np.ndarray:
-    """Return latents on the way from each point to the next one, as the page's slider goes."""
+    """Return latents from each point to the next one by slerp, as the page's slider does."""
     ends = zip(noise, np.roll(noise, -1, axis=0), strict=True)
     return np.concatenate([interpolate(first, second, steps) for first, second in ends])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import onnx
 
 GENERATOR, LESSON = "gan", "17_latent_space"
-SAMPLES = 1_000  # random latents of which the nearest are starts
+SAMPLES = 1_000  # random latents, of which those with the nearest images are starting points
 # The lesson's hyperparameters in a full run.
 SEARCH = {"starts": 4, "steps": 100, "rate": 0.1, "prior": 0.1}
 YARDSTICKS = ("own samples", "test digits", "turned digits")  # rows of the record
@@ -45,7 +45,7 @@ def to_onnx(model: keras.Model) -> onnx.ModelProto:
             tape.watch(latents)
             drawn = model(latents, training=False)
         apart = drawn - goals
-        # The derivative of sum(apart²) by the images; what the tape adds is the generator's part.
+        # The derivative of sum(apart²) with respect to the images, passed back by the tape.
         gradient = tape.gradient(drawn, latents, output_gradients=2 * apart)
         return {
             "images": drawn,
@@ -95,7 +95,7 @@ def _leaky_relu_gradient(context: Any, node: Any, name: str, _: Any) -> None:
 
 
 def share_transposed(network: onnx.ModelProto) -> None:
-    """Compute each matrix that is another one's transpose, so that the file holds one of them.
+    """Store matrices that are transposes of each other once, and compute the other one.
 
     Args:
         network: Changed in place.
@@ -116,7 +116,7 @@ def share_transposed(network: onnx.ModelProto) -> None:
 
 
 def export(model: keras.Model, network: Path, still: Path, examples: Path) -> None:
-    """Write the search, the picture of its cover, and the digits that the reader may search for.
+    """Write the search, the image of its cover, and the digits that the reader may search for.
 
     Raises:
         ValueError: The network would be larger than `export_generator.LARGEST_FILE`.
@@ -143,10 +143,10 @@ def test_digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 def facts(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return what the page's script needs to know, apart from addresses.
+    """Return the facts for the page's script, apart from addresses.
 
-    The error is a share of the test set's variance, as in the lesson; what it is compared with are
-    means over the seeds of the recorded run.
+    The error is a share of the test set's variance, as in the lesson; it is compared with means
+    over the seeds of the recorded run.
     """
     from gan_utils import images, records
 

@@ -1,4 +1,4 @@
-"""Writes trained translators of pictures for the page, next to the generators from noise."""
+"""Writes trained image-to-image networks as ONNX files for the page, and a still image of each."""
 
 from __future__ import annotations
 
@@ -14,36 +14,37 @@ from . import export_generator
 if TYPE_CHECKING:
     import keras
 
-EXAMPLE_SEED = 2026  # of the map that the reader finds on the table
+EXAMPLE_SEED = 2026  # of the map that the reader begins with
 STILL_SCALE = 2
 
 
 def is_translator(manifest: dict[str, Any]) -> bool:
-    """Tell whether a manifest's entry is about a network that takes a map's colors."""
+    """Return whether a manifest's entry is about a network that takes color images."""
     return set(manifest["inputs"]) == {"images"} and manifest["inputs"]["images"][2] == 3
 
 
 def translate(model: keras.Model, pictures: np.ndarray) -> np.ndarray:
-    """Return the network's answers, float32 in [-1, 1], to pictures uint8, one by one.
+    """Return the translations, float32 in [-1, 1], of images (n, height, width, channels) uint8.
 
-    Normalization takes the statistics of one picture, as in the page.
+    They are translated one by one, so that normalization uses the statistics of one image, as in
+    the page.
     """
     values = pictures.astype("float32") / 127.5 - 1
     return np.concatenate([np.asarray(model(value[None], training=False)) for value in values])
 
 
 def example(size: int) -> np.ndarray:
-    """Return the map of a city that no training has seen, (size, size, 3) uint8."""
+    """Return the map of a city outside the training set, (size, size, 3) uint8."""
     from gan_utils import pairs
 
     return pairs.city(1, size, seed=EXAMPLE_SEED).target[0]
 
 
 def export(model: keras.Model, size: int, network: Path, still: Path, paper: Path) -> None:
-    """Write a translator, the picture of its cover, and the map that the reader begins with.
+    """Write a translator, the image of its cover, and the map that the reader begins with.
 
     Raises:
-        ValueError: when the network would be larger than `export_generator.LARGEST_FILE`.
+        ValueError: The network would be larger than `export_generator.LARGEST_FILE`.
     """
     from PIL import Image
 
@@ -59,7 +60,7 @@ def export(model: keras.Model, size: int, network: Path, still: Path, paper: Pat
 
 
 def facts(name: str, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return what the page's script needs to know, apart from addresses."""
+    """Return the facts for the page's script, apart from addresses."""
     from gan_utils import pairs
 
     height, width, channels = manifest["output"]

@@ -1,7 +1,7 @@
-"""Makes the pages' pictures smaller, and says their sizes beforehand.
+"""Compresses the images of the pages, and writes their sizes into the pages.
 
-A figure keeps every pixel, unless it would be large even so, as many small pictures of noise are:
-then it is stored as a photograph would be, with differences that nobody sees.
+A figure is compressed without loss, unless it would still be large, as grids of noise are: then it
+is stored with loss, as a photograph would be.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PHONE = 360  # pixels
 
 
 class Pictures:
-    """The pictures of a site, each read and made smaller once."""
+    """The images of a site, each read and compressed once."""
 
     def __init__(self, html: Path, cache: Path) -> None:
         self.html, self.cache = html, cache
@@ -38,7 +38,7 @@ class Pictures:
         self.smaller: dict[Path, Path] = {}
 
     def lighten(self) -> None:
-        """Rewrite every page for the smaller pictures, and remove the larger ones."""
+        """Rewrite every page for the compressed images, and remove the originals."""
         self.cache.mkdir(parents=True, exist_ok=True)
         for page in sorted(self.html.rglob("*.html")):
             self.lighten_page(page)
@@ -47,7 +47,7 @@ class Pictures:
                 path.unlink(missing_ok=True)
 
     def lighten_page(self, page: Path) -> None:
-        """Rewrite the pictures of a page's article; the first one is wanted at once."""
+        """Rewrite the images of a page's article; all but the first are loaded lazily."""
         head, mark, body = page.read_text(encoding="utf-8").partition("<article")
         first = IMAGE.search(body)
         body = IMAGE.sub(
@@ -57,12 +57,12 @@ class Pictures:
         page.write_text(head + mark + body, encoding="utf-8")
 
     def linked(self, page: Path, address: str) -> str:
-        """Return a link to a picture, which leads to the smaller file where there is one."""
+        """Return a link to an image, or to its compressed file if there is one."""
         path = (page.parent / unquote(address)).resolve()
         return f'href="{relative(self.smaller.get(path, path), page)}"'
 
     def rewritten(self, page: Path, tag: str, lazy: bool) -> str:
-        """Return an ``<img>`` with its size, its turn, and the address of the smaller file."""
+        """Return an ``<img>`` with its size, its loading order and the compressed file."""
         attributes = dict(ATTRIBUTE.findall(tag))
         path = (page.parent / unquote(attributes.get("src", ""))).resolve()
         if path.suffix not in {".png", ".gif", ".jpg", ".webp"} or "width=" in tag:
@@ -76,14 +76,14 @@ class Pictures:
         words += 'loading="lazy" ' if lazy else ""
         tag = words + tag.removeprefix("<img ")
         least = round(SMALLEST_SCALE * width)
-        # A lesson's figures have texts to read; those of the other pages stand above their words.
+        # Text in a lesson's figures must stay legible; the figures of other pages have none.
         is_figure = path.parent.name == FOLDER and page.parent.name == LESSONS
         if not is_figure or least <= PHONE or path.suffix == ".gif":
             return tag
         return f'<span class="wide-figure" style="--least: {least}px">{tag}</span>'
 
     def small(self, path: Path) -> Path:
-        """Return the smallest file of the same picture; only figures are made smaller."""
+        """Return the smallest file of an image; only figures are compressed."""
         if path in self.smaller:
             return self.smaller[path]
         with Image.open(path) as picture:
@@ -91,7 +91,7 @@ class Pictures:
             self.smaller[path] = path
             if path.suffix == ".png" and path.parent == self.html / FOLDER:
                 target = path.with_suffix(".webp")
-                # Another way to compress is another file: nothing old is taken for it.
+                # The settings are part of the key, so that other settings make other files.
                 key = path.read_bytes() + repr((EFFORT, LARGE, QUALITIES)).encode()
                 kept = self.cache / f"{hashlib.sha256(key).hexdigest()}.webp"
                 if not kept.is_file():
@@ -108,7 +108,7 @@ def relative(path: Path, page: Path) -> str:
 
 
 def compress(picture: Image.Image, path: Path) -> None:
-    """Save a picture as WebP, whole or not at all."""
+    """Save an image as WebP, under a temporary name first."""
     temporary = path.with_suffix(".part")
     picture.save(temporary, "WEBP", lossless=True, quality=0, method=EFFORT)
     for quality in QUALITIES:

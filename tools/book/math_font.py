@@ -1,8 +1,8 @@
-"""Makes the font of the formulas: the part of STIX Two Math that a book about networks needs.
+"""Makes the font of the formulas: the subset of STIX Two Math that this book needs.
 
 Run by hand with the font's file when a formula needs a sign that is not in it:
 ``python -m tools.book.math_font STIXTwoMath-Regular.ttf``. The font's license, the SIL Open Font
-License 1.1, allows to pass the part on under the same license; it lies beside the file.
+License 1.1, allows passing the subset on under the same license; it is next to the font file.
 """
 
 # ruff: noqa: RUF001 (the signs look like letters, and are none)
@@ -37,7 +37,7 @@ def signs() -> Iterable[int]:
 
 
 def main(source: str) -> None:
-    """Write the font's part."""
+    """Write the subset of the font file `source`."""
     from fontTools import subset
 
     options = subset.Options(flavor="woff", hinting=False, layout_features=[])

@@ -1,7 +1,7 @@
 """Packs the trained generators of recorded full runs into weights/, after measuring them.
 
-A generator is packed from the folder where its run left it, e.g. `make pack LESSON=04_cgan`;
-`make train` does the same at its end. One that scores worse than its record says is refused.
+A generator is packed from the folder of its run, e.g. `make pack LESSON=04_cgan`; `make train` does
+the same at its end. A generator whose scores differ from its record is not packed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def pack_lesson(root: Path, lesson: str, runs: Path | None = None) -> list[str]:
     Args:
         root: The repository.
         lesson: Name of the lesson.
-        runs: Folder that the run's folder is in; where `make train` leaves it by default.
+        runs: Parent of the run's folder; default: the one that `make train` uses.
 
     Returns:
         Names of what was packed; empty for a lesson that ships none.
@@ -64,7 +64,7 @@ def pack_lesson(root: Path, lesson: str, runs: Path | None = None) -> list[str]:
         with tempfile.TemporaryDirectory(prefix="gan-workbook-") as folder:
             path = Path(folder) / f"{name}.npz"
             entry = pack_one(name, source, found[PROFILE], path)
-            # Only what has passed takes the place of what is there.
+            # An older file is replaced only after all checks have passed.
             with whole_file(root / "weights" / path.name) as temporary:
                 temporary.write_bytes(path.read_bytes())
         add_to_manifest(root, name, entry)
@@ -75,7 +75,7 @@ def pack_lesson(root: Path, lesson: str, runs: Path | None = None) -> list[str]:
 def run_folder(
     root: Path, lesson: str, runs: Path | None = None, precision: str = "float32"
 ) -> Path:
-    """Return where `make train` has left what a lesson's full run wrote."""
+    """Return the folder that a lesson's full run has written to under `make train`."""
     home = runs or Path(os.environ.get("GAN_RUNS", "").strip() or "runs").expanduser()
     return root / "runs" / PROFILE / lesson / home / records.folder_name(lesson, PROFILE, precision)
 
@@ -104,7 +104,10 @@ def pack_one(name: str, source: Path, record: dict[str, Any], target: Path) -> d
 
 
 def pack_small(network: Any, target: Path) -> tuple[Any, float]:
-    """Pack with as few bits as the pictures allow; return the packed network and its error."""
+    """Pack with as few bits as the images allow; return the packed network and its largest error.
+
+    The error is in gray levels out of 255.
+    """
     inputs = score.example_inputs(network)
     exact = score.call(network, inputs)
     levels = np.inf
@@ -128,7 +131,7 @@ def describe_file(path: Path) -> dict[str, Any]:
 
 
 def describe_run(origin: Origin, record: dict[str, Any]) -> dict[str, Any]:
-    """Return what the record says about the run that made a generator."""
+    """Return facts about the run that made a generator, from its record."""
     kept = {key: record.get(key) for key in ("lesson", "commit", "date", "seed", "versions")}
     metrics = origin.metrics(record)
     steps = prod(origins.find(record, path) for path in origin.steps)
@@ -144,7 +147,7 @@ def describe_run(origin: Origin, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe_network(name: str, network: Any, record: dict[str, Any]) -> dict[str, Any]:
-    """Return the shapes of a network's inputs and output, and the classes one can ask for."""
+    """Return the shapes of a network's inputs and output, and its classes, if any."""
     shapes = [list(part.shape[1:]) for part in network.inputs]
     kinds = ("images" if len(shapes[0]) == 3 else "latents", ORIGINS[name].second)
     inputs = dict(zip(kinds, shapes, strict=False))
@@ -154,7 +157,7 @@ def describe_network(name: str, network: Any, record: dict[str, Any]) -> dict[st
 
 
 def add_to_manifest(root: Path, name: str, entry: dict[str, Any]) -> None:
-    """Put an entry into the manifest, in the book's order, and the table into the book."""
+    """Add an entry to the manifest, in the book's order, and update the table in the book."""
     path = root / "weights" / "manifest.json"
     found = json.loads(path.read_text("utf-8"))["generators"] if path.exists() else {}
     found[name] = entry | {"packed": datetime.now(timezone.utc).date().isoformat()}
@@ -165,7 +168,7 @@ def add_to_manifest(root: Path, name: str, entry: dict[str, Any]) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+    """Write a text file atomically."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

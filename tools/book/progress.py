@@ -1,4 +1,4 @@
-"""Prints how far a run of the lessons is, and what failed."""
+"""Prints the progress of a run of the lessons, and its failures."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Failure:
 
     Attributes:
         lesson: Its name.
-        cell: First line of the cell.
+        cell: First line of the cell that failed.
         error: Type and message of the error, one line.
         notebook: The notebook with the outputs up to that cell, and the traceback.
-        command: Runs this lesson alone.
+        command: The command that runs this lesson alone.
     """
 
     lesson: str
@@ -36,7 +36,7 @@ class Progress:
         """Start the clock.
 
         Args:
-            expected: Seconds of each lesson that will run; 0 where nothing is known.
+            expected: Expected seconds of each lesson that will run; 0 if unknown.
             at_once: Number of lessons that run at the same time.
         """
         self.expected, self.at_once = expected, at_once
@@ -44,13 +44,13 @@ class Progress:
         self.took: dict[str, float] = {}
 
     def announce(self, profile: str) -> None:
-        """Print what will run."""
+        """Print how many lessons will run, and how long that should take."""
         count = len(self.expected)
         what = "1 lesson" if count == 1 else f"{count} lessons, {self.at_once} at a time"
         print(f"Running {what}, in profile {profile}{self._left()}", flush=True)
 
     def ended(self, name: str, seconds: float, failure: Failure | None) -> None:
-        """Print that a lesson has ended."""
+        """Print a line for a lesson that has ended."""
         self.took[name] = seconds
         took = f"FAILED after {seconds:.0f} s" if failure else f"{seconds:.0f} s"
         count, width = len(self.expected), max(map(len, self.expected))
@@ -85,7 +85,7 @@ def expected_seconds(root: Path, profile: str, last: dict[str, float | None]) ->
         last: Seconds of each lesson's last run here, None where there is none.
 
     Returns:
-        Those, else the record's seconds, else the mean of the others.
+        Expected seconds: those of the last run, else of the record, else the mean of the others.
     """
     found = {name: last[name] or recorded_seconds(root, profile, name) for name in last}
     usual = mean([seconds for seconds in found.values() if seconds] or [0.0])
@@ -102,7 +102,7 @@ def recorded_seconds(root: Path, profile: str, lesson: str) -> float:
 
 
 def summary(failures: Iterable[Failure]) -> str:
-    """Return what failed, where, and how to run it alone."""
+    """Return a text on each failure: where, why, and how to run the lesson alone."""
     failures = list(failures)
     count = "1 lesson" if len(failures) == 1 else f"{len(failures)} lessons"
     lines = [f"{count} failed. The other pages are complete; this site is not for publishing."]

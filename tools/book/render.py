@@ -1,4 +1,4 @@
-"""Turns the staged pages into the site, and refuses a site that lacks anything."""
+"""Builds the site from the staged pages with Sphinx, and checks it."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def render(
 
     Args:
         project: The book.
-        changed: Whether a staged file did.
+        changed: Whether a staged file has changed.
         widgets: The interactive parts.
         failed: Lessons that stopped with an error: their pages may lack outputs.
 
     Raises:
-        SiteError: There is a warning, or the site lacks something.
+        SiteError: Sphinx has a warning, or the site lacks something.
     """
     html, stamp = project.out / "html", project.out / "site.stamp"
     key = tools_key(project.root)
@@ -74,7 +74,7 @@ def render(
 
 
 def tools_key(root: Path) -> str:
-    """Return a hash of what builds the site: the extension, these scripts and the libraries."""
+    """Return a hash of everything that builds the site: extension, scripts, settings, libraries."""
     digest = hashlib.sha256(" ".join(version(tool) for tool in TOOLS).encode())
     scripts = [*(root / "book" / "_ext").glob("*.py"), *Path(__file__).parent.glob("*.py")]
     for path in sorted([*scripts, root / "_toc.yml", root / "_config.yml"]):

@@ -1,4 +1,4 @@
-"""Scores packed generators, and holds the scores against those of the run that made them."""
+"""Scores packed generators, and compares the scores with those of the run that made them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from . import origins
 from .origins import ORIGINS
 
 SAMPLES = evaluation.FULL_COUNT
-COMPARED = 200  # vectors of noise on which float16 is held against float32
-_SLACK = {"distance": 2.0, "agreement": 0.015, "map_color": 0.02}  # what another noise may change
+COMPARED = 200  # latent vectors for which float16 is compared with float32
+_SLACK = {"distance": 2.0, "agreement": 0.015, "map_color": 0.02}  # allowed for other noise
 _RELATIVE_SLACK = {"distance": 0.06}
 
 
 def call(network: Any, inputs: list[np.ndarray]) -> np.ndarray:
-    """Run a network picture by picture where it takes pictures, else in one batch."""
+    """Run a network, one image at a time if it takes images, else in one batch."""
     from gan_utils.layers import reseed
 
     size = 1 if inputs[0].ndim == 4 else len(inputs[0])
@@ -48,17 +48,17 @@ def example_inputs(network: Any) -> list[np.ndarray]:
 
 
 def draw(name: str, network: Any, count: int = SAMPLES, seed: int = 0) -> Any:
-    """Draw pictures from noise, each class equally often.
+    """Generate images from noise, each class equally often.
 
     Args:
-        name: Of the generator.
+        name: Name of the generator.
         network: Its network.
-        count: Number of pictures.
-        seed: Of the noise.
+        count: Number of images.
+        seed: Seed of the noise.
 
     Returns:
-        `(count, height, width, channels)` float32 in [-1, 1] and the classes asked for
-        `(count,)` int, None where one cannot ask.
+        Images `(count, height, width, channels)` float32 in [-1, 1], and their class labels
+        `(count,)` int, or None for an unconditional generator.
     """
     takes = weights.inputs_of(name, network)
     rng = np.random.default_rng([seed, count])
@@ -70,16 +70,16 @@ def draw(name: str, network: Any, count: int = SAMPLES, seed: int = 0) -> Any:
 
 
 def score(name: str, network: Any, record: dict[str, Any]) -> dict[str, Any]:
-    """Score a network as every lesson's generator is scored.
+    """Score a network by the book's evaluation protocol.
 
     Args:
-        name: Of the generator.
+        name: Name of the generator.
         network: Its network, as it will be shipped.
-        record: Of the run that made it.
+        record: Record of the run that made it.
 
     Returns:
-        What `gan_utils.evaluation.scores` returns. Where the record has no such scores, also
-        `distance_as_recorded`: from as many real pictures as the lesson took, the first ones.
+        The result of `gan_utils.evaluation.scores`. If the record has no such scores, also
+        `distance_as_recorded`: the distance with as many images as in the record, the first ones.
     """
     origin = ORIGINS[name]
     if len(network.inputs[0].shape) == 4:
@@ -97,14 +97,14 @@ def score(name: str, network: Any, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def difference(scores: dict[str, Any], told: dict[str, Any]) -> str:
-    """Say how scores differ from those of the run by more than other noise explains.
+    """Return how scores differ from the recorded ones by more than other noise explains.
 
     Args:
-        scores: Of the packed network.
-        told: Of the recorded run.
+        scores: Scores of the packed network.
+        told: Scores of the recorded run.
 
     Returns:
-        A sentence, or an empty string.
+        An error message, or an empty string if there is no such difference.
     """
     for key, slack in _SLACK.items():
         now, then = scores.get(f"{key}_as_recorded", scores.get(key)), told.get(key)

@@ -1,4 +1,4 @@
-"""Puts the whole book onto one page, made from the pages of the site; and prints it to PDF."""
+"""Makes one page of the whole book from the pages of the site, and prints it to PDF."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def write(html: Path, pages: list[str]) -> Path:
     """Write the single page into the site; return its path.
 
     Args:
-        html: folder of the site, which holds the pages.
-        pages: their names without suffix, in the book's order.
+        html: Folder of the site, which holds the pages.
+        pages: Their names without suffix, in the book's order.
 
     Raises:
-        ValueError: a page without an article.
+        ValueError: A page has no article.
     """
     contents, articles = [], []
     for page in pages:
@@ -87,7 +87,7 @@ def slug(page: str) -> str:
 
 
 def moved(article: str, page: str, pages: list[str]) -> str:
-    """Return an article whose anchors and links are those of the single page."""
+    """Return an article with its anchors and links changed for the single page."""
 
     def rewrite(found: re.Match) -> str:
         name, value = found.groups()
@@ -129,7 +129,7 @@ def print_pdf(html: Path) -> Path | None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Say where the single page is, and print it; return the exit status."""
+    """Write the single page and print it to PDF; return the exit status."""
     from gan_utils import profile
 
     parser = argparse.ArgumentParser(description=__doc__)

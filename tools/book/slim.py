@@ -1,4 +1,4 @@
-"""Makes the pages light: what the theme brings for every possible page goes, unless ours use it."""
+"""Removes the parts of the theme that the pages do not use, so that they load faster."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ICON_RULE = re.compile(r'((?:\.fa-[\w-]+::?before,?)+)\{content:"[^"]*"\}')
 ICON_NAME = re.compile(r"\bfa-[\w-]+")
 ICON = re.compile(r'<i (?=class="[^"]*\bfa)')
 SCRIPT = re.compile(rf'\s*<script src="[^"]*{re.escape(ICON_SCRIPT)}[^"]*"></script>')
-# A list in name alone: anchors stand between its entries, which no list may hold.
+# It has role="list" but anchors between its entries, which is invalid: the role is removed.
 CITATIONS = re.compile(r'<div role="list" class="citation-list">')
 SOURCES = re.compile(r"src:url\(([^)]*)\.woff2\)[^;}]*")
 CODE_POINT = re.compile(r'"\\([0-9a-f]{2,5})"|"([\ue000-\uf8ff])"')
@@ -49,7 +49,7 @@ def slim(html: Path) -> None:
 
 
 def used_icons(style: str, names: set[str]) -> str:
-    """Return a style sheet without the rules of icons that have none of these names."""
+    """Return a style sheet without the rules of icons, except those with these names."""
     return ICON_RULE.sub(
         lambda found: found[0] if names.intersection(ICON_NAME.findall(found[1])) else "", style
     )
@@ -62,7 +62,7 @@ def code_points(style: str) -> Iterator[int]:
 
 
 def keep_icons(path: Path, points: Iterable[int]) -> None:
-    """Write a font of these icons alone, without the library that no browser here needs."""
+    """Replace an icon font by a WOFF file with only these icons."""
     from fontTools import subset
 
     logging.getLogger("fontTools").setLevel(logging.WARNING)

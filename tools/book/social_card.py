@@ -1,6 +1,6 @@
-"""Draws the picture that is shown where a page of the book is shared, from a recorded run.
+"""Draws the preview image of the book's pages on social networks, from a recorded run.
 
-Run it by hand when that run was recorded anew: ``python -m tools.book.social_card``.
+Run it by hand after that run is recorded again: ``python -m tools.book.social_card``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ INK, SOFT, PAPER = "#1b1f24", "#57606a", "#ffffff"
 
 
 def letters(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """Return the font that comes with Matplotlib, so that every machine draws the same card."""
+    """Return Matplotlib's own font, so that every machine draws the same card."""
     import matplotlib
 
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"

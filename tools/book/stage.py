@@ -16,7 +16,7 @@ from .progress import Failure
 from .widgets import Widgets
 
 BOOK_FILES = ("**/*.md", "*.bib", "_static/**/*", "_ext/*.py", "results/*.json")
-FAILED = "This lesson stopped with an error"  # check.py lets nobody publish such a page
+FAILED = "This lesson stopped with an error"  # check.py fails for such a page
 TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
 
 
@@ -25,7 +25,7 @@ def stage(
 ) -> bool:
     """Bring the staged tree up to date; return whether anything in it changed.
 
-    A file that did not change is not touched, so Sphinx reads only what did.
+    A file that did not change is not touched, so that Sphinx reads only changed ones.
     """
     failed, widgets = failed or {}, widgets or Widgets()
     files = book_files(project.root)
@@ -35,7 +35,7 @@ def stage(
 
 
 def book_files(root: Path) -> dict[str, bytes]:
-    """Return the settings and everything the prose pages use, by path in the repository."""
+    """Return the settings and all files of the prose pages, by path in the repository."""
     paths = [root / "_config.yml", root / "_toc.yml", *root.glob("CONTRIBUTING.md")]
     for pattern in BOOK_FILES:
         paths += sorted(path for path in (root / "book").glob(pattern) if path.is_file())
@@ -45,9 +45,9 @@ def book_files(root: Path) -> dict[str, bytes]:
 def lesson_page(
     project: Project, name: str, widgets: Widgets, failure: Failure | None = None
 ) -> bytes:
-    """Return the lesson's present text with the outputs of its kept copy, as a notebook.
+    """Return the lesson's current text with the outputs of its executed copy, as a notebook.
 
-    A lesson that failed has the outputs of the cells before the one that did.
+    A lesson that failed has the outputs of the cells before the failing one.
     """
     notebook = execute.read_lesson(project.root, name)
     executed = execute.executed_copy(project, name, failed=failure is not None)
@@ -96,7 +96,7 @@ Run this lesson alone with `{failure.command}`.
 
 
 def origin_note(stamp: dict, code: str) -> str:
-    """Return the note that says what made this page's pictures."""
+    """Return the note about the run that made this page's images."""
     smoke = stamp["profile"] == "smoke"
     kind, title = (
         ("danger", "Not for publishing: made by the smoke test")
@@ -129,14 +129,14 @@ def origin_note(stamp: dict, code: str) -> str:
 
 
 def describe_data(name: str, kind: str) -> str:
-    """Return which data the name stood for when the lesson ran."""
+    """Return a description of the data that the lesson ran on."""
     if kind == "real":
         return f"data: {TITLES[name]}"
     return f"data: **{embedded.describe(TITLES[name])}**"
 
 
 def mirror(files: dict[str, bytes], folder: Path) -> bool:
-    """Make a folder hold exactly these files; return whether anything had to change."""
+    """Make a folder hold exactly these files; return whether anything changed."""
     changed = False
     for relative, content in files.items():
         path = folder / relative

@@ -1,4 +1,4 @@
-"""Brings each lesson's notebook in step with its script, and takes outputs out of notebooks."""
+"""Updates each lesson's notebook from its script, and removes outputs from notebooks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def clear(path: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Update every notebook, the template too, from its script; cells that stay keep their ids."""
+    """Update every notebook, the template too; cells that are unchanged keep their ids."""
     argparse.ArgumentParser(prog="python -m tools.book sync", description=__doc__).parse_args(
         arguments
     )

@@ -1,4 +1,4 @@
-"""Runs one lesson where its checkpoints stay, so that a long run can go on, and records it.
+"""Runs one lesson in a permanent folder, so that a long run can be resumed, and records it.
 
 After a full run, the generators that it trained are packed into weights/.
 """
@@ -47,6 +47,6 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{options.lesson}: {execute.seconds(executed):.0f} s; recorded in {root}/book/results")
     if profile.run_name() != "full":
         return 0
-    from . import pack  # what it needs takes seconds to import
+    from . import pack  # only now: its imports take seconds
 
     return pack.main([options.lesson, "--root", str(root)])

@@ -1,7 +1,7 @@
 """Puts the interactive parts into the lessons' pages: a game, trained generators, an inversion.
 
-A lesson says where with a comment that other readers of the notebook do not show, such as
-``<!-- interactive: cgan -->``, on a line of its own.
+A lesson marks the place with an HTML comment on a line of its own, such as
+``<!-- interactive: cgan -->``, which notebook viewers do not show.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ RUNTIMES = {
 
 @dataclass(frozen=True)
 class Words:
-    """What a widget's cover says, and what its generator calls the thing that one asks for."""
+    """The texts of a widget's cover, and its word for what the reader chooses, such as a digit."""
 
     title: str
     invitation: str
@@ -58,7 +58,7 @@ class Words:
 
 
 def ask_for(thing: str) -> Words:
-    """Return the words for a generator that one can ask for a class."""
+    """Return the texts for a class-conditional generator."""
     invitation = f"Choose the {thing}, change the noise, and see what the generator draws."
     return Words("The trained generator", invitation, "Start the generator", thing)
 
@@ -102,13 +102,13 @@ WIDGETS = {
 
 @dataclass(frozen=True)
 class Widgets:
-    """What stands in the place of each comment, and the files that go into the site."""
+    """The markup that replaces each comment, and the files that the widgets load."""
 
     texts: dict[str, str] = field(default_factory=dict)
     files: dict[str, Path] = field(default_factory=dict)
 
     def place(self, text: str) -> str:
-        """Return a page's text with each comment replaced; without a widget by nothing."""
+        """Return a page's text with each comment replaced, by nothing if there is no widget."""
         return COMMENT.sub(lambda found: self.texts.get(found[1], ""), text)
 
     def copy(self, site: Path) -> None:
@@ -120,7 +120,11 @@ class Widgets:
 
 
 def prepare(project: Project) -> Widgets:
-    """Make what the lessons ask for, and say what cannot be had."""
+    """Make the widgets that the lessons ask for; print which ones are not available.
+
+    Raises:
+        LessonError: A lesson asks for a widget that does not exist.
+    """
     wanted = [
         name
         for lesson in execute.lesson_names(project.root)
@@ -149,7 +153,7 @@ def prepare(project: Project) -> Widgets:
 
 
 def asked_in(notebook: nbformat.NotebookNode) -> list[str]:
-    """Return the names of the widgets that a lesson has a place for."""
+    """Return the names of the widgets that a lesson asks for."""
     return [
         name
         for cell in notebook.cells
@@ -159,13 +163,13 @@ def asked_in(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def absence(name: str) -> str:
-    """Return the sentence for a page of a book that was built without Node."""
+    """Return the replacement text on a page that was built without Node.js."""
     more = "[Playing in the page](../book/profiles-and-data.md)"
     return f"*{WIDGETS[name].title} is not part of this copy of the book. {more} says why.*"
 
 
 def add_game(project: Project, widgets: Widgets, name: str) -> None:
-    """Add the game; its still picture is the end of the lesson's own animation."""
+    """Add the game; its still image is the last frame of the lesson's own animation."""
     path = project.root / "_build" / "interactive" / f"{project.profile}-{name}.png"
     if last_frame(project, path):
         widgets.files[f"{name}.png"] = path
@@ -174,7 +178,7 @@ def add_game(project: Project, widgets: Widgets, name: str) -> None:
 
 
 def last_frame(project: Project, path: Path) -> bool:
-    """Write the last picture of lesson 01's first animation; tell whether there is one."""
+    """Write the last frame of lesson 01's first animation; return whether there is one."""
     from PIL import Image
 
     executed = execute.executed_copy(project, GAME_LESSON)
@@ -195,7 +199,7 @@ def last_frame(project: Project, path: Path) -> bool:
 
 
 def add_generator(project: Project, widgets: Widgets, name: str) -> None:
-    """Add what runs a trained generator, unless there is none of that name yet."""
+    """Add the widget of a trained generator, unless there is none of that name yet."""
     from gan_utils import weights
 
     if generator_of(name) not in weights.names():
@@ -215,7 +219,7 @@ def generator_of(name: str) -> str:
 
 
 def add_noise(project: Project, widgets: Widgets, name: str, manifest: dict) -> None:
-    """Add a generator that takes noise and, some of them, a class."""
+    """Add a generator of noise, class-conditional or not."""
     facts = export_generator.Facts.of(name, manifest)
 
     def write(network: keras.Model, model: Path, still: Path) -> None:
@@ -257,13 +261,13 @@ def add_inversion(project: Project, widgets: Widgets, name: str, manifest: dict)
 def exported(
     project: Project, name: str, endings: tuple[str, ...], write: Callable[..., None]
 ) -> list[Path]:
-    """Return a widget's files, made unless that was done before.
+    """Return a widget's files; they are made if they do not exist or are out of date.
 
     Args:
         project: The book.
-        name: Of the widget.
-        endings: Of the files' names.
-        write: Takes the trained network and the files.
+        name: Name of the widget.
+        endings: Endings of the files' names.
+        write: Function of the trained network and the paths, which writes the files.
     """
     from gan_utils import process, weights
 
@@ -283,12 +287,12 @@ def exported(
 
 
 def address(model: Path) -> str:
-    """Return what a page asks for: a network's file in the widgets' folder."""
+    """Return the address of a network's file, relative to the widgets' folder."""
     return f"{model.name}?v={version(model)}"
 
 
 def cover(widgets: Widgets, name: str, kind: str, alt: str, facts: dict | None = None) -> str:
-    """Return what the page shows until the reader starts the widget."""
+    """Return the markup that the page shows until the reader starts the widget."""
     script, *_ = loaded = [widgets.files[file] for file in RUNTIMES[kind]]
     loaded += [widgets.files[f"{name}.onnx"]] if facts else []
     size = sum(path.stat().st_size for path in loaded) / MEGABYTE
@@ -314,5 +318,5 @@ def cover(widgets: Widgets, name: str, kind: str, alt: str, facts: dict | None =
 
 
 def version(path: Path) -> str:
-    """Return a short hash, so that a browser does not keep an older file of that name."""
+    """Return a short hash of a file for its address, so that browsers load a new version."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:10]
