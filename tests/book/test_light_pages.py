@@ -1,4 +1,4 @@
-"""Size and readability of the pages: styles, icons, images, formulas, alternative texts, single page."""
+"""Size and readability of the pages: styles, icons, images, formulas, alt texts, single page."""
 
 from pathlib import Path
 
