@@ -244,22 +244,30 @@ def recorded():
     found = records.recorded("20_gans_and_diffusion", "full")
     if found is None:
         pytest.skip("no full run of this lesson is recorded yet")
-    return found["metrics"]
+    return found["metrics"] | {"precision": found["precision"]}
 
 
 def test_recorded_runs_had_the_time_of_the_gan(recorded):
-    gan = records.recorded("01_gan", "full")["comparison"]["GAN, dense"]["seconds"]
+    run = records.recorded("01_gan", "full")
+    gan = run["comparison"]["GAN, dense"]["seconds"]
     assert recorded["budget"] == pytest.approx(gan, rel=0.1)
+    assert (run["precision"], recorded["precision"]) == ("float32", "mixed_bfloat16")
     assert recorded["seconds_of_seeds"] == pytest.approx([recorded["budget"]] * 3, rel=0.1)
 
 
 def test_recorded_table_says_what_the_text_says(recorded):
     rows = {
-        name: {key: np.mean([row[key] for row in found]) for key in ("seconds", "distance")}
+        name: {
+            key: np.mean([row[key] for row in found])
+            for key in ("seconds", "samples", "distance", "distance_of_all")
+        }
         for name, found in recorded["cases"].items()
     }
     assert [*rows] == ["GAN, one call", "DDPM, 1,000 steps", "DDIM, 50 steps", "DDIM, 10 steps"]
     seconds = [row["seconds"] for row in rows.values()]
     assert seconds[0] < seconds[3] < seconds[2] < seconds[1]
-    assert rows["DDIM, 50 steps"]["distance"] < rows["DDIM, 10 steps"]["distance"]
+    gan, ancestral, fifty, ten = rows.values()
+    assert gan["samples"] == ancestral["samples"]
+    assert ancestral["distance"] < gan["distance"]
+    assert gan["distance_of_all"] < fifty["distance_of_all"] < ten["distance_of_all"]
     assert all(recorded["real_vs_real"] < row["distance"] for row in rows.values())
