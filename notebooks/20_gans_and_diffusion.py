@@ -590,7 +590,7 @@ for name, row in memory.items():
 #   diffusion models are *distilled* into one to four steps, often with a discriminator as the
 #   teacher (Sauer et al., 2023).
 # - **Quality.** On the recorded budget diffusion beats the GAN with 1,000 steps, not with 50. With
-#   large ones it overtook GANs on varied photographs (Dhariwal and Nichol, 2021); a modern GAN
+#   large ones it overtook GANs on photographs (Dhariwal and Nichol, 2021); a modern GAN
 #   comes close, with one call (Huang et al., 2024).
 # - **Training.** Diffusion has one loss, and nothing to balance. A squared error asks for *all*
 #   images, a discriminator only whether what is drawn passes.
