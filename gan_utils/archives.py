@@ -109,7 +109,7 @@ def _require_size(archive: Path, total: int) -> None:
 def _require_plain(archive: Path, name: str, is_folder: bool, is_file: bool) -> None:
     """Refuse what the standard library would rename in silence: the set would not be complete."""
     if not (is_folder or is_file):
-        raise _refused(archive, name, "is no plain file")
+        raise _refused(archive, name, "is not a regular file")
     parts = PurePosixPath(name.replace("\\", "/")).parts
     absolute = PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor
     if absolute or ".." in parts or not (parts or is_folder):

@@ -78,8 +78,8 @@ def load(model: keras.Model, path: Path) -> int:
         meta = _facts(arrays, path)
     except (ValueError, OSError) as error:
         raise ValueError(
-            f"{path} is no complete checkpoint ({error}). Delete it to go on from the one before "
-            "it, or from the start if it is the only one"
+            f"{path} is not a complete checkpoint ({error}). Delete it to resume from the one "
+            "before it, or to start again if it is the only one"
         ) from error
     variables = _variables(model)
     difference = _difference(model, meta, variables, arrays)
@@ -97,17 +97,17 @@ def load(model: keras.Model, path: Path) -> int:
 def _facts(arrays: dict[str, np.ndarray], path: Path) -> dict[str, Any]:
     """Take the facts about the run out of the arrays of a file."""
     if _META not in arrays:
-        raise ValueError("it does not say which run it is of")
+        raise ValueError("it has no facts about its run")
     try:
         meta = {"seconds": 0} | parse_json(str(arrays.pop(_META)))
     except (ValueError, TypeError) as error:
-        raise ValueError(f"what it says about its run is damaged: {error}") from error
+        raise ValueError(f"the facts about its run are damaged: {error}") from error
     epoch, seconds = meta.get("epoch"), meta["seconds"]
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e18:
-        raise ValueError(f"its training took {seconds!r} seconds")
+        raise ValueError(f"its training time is {seconds!r} seconds")
     # A file with a later name would be taken for the newest one, and the newest one be deleted.
     if type(epoch) is not int or path.name != path_of(path.parent, epoch).name:
-        raise ValueError(f"it was written after {epoch!r} epochs, its name says something else")
+        raise ValueError(f"it was written after {epoch!r} epochs, but its name differs")
     return meta
 
 
@@ -116,8 +116,8 @@ def _require_finite(arrays: dict[str, np.ndarray], path: Path) -> None:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise FloatingPointError(
                 f"{path} is not written, because {key} has NaN or infinity in it; the checkpoint "
-                "before it stays. Lower the learning rates, then start again: the run goes on "
-                "from there. TerminateOnNaN says at which step it happens."
+                "before it stays. Lower the learning rates, then start again: the run resumes from "
+                "there. TerminateOnNaN shows at which step it happens."
             )
 
 

@@ -71,7 +71,7 @@ class Classifier:
             return json.loads(str(self._read()["facts"]))
         except (KeyError, json.JSONDecodeError) as error:
             raise ValueError(
-                f"{self.file} does not say how it was trained; run {self.tool}."
+                f"{self.file} holds no facts about its training; run {self.tool}."
             ) from error
 
     def run(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -125,7 +125,10 @@ class Classifier:
                 f"the {len(images)} images."
             )
         if labels.dtype.kind not in "iu" or np.any((labels < 0) | (labels >= NUM_CLASSES)):
-            raise ValueError(f"labels must be integers in 0 … {NUM_CLASSES - 1}.")
+            raise ValueError(
+                f"labels must be integers in 0 … {NUM_CLASSES - 1}, not {labels.dtype} such as "
+                f"{np.unique(labels)[-3:].tolist()}."
+            )
         return float(np.mean(self.run(images)[1].argmax(axis=1) == labels.reshape(-1)))
 
     @property

@@ -95,7 +95,7 @@ def distribute(
     count = strategy.num_replicas_in_sync
     sizes = set(batch_sizes(dataset))
     if len(sizes) != 1:
-        raise ValueError(f"parts of a batch have sizes {sizes}; several devices share one size")
+        raise ValueError(f"the parts of a batch have sizes {sizes}; give parts of one size")
     size = sizes.pop()
     if size % (parts * count):
         raise ValueError(

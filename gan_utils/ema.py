@@ -125,8 +125,8 @@ def _copy(network: keras.Model) -> keras.Model:
         return type(network).from_config({k: v for k, v in config.items() if k not in base})
     except (TypeError, ValueError, NotImplementedError) as error:
         raise ValueError(
-            f"the moving average of the weights needs a copy of {network.name!r}, which Keras "
-            "cannot rebuild from get_config(); write that method or pass ema_decay=None"
+            f"the EMA of the weights needs a copy of {network.name!r}, which Keras cannot rebuild "
+            "from get_config(); write that method or pass ema_decay=None"
         ) from error
 
 

@@ -162,7 +162,7 @@ def classifier_of(name: str) -> "Classifier":
 
     known = {found.name: found for found in (*map(lenet.classifier, lenet.NAMES), convnet.CIFAR10)}
     if name not in known:
-        raise ValueError(f"No classifier of {name!r}; choose one of {', '.join(known)}.")
+        raise ValueError(f"There is no classifier for {name!r}; choose one of {', '.join(known)}.")
     return known[name]
 
 

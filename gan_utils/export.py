@@ -185,7 +185,7 @@ def _export_folder(
 ) -> float:
     """Write a SavedModel under another name first, so that an older one stays if this fails."""
     if path.exists() and not (path / "saved_model.pb").is_file():
-        raise ValueError(f"{path} exists and is no SavedModel; give another name.")
+        raise ValueError(f"{path} exists and is not a SavedModel; give another name.")
     temporary = path.with_name(f".{path.name}.partial")
     shutil.rmtree(temporary, ignore_errors=True)
     try:

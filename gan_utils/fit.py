@@ -109,7 +109,7 @@ def share(model: keras.Model, dataset: Any, options: dict[str, Any]) -> Any:
     if dataset.cardinality() != tf.data.INFINITE_CARDINALITY:
         steps = int(dataset.cardinality())
         if steps < 1 and "steps_per_epoch" not in options:
-            raise ValueError("say how many batches the dataset has: fit(steps_per_epoch=...)")
+            raise ValueError("the dataset's length is unknown: give fit(steps_per_epoch=...)")
         options.setdefault("steps_per_epoch", steps)
         dataset = dataset.repeat()
     distribution.check_same(

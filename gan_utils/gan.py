@@ -14,13 +14,13 @@ from gan_utils.ema import MovingAverage
 Logs = dict[str, tf.Tensor]
 
 _NO_VALIDATION = (
-    "a GAN has no validation loss, since its losses say nothing about the images: compare samples "
+    "a GAN has no validation loss, since its losses do not measure image quality: compare samples "
     "with held-out images instead, in a callback or after fit, for example "
     "metrics.fid(lenet.features(gan.generate(1000)), lenet.features(held_out))"
 )
 _NOT_SAVED = (
-    "a GAN is not saved as a whole: save what draws with gan.ema_generator.save(path), or give fit "
-    "a gan_utils.Checkpoint(folder), which keeps all that a run needs to go on"
+    "a GAN is not saved as a whole: save the generator with gan.ema_generator.save(path), or give "
+    "fit a gan_utils.Checkpoint(folder), which saves all that a run needs to resume"
 )
 
 

@@ -71,7 +71,7 @@ def to_float(images: np.ndarray) -> np.ndarray:
         return images.astype(np.float32) / np.float32(_SIXTEEN_BITS / 2) - np.float32(1)
     if images.dtype != np.uint8:
         raise ValueError(
-            f"to_float expects uint8 images in [0, 255], but got {images.dtype}; "
+            f"to_float expects uint8 images in [0, 255] or uint16, but got {images.dtype}; "
             "images that are already in [-1, 1] need no conversion."
         )
     return images.astype(np.float32) * SCALE - np.float32(1)
@@ -266,7 +266,10 @@ def resize(
     _check_layout(images, "images")
     deep = images.dtype == np.uint16 and images.shape[-1] == 1
     if images.dtype != np.uint8 and not deep:
-        raise ValueError(f"resize expects uint8 images, but got {images.dtype}; use to_uint8.")
+        raise ValueError(
+            f"resize expects uint8 images (gray ones also uint16), but got {images.dtype}; convert "
+            "floats in [-1, 1] with to_uint8."
+        )
     height, width = (size, size) if isinstance(size, int) else size
     if height < 1 or width < 1:
         raise ValueError(f"resize: size {size!r} must be at least 1 pixel each way.")

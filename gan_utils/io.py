@@ -161,7 +161,7 @@ def parse_json(text: str) -> Any:
     try:
         return json.loads(text)
     except RecursionError as error:
-        raise ValueError(f"too many brackets in one another: {error}") from error
+        raise ValueError(f"lists or objects are nested too deeply: {error}") from error
 
 
 _KINDS = "biufUS"  # no objects: reading those would run pickled code
@@ -218,9 +218,9 @@ def _read_array(stream: IO[bytes], size: int) -> np.ndarray:
         part = stream.read(min(_CHUNK, len(values) - start))
         values[start : start + len(part)] = np.frombuffer(part, np.uint8)
         if len(part) < min(_CHUNK, len(values) - start):
-            raise ValueError("an array is cut off")
+            raise ValueError("an array is truncated")
     if stream.read(1):  # reading on also compares the checksum
-        raise ValueError("there is more behind an array")
+        raise ValueError("there are bytes after the end of an array")
     order = "F" if fortran_order else "C"
     return np.ndarray(shape, dtype, buffer=values, order=order)
 
@@ -263,5 +263,5 @@ def read_rows(path: Path) -> list[dict[str, float]]:
         return [row | {"step": int(row["step"])} for row in rows]
     except (ValueError, KeyError, TypeError, OverflowError, csv.Error) as error:
         raise ValueError(
-            f"{path} is no table of steps ({error}); delete it to go on without the steps so far."
+            f"{path} is not a table of steps ({error}); delete it to go on without these steps."
         ) from error

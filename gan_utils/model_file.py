@@ -123,7 +123,9 @@ def unpack(path: str | os.PathLike) -> "keras.Model":
         arrays = read_arrays(path, _MOST_BYTES)
         config = json.loads(arrays.pop(_CONFIG).tobytes())
     except Exception as error:  # a damaged archive can raise nearly anything
-        raise ValueError(f"{path} is no packed generator ({error}); get the file again.") from error
+        raise ValueError(
+            f"{path} is not a packed generator ({error}); get the file again."
+        ) from error
     _require_known(config, str(path))
     importlib.import_module("gan_utils.layers")  # the layers that a translator is made of
     saving = importlib.import_module("keras").saving
@@ -160,7 +162,7 @@ def _plain(config: Any) -> Any:
 def _require_known(config: Any, where: str, depth: int = 0) -> None:
     """Raise ValueError if a description names other layers than `KNOWN`, or sizes beyond limits."""
     if depth > _DEEPEST or (isinstance(config, int) and abs(config) > _LARGEST):
-        what = f"a size of {config:,}" if isinstance(config, int) else "lists without end"
+        what = f"a size of {config:,}" if isinstance(config, int) else "lists nested too deeply"
         raise ValueError(f"{where} asks for {what}, which no generator of the book has.")
     if isinstance(config, list):
         for item in config:
@@ -173,7 +175,7 @@ def _require_known(config: Any, where: str, depth: int = 0) -> None:
         own = registered in (None, name, f"gan_utils>{name}")
         known = isinstance(module, str | None) and name in list(KNOWN.get(module, ()))
         if not own or not known:
-            raise ValueError(f"{where} asks for {module}.{name}, which is no layer of a generator.")
+            raise ValueError(f"{where} asks for {module}.{name}, which is not a known layer.")
     for key, value in config.items():
         if key != "seed":
             _require_known(value, where, depth + 1)

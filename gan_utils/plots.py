@@ -183,11 +183,11 @@ _LABELS = {
     "g_loss": "loss of the generator",
     "d_real": "D(x): real images",
     "d_fake": "D(G(z)): fake images",
-    "d_fake_after": "D(G(z)) after its update",
+    "d_fake_after": "D(G(z)) after D's update",
 }
 _GROUPS = {
     "Loss": ("d_loss", "g_loss"),
-    "Judged real by the discriminator": ("d_real", "d_fake"),
+    "Discriminator output: probability of real": ("d_real", "d_fake"),
 }
 _PROBABILITIES = {"d_real", "d_fake", "d_fake_after"}
 

@@ -103,8 +103,8 @@ def require_float32_weights(network: keras.Model) -> None:
     for weight in network.weights:
         if keras.backend.standardize_dtype(weight.dtype) in HALF:
             raise ValueError(
-                f"{weight.path} is {weight.dtype}: small updates and the moving average are lost "
-                f'in it; build the networks under the policy "mixed_{weight.dtype}", which keeps '
+                f"{weight.path} is {weight.dtype}, in which small updates and those of the EMA are "
+                f'rounded away; build the networks under "mixed_{weight.dtype}", which keeps '
                 "weights in float32"
             )
 

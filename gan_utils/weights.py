@@ -155,9 +155,9 @@ def check_name(name_or_path: str | os.PathLike) -> bool:
             f"{path} is a SavedModel, which holds no Keras layers; give a {SUFFIX} file."
         )
     if path.exists():
-        raise ValueError(f"{path} is no {SUFFIX} file; give the file of a saved generator.")
+        raise ValueError(f"{path} is not a {SUFFIX} file; give the file of a saved generator.")
     if path.suffix == SUFFIX:
-        raise ValueError(f"There is no file {path}; a lesson saves its generator as one.")
+        raise ValueError(f"There is no file {path}; a lesson saves its generator as such a file.")
     known = ", ".join(names())
     raise ValueError(
         f"There is no file {str(name_or_path)!r}, and it is none of {known}."
@@ -291,8 +291,7 @@ def inputs_of(name: str, generator: Any, codes: int = 0) -> Inputs:
         )
     if len(shapes[0]) != 2:
         raise ValueError(
-            f"{name} translates images and cannot draw from noise; that is the work of "
-            "gan-utils translate."
+            f"{name} translates images and cannot draw from noise; use gan-utils translate for it."
         )
     entry = _manifest().get(name, {})
     if "class_labels" not in entry.get("inputs", {"class_labels": None}):
@@ -300,7 +299,10 @@ def inputs_of(name: str, generator: Any, codes: int = 0) -> Inputs:
     if len(shapes) > 1:
         return Inputs(shapes[0][1], num_classes(generator), one_hot=False)
     if codes >= shapes[0][1]:
-        raise ValueError(f"{name} takes {shapes[0][1]} latents, {codes} of them cannot be a code.")
+        raise ValueError(
+            f"{name} takes {shapes[0][1]} latents, of which {codes} cannot be a one-hot code; give "
+            "fewer codes."
+        )
     return Inputs(shapes[0][1], codes, one_hot=codes > 0)
 
 
@@ -377,7 +379,7 @@ def _read(path: Path, changed: int) -> dict[str, dict[str, Any]]:
                 if not right or not isinstance(entry[fact], kind):
                     raise ValueError(f"{name} has the {fact} {entry[fact]!r}")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is no manifest of trained generators ({error}).") from error
+        raise ValueError(f"{path} is not a manifest of trained generators ({error}).") from error
     return found
 
 

@@ -150,7 +150,7 @@ def test_no_pickle_is_ever_read(tmp_path):
     evil = np.empty(1, dtype=object)
     evil[0] = {"a": 1}
     np.savez(newest, **(arrays | {"model-0000": evil}))
-    with pytest.raises(ValueError, match="no complete checkpoint"):
+    with pytest.raises(ValueError, match="not a complete checkpoint"):
         Checkpoint(tmp_path).resume(build_gan())
 
 

@@ -148,7 +148,7 @@ CASES = {
     "a translator": (lambda m, t: [m["judge"], t / "o.png"], "gan-utils translate"),
     "no kind": (lambda m, t: [m["plain"], t / "o.txt"], "let it end in one of .png"),
     "a folder": (lambda m, t: [m["plain"], t], "is a folder"),
-    "no place": (lambda m, t: [m["plain"], t / "no" / "o.png"], "is no folder"),
+    "no place": (lambda m, t: [m["plain"], t / "no" / "o.png"], "is not a folder that"),
 }  # fmt: skip
 
 

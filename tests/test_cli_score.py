@@ -299,7 +299,7 @@ CASES = {
     "too many splits": (lambda tmp, two: [*two, "--metric", "is", "--splits", 999], "999 splits"),
     "too many neighbors": (lambda tmp, two: [*two, "--metric", "pr", "--k", 200], "k=200"),
     "large subsets": (lambda tmp, two: [*two, "--metric", "kid", "--subset-size", 900], "900"),
-    "no such place": (lambda tmp, two: [*two, "--save-stats", tmp / "no" / "a.npz"], "no folder"),
+    "no such place": (lambda tmp, two: [*two, "--save-stats", tmp / "no" / "a.npz"], "not a fold"),
     "a folder": (lambda tmp, two: [*two, "--output", tmp], "is a folder"),
     "no suffix": (lambda tmp, two: [*two, "--save-stats", tmp / "stats"], "ends in .npz"),
     "file for a LeNet": (

@@ -194,7 +194,7 @@ def test_tiles_need_sizes_that_meet(run, models, tmp_path):
 
 def test_a_network_that_makes_no_images_is_refused(run, models, tmp_path):
     error = run(models["judge"], picture(tmp_path / "in.png"), tmp_path / "o.png", status=1).err
-    assert "judge.keras turns an image into numbers of shape (1, 768)" in error
+    assert "judge.keras turns an image into an array of shape (1, 768)" in error
 
 
 def test_half_precision_is_translated_like_single(run, models, tmp_path):
@@ -316,13 +316,13 @@ def truncated(tmp_path):
 CASES = {
     "no such name": (lambda t, g, m: ["atlas", g, t / "o.png"], "There is no file 'atlas'"),
     "no such file": (lambda t, g, m: [t / "no.keras", g, t / "o.png"], "There is no file"),
-    "no model": (lambda t, g, m: [g, g, t / "o.png"], "in.png is no .keras file"),
+    "no model": (lambda t, g, m: [g, g, t / "o.png"], "in.png is not a .keras file"),
     "damaged model": (
         lambda t, g, m: [written(t / "bad.keras", b"PK"), g, t / "o.png"], "bad.keras cannot be"
     ),
     "noise model": (lambda t, g, m: [noise_model(t), g, t / "o.png"], "draws from noise"),
     "two inputs": (lambda t, g, m: [two_inputs(t), g, t / "o.png"], "needs one image"),
-    "no label": (lambda t, g, m: [asking(t), g, t / "o.png"], "has to be told the class"),
+    "no label": (lambda t, g, m: [asking(t), g, t / "o.png"], "needs the class of the image"),
     "no such class": (
         lambda t, g, m: [asking(t), g, t / "o.png", "--label", 3], "--label 0 to 2"
     ),
@@ -331,8 +331,8 @@ CASES = {
     "empty file": (lambda t, g, m: [m, written(t / "0.png"), t / "o.png"], "0.png is empty"),
     "cut off": (lambda t, g, m: [m, truncated(t), t / "o.png"], "cut.png is damaged"),
     "empty folder": (lambda t, g, m: [m, t / "void", t / "o"], "void has no images in it"),
-    "no kind": (lambda t, g, m: [m, g, t / "o"], "o has no name that says its kind"),
-    "no place": (lambda t, g, m: [m, g, t / "no" / "o.png"], "is no folder"),
+    "no kind": (lambda t, g, m: [m, g, t / "o"], "o has an unknown file type"),
+    "no place": (lambda t, g, m: [m, g, t / "no" / "o.png"], "is not a folder that"),
     "a folder": (lambda t, g, m: [m, g, t / "void"], "give a file to write"),
     "a file": (lambda t, g, m: [m, t, g], "give a folder"),
     "itself": (lambda t, g, m: [m, g, g], "would overwrite"),

@@ -220,7 +220,7 @@ def test_a_dangling_link_is_not_replaced(folder):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("mnist", "a sample of 10,000 MNIST images that comes with the book; with a network"),
+        ("mnist", "a sample of 10,000 MNIST images that comes with the book; with an internet"),
         ("fashion_mnist", "a sample of 10,000 Fashion-MNIST images that comes with the book"),
         ("cifar10", "handwritten digits in color"),
     ],

@@ -103,7 +103,7 @@ def test_missing_converter_is_one_line(run, tmp_path, monkeypatch):
 CASES = {
     "There is no file 'atlas'": ("atlas", "o.onnx"),
     "let it end in one of .onnx, .keras": ("mine.keras", "o.tflite"),
-    "is no SavedModel": ("mine.keras", "taken"),
+    "is not a SavedModel": ("mine.keras", "taken"),
 }
 
 

@@ -440,7 +440,7 @@ def test_damaged_frames_and_steps_do_not_stop_a_resume_without_a_word(tmp_path):
     grid, *others = callbacks()
     with (
         pytest.warns(UserWarning, match=r"epoch-0001\.png is left out of the animation"),
-        pytest.raises(ValueError, match=r"steps\.csv is no table of steps .*delete it to go on"),
+        pytest.raises(ValueError, match=r"steps\.csv is not a table of steps .*delete it to go on"),
     ):
         fit(grid, *others, epochs=3)
     assert (tmp_path / "steps.csv").read_bytes() == damaged
@@ -458,7 +458,7 @@ def test_a_checkpoint_under_another_name_is_refused(tmp_path):
     """It would pass for the newest one, and the newest one be deleted in its place."""
     gan = fit(Checkpoint(tmp_path), epochs=1)
     checkpoints.path_of(tmp_path, 1).rename(checkpoints.path_of(tmp_path, 9))
-    with pytest.raises(ValueError, match=r"after 1 epochs, its name says something else"):
+    with pytest.raises(ValueError, match=r"after 1 epochs, but its name differs"):
         Checkpoint(tmp_path).resume(gan)
 
 

@@ -364,7 +364,7 @@ def test_damaged_prepared_pairs(folder, content):
         (npz(a=np.zeros(1000)), "more than 100"),
         (
             npz(a=header("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }") + bytes(20)),
-            "behind",
+            "after the end",
         ),
     ],
 )

@@ -178,7 +178,7 @@ def test_generators_with_strange_descriptions(folder, packed, data):
 def test_descriptions_without_measure_are_refused(folder, packed, text):
     path = folder / "measure.npz"
     path.write_bytes(with_config(folder, packed, text))
-    with pytest.raises(ValueError, match=r"measure\.npz (asks for|is no packed)"):
+    with pytest.raises(ValueError, match=r"measure\.npz (asks for|is not a packed)"):
         model_file.unpack(path)
 
 

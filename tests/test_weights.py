@@ -153,13 +153,13 @@ def a_class(config):
 def test_a_file_that_brings_code_is_refused(tmp_path, change):
     path = model_file.pack(translator(), tmp_path / "a.npz")
     rewrite(path, change)
-    with pytest.raises(ValueError, match="is no layer of a generator"):
+    with pytest.raises(ValueError, match="is not a known layer"):
         model_file.unpack(path)
 
 
 def test_an_unknown_layer_is_not_packed(tmp_path):
     model = keras.Sequential([layers.Input((2,)), layers.Lambda(lambda x: x)])
-    with pytest.raises(ValueError, match="Lambda, which is no layer"):
+    with pytest.raises(ValueError, match="Lambda, which is not a known layer"):
         model_file.pack(model, tmp_path / "a.npz")
     assert list(tmp_path.iterdir()) == []
 
@@ -167,10 +167,10 @@ def test_an_unknown_layer_is_not_packed(tmp_path):
 def test_damaged_files_are_named(tmp_path):
     path = tmp_path / "a.npz"
     path.write_bytes(b"PK no archive")
-    with pytest.raises(ValueError, match=r"a\.npz is no packed generator"):
+    with pytest.raises(ValueError, match=r"a\.npz is not a packed generator"):
         model_file.unpack(path)
     np.savez(path, config=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(ValueError, match=r"a\.npz is no packed generator"):
+    with pytest.raises(ValueError, match=r"a\.npz is not a packed generator"):
         model_file.unpack(path)
     model_file.pack(translator(), path)
     rewrite(path, lambda config: config["config"]["layers"].pop())
@@ -246,7 +246,7 @@ def test_unknown_names_are_refused(shelf, monkeypatch):
         weights.find("tiny")
     shelf.with_name("manifest.json").write_text("[]")
     monkeypatch.setattr(weights, "_MANIFESTS", (shelf.with_name("manifest.json"),))
-    with pytest.raises(ValueError, match="is no manifest"):
+    with pytest.raises(ValueError, match="is not a manifest"):
         weights.names()
 
 

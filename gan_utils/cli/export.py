@@ -1,9 +1,9 @@
 """Write a trained generator for other programs.
 
-NAME is a trained generator of the book or a .keras file, such as a lesson saves. OUTPUT says the
+NAME is a trained generator of the book or a .keras file, such as a lesson saves. OUTPUT decides the
 format: a file that ends in .onnx (onnxruntime, in Python, in web pages, on phones), one that ends
-in .keras, or a name without an ending: the folder of a TensorFlow SavedModel. What was written is
-run on a few random inputs, and the largest difference from Keras is printed.
+in .keras, or a name without an ending: the folder of a TensorFlow SavedModel. The written network
+is run on a few random inputs, and the largest difference from Keras is printed.
 """
 
 import argparse
@@ -26,7 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the generator: a name or a .keras file")
     parser.add_argument("output", metavar="OUTPUT", help="the file or folder to write")
     parser.add_argument(
-        "--seed", type=shared.seed, default=0, help="of the inputs that are compared"
+        "--seed",
+        type=shared.seed,
+        default=0,
+        help="seed of the inputs that are compared (default 0)",
     )
 
 

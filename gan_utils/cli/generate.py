@@ -1,8 +1,8 @@
-"""Draw images with a trained generator.
+"""Generate images with a trained generator.
 
-NAME is a trained generator of the book (see the list below), which is downloaded if it is not
-here, or a .keras file such as a lesson saves. OUTPUT is one image, a grid (its name ends in .png,
-.jpg or .webp), or an animation (.gif) in which the noise of every image walks in a circle.
+NAME is a trained generator of the book (see the list below), which is downloaded if needed, or a
+.keras file such as a lesson saves. OUTPUT is one image, a grid (its name ends in .png, .jpg or
+.webp), or an animation (.gif) in which each image's latent vector moves along a circle.
 """
 
 import argparse
@@ -58,14 +58,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"images in a row (default {_COLUMNS}, or fewer)",
     )
     shared.add_codes(parser)
-    parser.add_argument("--seed", type=shared.seed, default=0, help="of the noise (default 0)")
+    parser.add_argument("--seed", type=shared.seed, default=0, help="seed of the noise (default 0)")
     parser.add_argument(
         "--interpolate",
         action="store_true",
-        help="each row is a walk from one noise vector to another, its label the same",
+        help="each row interpolates between two latent vectors (slerp), with one label",
     )
     parser.add_argument(
-        "--frames", type=shared.positive, default=36, metavar="N", help="of a GIF (default 36)"
+        "--frames",
+        type=shared.positive,
+        default=36,
+        metavar="N",
+        help="frames of a GIF (default 36)",
     )
 
 

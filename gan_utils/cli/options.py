@@ -33,10 +33,10 @@ def require_place(
         raise ValueError(f"{path} is a folder; {given}, so give a file to write.")
     if kinds is not None and path.suffix.lower() not in kinds:
         ends = ", ".join(kinds)
-        raise ValueError(f"{path} has no name that says its kind; let it end in one of {ends}.")
+        raise ValueError(f"{path} has an unknown file type; let it end in one of {ends}.")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise ValueError(
-            f"{path} cannot be written: {path.parent} is no folder that takes new files."
+            f"{path} cannot be written: {path.parent} is not a folder that can be written."
         )
 
 
@@ -58,7 +58,8 @@ def save(pixels: np.ndarray, path: Path) -> None:
 
 
 def add_progress(
-    parser: argparse.ArgumentParser | argparse._ArgumentGroup, what: str = "a bar on stderr"
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup,
+    what: str = "a progress bar on stderr",
 ) -> None:
     """Add the option --progress: None, the default, shows a bar on a terminal only."""
     parser.add_argument(

@@ -1,9 +1,9 @@
-"""Look at pairs of images before a training.
+"""Check pairs of images before a training.
 
 `check` counts the pairs of FOLDER (side-by-side images), or of FOLDER and TARGETS (matched by the
-names of their files), and lists sizes, channels, modes and kinds, odd ones, and what cannot be
-used. It decodes every image once, by the rules of `load_pairs`. Exit status 1: an image has
-no partner or cannot be read.
+names of their files), and lists sizes, channels, modes and kinds, unusual files, and files that
+cannot be used. It decodes every image once, by the rules of `load_pairs`. Exit status 1: an image
+has no partner or cannot be read.
 """
 
 import argparse

@@ -5,9 +5,9 @@ Inception Score (is), precision and recall (pr), density and coverage (dc, or al
 REAL and FAKE are folders of images, statistics saved with --save-stats (or by pytorch-fid or
 clean-fid: name --extractor and --resizing), data sets of the book (mnist, mnist:test,
 fashion_mnist, cifar10), or trained generators: a .keras file such as a
-lesson saves, or a name where they are installed. Numbers compare only between equal extractors,
-resizings and sample counts; all three are printed next to each number, with what real images get
-against real images.
+lesson saves, or a name where they are installed. Scores are comparable only for equal extractors,
+resizings and sample counts; these are printed with them, and so is the noise floor: the same score
+for real images against other real images.
 """
 
 import argparse
@@ -51,9 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--save-stats", metavar="FILE", help="keep the statistics of REAL in FILE")
     parser.add_argument(
-        "--seed", type=shared.seed, default=0, help="of all random draws (default 0)"
+        "--seed", type=shared.seed, default=0, help="seed of all random draws (default 0)"
     )
-    _add_extractor_arguments(parser.add_argument_group("what looks at the images"))
+    _add_extractor_arguments(parser.add_argument_group("feature extractor"))
     _add_setting_arguments(parser.add_argument_group("settings of the scores"))
     _add_output_arguments(parser.add_argument_group("output"))
 
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
         if file is not None:
             shared.require_place(Path(file), kinds=None)
     if options.save_stats and not extract.is_statistics(options.save_stats):
-        raise ValueError(f"{options.save_stats}: give a name that ends in .npz, to know it by.")
+        raise ValueError(f"{options.save_stats}: give a file name that ends in .npz.")
     notes: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -107,12 +107,12 @@ def _add_extractor_arguments(group: argparse._ArgumentGroup) -> None:
         choices=["auto", *extract.CHOICES],
         default="auto",
         help="network (default auto: that of saved statistics; lenet-mnist for 28x28 images; "
-        "else inception-2015, the one whose figures compare with published ones)",
+        "else inception-2015, whose scores are comparable with published ones)",
     )
     group.add_argument(
         "--extractor-file",
         metavar="FILE",
-        help="its weights, where they are not to be downloaded: classify_image_graph_def.pb or a "
+        help="its weights, if they are not to be downloaded: classify_image_graph_def.pb or a "
         "Keras weights file",
     )
     group.add_argument(
@@ -122,22 +122,28 @@ def _add_extractor_arguments(group: argparse._ArgumentGroup) -> None:
         "with --extractor, it also says how the .npz of another tool was made",
     )
     group.add_argument(
-        "--resize", action="store_true", help="for lenet: bring other sizes to 28x28, antialiased"
+        "--resize", action="store_true", help="for lenet: resize other sizes to 28x28, antialiased"
     )
     shared.add_codes(group)
     group.add_argument(
         "--samples", type=_positive, metavar="N", help="use N images a side, drawn at random"
     )
-    group.add_argument("--batch-size", type=_positive, metavar="N", help="images at once")
+    group.add_argument("--batch-size", type=_positive, metavar="N", help="images per forward pass")
 
 
 def _add_setting_arguments(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--splits", type=_positive, help="of the Inception Score (default 10)")
-    group.add_argument("--subsets", type=_positive, help="of the kernel distance (default 100)")
     group.add_argument(
-        "--subset-size", type=_positive, help="images in one (default 1,000, or half of them)"
+        "--splits", type=_positive, help="splits of the Inception Score (default 10)"
     )
-    group.add_argument("--k", type=_positive, help="neighbors (default: pr 3, dc 5)")
+    group.add_argument(
+        "--subsets", type=_positive, help="subsets of the kernel distance (default 100)"
+    )
+    group.add_argument(
+        "--subset-size",
+        type=_positive,
+        help="images in a subset (default 1,000, or half of the smaller set if that is less)",
+    )
+    group.add_argument("--k", type=_positive, help="nearest neighbors (default: pr 3, dc 5)")
 
 
 def _add_output_arguments(group: argparse._ArgumentGroup) -> None:

@@ -2,7 +2,7 @@
 
 NAME is a .keras file, such as lesson 11 saves, or the name of a trained generator. INPUT is an
 image or a folder of images; OUTPUT is then a file or a folder. A translation has the size of its
-image. --fit says how an image of another size than the generator's gets there:
+image. --fit chooses how an image of another size is brought to the generator's:
 
   resize  resized to the generator's size, the translation resized back
   pad     padded with its mirror image, which is cut off again; larger images are shrunk first,
@@ -76,15 +76,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tile", dest="fit", action="store_const", const="tile", help=argparse.SUPPRESS
     )
     parser.add_argument(
-        "--seed", type=shared.seed, default=0, help="of the generator's own noise (default 0)"
+        "--seed",
+        type=shared.seed,
+        default=0,
+        help="seed of the generator's dropout noise (default 0)",
     )
     parser.add_argument(
         "--label",
         type=lambda text: shared.whole_number(text, 0, 9_999),
         metavar="L",
-        help="the class, from 0, for a generator that asks for one, such as sketch_to_item",
+        help="the class, from 0, for a class-conditional generator, such as sketch_to_item",
     )
-    shared.add_progress(parser, "a bar on stderr for a folder")
+    shared.add_progress(parser, "a progress bar on stderr for a folder")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -223,7 +226,7 @@ def open_translator(name: str, label: int | None = None) -> Translator:
     drawn = call(np.zeros((1, *shapes[0][1:]), np.float32)).shape
     if len(drawn) != 4 or drawn[3] not in (1, 3):
         raise ValueError(
-            f"{name} turns an image into numbers of shape {drawn}, no gray or RGB image."
+            f"{name} turns an image into an array of shape {drawn}, not a gray or RGB image."
         )
     reseed = importlib.import_module("gan_utils.layers").reseed
     return Translator(
@@ -241,7 +244,7 @@ def _require_tiles(translator: Translator) -> None:
     if drawn_height % height or drawn_width % width:
         raise ValueError(
             f"{translator.title} turns {width} x {height} pixels into {drawn_width} x "
-            f"{drawn_height}, and such tiles need not meet; choose another --fit."
+            f"{drawn_height}, not a multiple, so tiles cannot be joined; choose another --fit."
         )
 
 
@@ -249,9 +252,7 @@ def _require_label(name: str, label: int | None, num_classes: int) -> None:
     if label is not None and not num_classes:
         raise ValueError(f"{name} takes no class; leave --label out.")
     if num_classes and (label is None or label >= num_classes):
-        raise ValueError(
-            f"{name} has to be told the class of the image: --label 0 to {num_classes - 1}."
-        )
+        raise ValueError(f"{name} needs the class of the image: --label 0 to {num_classes - 1}.")
 
 
 def translate_image(

@@ -344,7 +344,10 @@ def _fallback_line(name: str, split: str, reason: str) -> str:
     if name in embedded.NAMES:
         what = f"this is {embedded.describe(source.title, split)}"
     else:
-        what = "handwritten digits in color STAND IN for it; with a network the real set is used"
+        what = (
+            "handwritten digits in color STAND IN for it; with an internet connection the real set "
+            "is used"
+        )
     return (
         f"{source.title} is not here ({reason}): {what}. You can also put {files} in "
         f"{download.cache_folder()}; GAN_DATA=required makes this an error."

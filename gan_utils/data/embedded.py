@@ -77,7 +77,7 @@ def describe(title: str, split: str = "train") -> str:
     """Return a description of a sample, for a note or a warning."""
     return (
         f"a sample of {COUNTS[split]:,} {title} images that comes with the book; "
-        "with a network the whole set is used"
+        "with an internet connection the whole set is used"
     )
 
 

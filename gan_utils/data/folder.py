@@ -103,8 +103,8 @@ class ImageFolder:
             stream = io.BytesIO()
             notes = self._write(names, stream)
             notes.said.append(
-                f"{copy.parent} cannot be written: the images are in memory, and decoded at each "
-                "call. Set KERAS_HOME to a folder of yours."
+                f"{copy.parent} cannot be written: the images are kept in memory, and decoded at "
+                "each call. Set KERAS_HOME to a folder that can be written."
             )
             return self._shaped(np.frombuffer(stream.getbuffer(), np.uint8), len(names), notes)
         return self._opened(copy, names)
@@ -234,7 +234,7 @@ def find_root(folder: Path, subset: str | None) -> Path:
         calls = " or ".join(
             f"load_folder({printable(folder)!r}, subset={name!r})" for name in found
         )
-        raise ValueError(f"{printable(folder)} has no classes but sets of images: write {calls}.")
+        raise ValueError(f"{printable(folder)} has subsets, not classes: write {calls}.")
     return folder
 
 

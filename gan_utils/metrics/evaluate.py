@@ -117,7 +117,10 @@ def measure(
     unknown = set(settings) - {"splits", "k", "subsets", "subset_size"}
     if unknown or not metrics or set(metrics) - set(METRICS):
         wrong = ", ".join(sorted(unknown | (set(metrics) - set(METRICS)))) or "no metric"
-        raise ValueError(f"Cannot measure {wrong}; metrics are {', '.join(METRICS)}.")
+        raise ValueError(
+            f"Cannot measure {wrong}; metrics are {', '.join(METRICS)}, and settings are splits, "
+            "k, subsets and subset_size."
+        )
     require_same_origin(real, fake)
     floor_pair = halves or _floor_pair(real, held_out, seed)
     scores: dict[str, Score] = {}

@@ -112,7 +112,9 @@ def _check_gaussian(mean: np.ndarray, cov: np.ndarray, name: str) -> tuple[np.nd
     if not (np.isfinite(mean).all() and np.isfinite(cov).all()):
         raise ValueError(f"mean_{name} or cov_{name} has NaN or infinity.")
     if np.abs(cov - cov.T).max() > _SYMMETRY * np.abs(cov).max() or np.diag(cov).min() < 0:
-        raise ValueError(f"cov_{name} is no covariance: not symmetric, or a negative variance.")
+        raise ValueError(
+            f"cov_{name} is not a covariance matrix: not symmetric, or with a negative variance."
+        )
     return mean, cov
 
 

@@ -136,7 +136,9 @@ def _download(url: str, file: Path) -> None:
     try:
         fetch(url, archive)
     except DownloadError as error:
-        raise DownloadError(f"{url} cannot be downloaded ({error}); see `path`.") from error
+        raise DownloadError(
+            f"{url} cannot be downloaded ({error}); give the path of {GRAPH}."
+        ) from error
     try:
         with tarfile.open(archive) as members:
             content = members.extractfile(GRAPH).read()

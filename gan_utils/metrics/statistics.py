@@ -207,7 +207,9 @@ class Moments:
         except UnnamedError:
             raise
         except KeyError as error:
-            raise ValueError(f"{path} holds no moments that gan_utils saved: no {error}") from error
+            raise ValueError(
+                f"{path} holds no moments that gan_utils saved: there is no {error}"
+            ) from error
         except (ValueError, TypeError, OverflowError) as error:
             raise ValueError(f"{path} holds no moments that can be used: {error}.") from error
         return moments

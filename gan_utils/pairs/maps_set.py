@@ -131,7 +131,9 @@ def _download(home: Path, sha256: str | None) -> Path:
         except OSError as error:
             raise DiskError(disk_sentence(home, error)) from error
     raise DownloadError(
-        "The maps set cannot be had: " + "; ".join(reasons) + ". Unpack it yourself and give its "
+        "The maps set cannot be downloaded: "
+        + "; ".join(reasons)
+        + ". Unpack it yourself and give its "
         "folder, maps(folder=...), or use the procedural city, pairs.city(...)."
     )
 

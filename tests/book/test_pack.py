@@ -116,7 +116,7 @@ def test_without_a_full_run_the_message_says_how_to_get_one(root, capsys):
     assert f"make train LESSON={LESSON}" in refused(root, capsys)
     record(root)
     (pack.run_folder(root, LESSON) / "generator.keras").unlink()
-    assert "the run has left no" in refused(root, capsys)
+    assert "the run did not write" in refused(root, capsys)
 
 
 def test_pictures_that_change_too_much_are_refused(root, capsys, monkeypatch):

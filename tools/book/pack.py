@@ -60,7 +60,7 @@ def pack_lesson(root: Path, lesson: str, runs: Path | None = None) -> list[str]:
         precision = found[PROFILE].get("precision", "float32")
         source = run_folder(root, lesson, runs, precision) / origin.file
         if not source.is_file():
-            raise PackError(f"{name}: the run has left no {source}")
+            raise PackError(f"{name}: the run did not write {source}; run make train again")
         with tempfile.TemporaryDirectory(prefix="gan-workbook-") as folder:
             path = Path(folder) / f"{name}.npz"
             entry = pack_one(name, source, found[PROFILE], path)

@@ -108,7 +108,7 @@ def run_sphinx(project: Project, fresh: bool) -> None:
         quiet=True,
     )
     if status:
-        raise SiteError("The site has warnings or errors; they stand above.")
+        raise SiteError("The site has warnings or errors; they are printed above.")
 
 
 def write_redirect(project: Project) -> None:

@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not execute.ran_through(executed):
         cell, error = execute.what_failed(executed, log)
         print(f"{error}\n  in the cell that begins with: {cell}", file=sys.stderr)
-        print(f"{options.lesson} stopped; start it again to go on.", file=sys.stderr)
+        print(f"{options.lesson} stopped; start it again to resume.", file=sys.stderr)
         return 1
     print(f"{options.lesson}: {execute.seconds(executed):.0f} s; recorded in {root}/book/results")
     if profile.run_name() != "full":
