@@ -19,7 +19,7 @@ from lesson import load_lesson
 from gan_utils import records
 
 ROUNDS, STEPS = 5, 2
-LARGER = 4  # the second batch is so many times the first
+LARGER = 4  # size of the second batch, in multiples of the first
 BYTES = 4
 RATES = {"1": 1e9 / 8, "10": 1e10 / 8}  # Gbit/s -> bytes a second
 
@@ -150,7 +150,7 @@ def main() -> None:
     """Print a table and record it."""
     import keras
 
-    print(f"{'lesson':<12}{'MB':>8}{'batch':>7}{'step ms':>9}{'picture ms':>12}", end="")
+    print(f"{'lesson':<12}{'MB':>8}{'batch':>7}{'step ms':>9}{'image ms':>12}", end="")
     print(f"{'ring ms at 1, 10 Gbit/s':>26}{'pays from':>18}")
     found = {}
     for name in LESSONS:

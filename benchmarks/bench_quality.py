@@ -25,7 +25,7 @@ from gan_utils import GAN, Batches, data, lenet, metrics, records
 
 SAMPLES = 1_000
 EVERY = 10.0  # seconds of training between two measurements
-PATIENCE = 3.0  # the tutorial's recipe gets so many times the seconds that ours needed
+PATIENCE = 3.0  # time limit of the tutorial's recipe, in multiples of the time ours needed
 LONGEST = 180.0  # seconds for ours
 ENDLESS = 10**6
 ASKED = np.arange(SAMPLES, dtype="int32") % 10
@@ -110,7 +110,7 @@ class Race:
 
 
 def by_fit(gan: keras.Model, batches: Batches, draw: Draw, judge: Judge) -> None:
-    """Train a compiled model with `fit` until the judge has seen enough."""
+    """Train a compiled model with `fit` until the judge stops it."""
 
     def look(batch: int, logs: Any = None) -> None:
         gan.stop_training = judge.has_seen_enough(draw)
@@ -120,7 +120,7 @@ def by_fit(gan: keras.Model, batches: Batches, draw: Draw, judge: Judge) -> None
 
 
 def by_loop(case: Case, inputs: Callable[[keras.Model], list], judge: Judge) -> None:
-    """Train by the tutorial's loop until the judge has seen enough."""
+    """Train with the tutorial's loop until the judge stops it."""
     networks = case.networks()
     wanted = inputs(networks[0])
     stream = case.batches().dataset().as_numpy_iterator()

@@ -105,7 +105,7 @@ class NamingDiscriminator(nn.Module):
 
 
 class UNet(nn.Module):
-    """The generator of lesson 11, whose batch normalization uses the batch at hand."""
+    """The generator of lesson 11, whose batch normalization uses batch statistics."""
 
     def __init__(self, size: int, filters: int) -> None:
         """Make the layers."""

@@ -107,7 +107,7 @@ def _require_size(archive: Path, total: int) -> None:
 
 
 def _require_plain(archive: Path, name: str, is_folder: bool, is_file: bool) -> None:
-    """Refuse what the standard library would rename in silence: the set would not be complete."""
+    """Raise an error for members that the standard library would silently rename or skip."""
     if not (is_folder or is_file):
         raise _refused(archive, name, "is not a regular file")
     parts = PurePosixPath(name.replace("\\", "/")).parts

@@ -21,7 +21,7 @@ _TRIES_WITHOUT_PROGRESS = 3
 
 
 class DownloadError(OSError):
-    """A file is not in the cache and could not be downloaded; the text says why."""
+    """A file is not in the cache and could not be downloaded; the message gives the reason."""
 
 
 class DiskError(DownloadError):
@@ -147,7 +147,7 @@ def _continue(url: str, partial: Path, length: int | None) -> bool:
     """Ask once for the missing bytes; return whether the file is complete now."""
     have, known = _size(partial), _notes(partial)
     headers = {"User-Agent": "gan-utils", "Accept-Encoding": "identity"}
-    # Without a mark that says whether the file is still the same one, the start cannot be trusted.
+    # Without an ETag or date, the server may have another version by now: start anew.
     if have and known.get("url") == url and known.get("mark"):
         headers |= {"Range": f"bytes={have}-", "If-Range": known["mark"]}
     try:

@@ -67,7 +67,7 @@ def read_or_name(read: Callable[[Path], Result], path: Path, advice: str) -> Res
     """Call `read(path)`; every error names the file and how to go on without it.
 
     Args:
-        read: Reads a file, or looks at it.
+        read: Function of the path, which reads or checks the file.
         path: The file.
         advice: How to go on without it; added to the advice of the reader.
 

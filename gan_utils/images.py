@@ -528,7 +528,7 @@ def _formats() -> list[str]:
 
 
 def _require_unsigned(opened: "Image.Image", path: Path) -> None:
-    """Refuse 8 or 16 bits with a sign: half of their range would be read as the whole."""
+    """Raise BrokenImageError for signed 8 or 16 bits, whose black and white are not defined."""
     tags = getattr(opened, "tag_v2", {})
     bits = max(tags.get(_BITS, (1,)))
     if _SIGNED in tags.get(_SAMPLE_FORMAT, ()) and bits <= 16:

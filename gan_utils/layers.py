@@ -26,14 +26,14 @@ class AlwaysDropout(layers.Dropout):
     """
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Return the inputs with some of them set to zero, whatever `training` says."""
+        """Return the inputs with some of them set to zero, for any value of `training`."""
         del training
         return super().call(inputs, training=True)
 
 
 @keras.saving.register_keras_serializable(_PACKAGE)
 class AlwaysBatchNormalization(layers.BatchNormalization):
-    """Batch normalization with the statistics of the batch at hand, frozen or not.
+    """Batch normalization that always uses the statistics of the current batch, frozen or not.
 
     With one image in a batch this is instance normalization. The moving statistics are updated in
     training, as in the base class, but never used to normalize.

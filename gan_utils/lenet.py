@@ -157,7 +157,7 @@ test_accuracy.__test__ = False  # pytest takes an imported name that starts with
 
 
 def facts(name: str = "mnist") -> dict[str, Any]:
-    """Return what the weights file says about its training.
+    """Return the facts about the training of a classifier from its weights file.
 
     Args:
         name: Which trained network, `"mnist"` or `"fashion_mnist"`.

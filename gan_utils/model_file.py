@@ -37,7 +37,7 @@ _NEWER = {"renorm", "renorm_clipping", "renorm_momentum"}  # than Keras 3.10; of
 _MOST_BYTES = 1 << 30
 _DEEPEST = 50  # lists and dictionaries in each other; a functional model has a dozen
 _LARGEST = 1_000_000  # of a layer's sizes: what a file asks for must not fill the memory
-_MANTISSA = 10  # bits of a float16 behind the point
+_MANTISSA = 10  # stored bits of a float16's mantissa
 
 
 def rounded(values: np.ndarray, dropped_bits: int = 0) -> np.ndarray:

@@ -166,7 +166,7 @@ def samples(full: int, *, quick: int = 1000, smoke: int = 64, available: int | N
 
 
 def seed(number: int) -> int:
-    """Return a lesson's seed: the number itself, or shifted where ``GAN_SEED_SHIFT`` says so.
+    """Return a lesson's seed, shifted by ``GAN_SEED_SHIFT`` if it is set.
 
     Args:
         number: The seed of the recorded runs, at least 0.

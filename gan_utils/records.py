@@ -278,7 +278,7 @@ def _commit() -> str | None:
 
 
 def _precision() -> str:
-    """Return the precision that Keras builds layers in; without Keras, what the profile says."""
+    """Return Keras' global dtype policy, or without Keras the precision of the profile."""
     keras = sys.modules.get("keras")
     return keras.config.dtype_policy().name if keras else profiles.precision
 

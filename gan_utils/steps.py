@@ -145,7 +145,7 @@ class ClassicOrder:
         real_logs = self.update_on_half(real_objective, batch)
         fake_logs = self.update_on_half(fake_objective, inputs, fake_images)
         d_loss = real_logs["d_loss"] + fake_logs["d_loss"]
-        # Only its size matters: the generator's inputs are drawn for so many images.
+        # Only its size matters: as many generator inputs are drawn as it has images.
         doubled = keras.tree.map_structure(lambda part: tf.concat([part, part], axis=0), batch)
         inputs = self.draw_inputs(doubled, stream=1)
         with tf.GradientTape() as tape:

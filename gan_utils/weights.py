@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 SUFFIX = ".keras"
 HDF5_SUFFIXES = (".h5", ".hdf5")
-NUM_CLASSES = 10  # of a generator that takes classes and does not say how many it knows
+NUM_CLASSES = 10  # of a class-conditional generator without an embedding to read them from
 REPOSITORY = "https://github.com/gan-workbook/gan-workbook"
 _PACKAGE = Path(__file__).resolve().parent
 _FOLDER = _PACKAGE.parent / "weights"  # of a checkout
 _INSTALLED = _PACKAGE / "assets" / "weights"  # in the wheel
 _MANIFESTS = (_FOLDER / "manifest.json", _PACKAGE / "weights.json")  # the second: in the wheel
 _CACHE_FOLDER = "gan-workbook"
-# What every entry says; a name with a folder in it would be written outside of the download.
+# Required facts of an entry; a file name with a folder in it could lead outside the cache.
 _FACTS = {
     "file": r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.npz",
     "sha256": r"[0-9a-f]{64}",
@@ -59,7 +59,7 @@ def facts(name: str) -> dict[str, Any]:
     Returns:
         `file`, `bytes`, `sha256`; the run that made it: `lesson`, `commit`, `date`, `data`, `seed`,
         `epochs`, `steps`, `seconds`, `metrics`, `versions`; `scores` of the file itself; its
-        `inputs` and `output` (shapes without the batch), and `classes` where one can ask for one.
+        `inputs` and `output` (shapes without the batch), and `classes` of a conditional generator.
 
     Raises:
         ValueError: An unknown name; the message lists those there are.

@@ -1,4 +1,4 @@
-"""List the licenses of everything that is locked, as pip-licenses finds them installed here.
+"""List the licenses of all locked packages, as pip-licenses finds them installed here.
 
     make licenses
 

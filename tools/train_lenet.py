@@ -52,7 +52,7 @@ def train(name: str) -> keras.Model:
     keras.utils.set_random_seed(SEED)
     image_set = data.load_images(name, "train")
     if image_set.source == "embedded":
-        raise SystemExit(f"{name} is not at hand, only a sample of it: set KERAS_HOME.")
+        raise SystemExit(f"{name} is not in the cache, only a sample of it is: set KERAS_HOME.")
     classifier = lenet.build_lenet(DROPOUT[name])
     trainer = keras.Sequential([keras.Input((28, 28, 1)), *augmentation(name), classifier])
     steps = EPOCHS[name] * -(-len(image_set.images) // BATCH_SIZE)

@@ -34,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Convert, compare, and say what was written.
+    """Convert and compare the generator, and print what was written.
 
     Raises:
-        ValueError: A generator or place that cannot be used, or outputs that differ.
-        OSError: A generator that cannot be downloaded, a file that cannot be written.
+        ValueError: The generator or the output file cannot be used, or the outputs differ.
+        OSError: The generator cannot be downloaded, or a file cannot be written.
     """
     from gan_utils import export
 

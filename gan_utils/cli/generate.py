@@ -74,11 +74,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Draw, and say what was written.
+    """Generate the images, and print what was written.
 
     Raises:
-        ValueError: A generator, label or place that cannot be used.
-        OSError: A generator that cannot be downloaded, a file that cannot be written.
+        ValueError: The generator, a label or the output file cannot be used.
+        OSError: The generator cannot be downloaded, or the file cannot be written.
     """
     from gan_utils import animation
 
@@ -143,7 +143,7 @@ def _angles(count: int, columns: int) -> np.ndarray:
 
 
 def _ends(latent_dim: int, count: int, in_common: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return two noise vectors for each image; `in_common` images in turn have the same."""
+    """Return two latent vectors for each image, the same for groups of `in_common` images."""
     draws = [np.random.default_rng([seed, stream]) for stream in range(2)]
     rows = -(-count // in_common)
     ends = [draw.standard_normal((rows, latent_dim)).astype(np.float32) for draw in draws]
@@ -154,7 +154,7 @@ def _ends(latent_dim: int, count: int, in_common: int, seed: int) -> tuple[np.nd
 def _grid(
     generator: Any, takes: weights.Inputs, latents: np.ndarray, labels: np.ndarray, columns: int
 ) -> np.ndarray:
-    """Draw a batch at a time; return one image, uint8."""
+    """Generate batch by batch; return one grid of images, uint8."""
     from gan_utils import images
 
     drawn = [

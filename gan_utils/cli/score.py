@@ -119,7 +119,7 @@ def _add_extractor_arguments(group: argparse._ArgumentGroup) -> None:
         "--resizing",
         choices=["clean", "legacy"],
         help="for inception-2015: clean (antialiased, the default) or legacy (the graph's own); "
-        "with --extractor, it also says how the .npz of another tool was made",
+        "with --extractor, also that of an .npz of another tool",
     )
     group.add_argument(
         "--resize", action="store_true", help="for lenet: resize other sizes to 28x28, antialiased"

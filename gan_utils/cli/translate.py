@@ -34,7 +34,7 @@ EXAMPLES = """examples:
 
 
 FITS = ("resize", "pad", "tile")
-_OVERLAP = 4  # neighboring tiles share one part in so many of their side
+_OVERLAP = 4  # neighboring tiles overlap by a fourth of their side
 _NOTES = {
     "resize": "resized to {size} and back; --fit pad keeps the proportions, --fit tile the scale",
     "pad": "padded to {size}, larger ones shrunk before and enlarged again",
@@ -91,10 +91,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Translate, and say what was written.
+    """Translate the images, and print what was written.
 
     Raises:
-        ValueError: A generator, image or place that cannot be used.
+        ValueError: The generator, an image or the output file cannot be used.
         OSError: Files that cannot be read or written.
     """
     with shared.warnings_as_lines(), images.grouped_warnings():

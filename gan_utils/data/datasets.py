@@ -51,7 +51,7 @@ class DatasetSpec:
         return [file for file in self.files if file.is_missing()]
 
     def problem(self, what: str, *paths: Path) -> ValueError:
-        """Return the error that names the files (default: all) and says what to do."""
+        """Return a ValueError that names the files (default: all) and what to do."""
         names = ", ".join(str(path) for path in paths or [file.path for file in self.files])
         return ValueError(
             f"{self.title}: {names} {what}. Nothing was changed; move it away or delete it, "

@@ -13,7 +13,7 @@ from gan_utils.metrics.features import Extractor, Features
 from gan_utils.metrics.statistics import Moments
 from gan_utils.process import import_tensorflow
 
-KEPT = 4096  # features of so many images take 32 MB, and give the exact distance of small sets
+KEPT = 4096  # images whose features are kept: 32 MB, and the exact distance for small sets
 LENET_SIZE = 28
 _LARGEST_BATCH = 500  # so that the bar moves
 RESIZED = "gray, antialiased bicubic to 28x28 where the size differs"

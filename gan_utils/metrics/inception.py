@@ -99,7 +99,7 @@ def load(file: Path) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
         raise ValueError(f"{file} is not a frozen graph; {_HELP}.") from error
 
     def run(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        # The stored graph says batch 1 in a reshape after pool_3, so classes are computed here.
+        # A reshape after pool_3 has a fixed batch size of 1, so class logits are computed here.
         pool, product = tf.graph_util.import_graph_def(
             definition, input_map={INPUT: images}, return_elements=[POOL, LOGITS], name=""
         )

@@ -45,7 +45,7 @@ MIRRORS = (
         "maps.tar.gz",
         _LENGTH,
     ),
-    # Packed again by somebody else, so its length says nothing; its content is verified alike.
+    # A repacked archive of unknown length; its contents are verified in the same way.
     Mirror("https://github.com/akanametov/pix2pix/releases/download/1.0/maps.zip", "maps.zip"),
 )
 

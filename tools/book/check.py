@@ -54,7 +54,7 @@ def problems(root: Path, html: Path, failed: Collection[str] = ()) -> list[str]:
     """Return what a site lacks, and which of its links are broken.
 
     Args:
-        root: The repository, whose `_toc.yml` says which pages there have to be.
+        root: The repository, whose `_toc.yml` lists the pages.
         html: The built site.
         failed: Lessons that stopped with an error: their pages may lack outputs.
 
