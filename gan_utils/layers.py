@@ -1,8 +1,9 @@
-"""Parts of Pix2Pix networks: layers that stay in training mode, and how often a size can be halved.
+"""Layers that Keras lacks: always in training mode, spectral normalization with its gradient.
 
 `model(x)`, `model(x, training=False)`, `model.predict(x)` and a model loaded from a file all keep
-them on; `layer(x, training=True)` inside a functional model does not (Keras 3 overrides it). Import
-this module before loading such a model, so that Keras knows the two classes.
+the first two on; `layer(x, training=True)` inside a functional model does not (Keras 3 overrides
+it). Import this module before loading a model with these layers, so that Keras knows the classes.
+Also: how often the size of an image can be halved, and the layers inside other layers.
 """
 
 import math
@@ -55,6 +56,44 @@ class AlwaysBatchNormalization(layers.BatchNormalization):
             inputs, mean, variance, axis, offset=offset, scale=scale, epsilon=self.epsilon
         )
         return ops.cast(outputs, self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable(_PACKAGE)
+class SpectralNormalization(layers.SpectralNormalization):
+    """Divides a layer's kernel by its spectral norm in each call, and lets the gradient through.
+
+    Keras' own layer overwrites the kernel with the quotient, outside of what is differentiated: the
+    gradient does not know of the division. Each update then adds to the largest singular value, the
+    division takes it from all of them, and after some thousand updates one is left. Here the kernel
+    is left alone, and the norm's gradient takes from an update what would only scale the kernel.
+
+    The norm is kept in float32 under every policy; the layer inside computes in the policy of
+    Keras. With `training=True` the vector of the power iteration takes its step; no call changes
+    the kernel.
+
+    Args:
+        layer: With a `kernel` or `embeddings`, not all zero.
+        power_iterations: Of each call, at least 1.
+
+    Raises:
+        ValueError: `power_iterations` below 1, or a layer without such weights, when it is built.
+
+    Source: Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018,
+    sections 2.1 to 2.3 and algorithm 1.
+    """
+
+    def __init__(self, layer: layers.Layer, power_iterations: int = 1, **options: Any) -> None:
+        """Wrap a layer."""
+        super().__init__(layer, power_iterations, **options | {"dtype": "float32"})
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Return the layer's outputs, of the dtype of the inputs."""
+        vector_u, kernel = self.normalized_weights()
+        if training:
+            self.vector_u.assign(vector_u)
+        with keras.StatelessScope(state_mapping=[(self.kernel, kernel)]):
+            outputs = self.layer(inputs)
+        return ops.cast(outputs, inputs.dtype)
 
 
 def halvings(size: Size | int, least: int | None = None) -> tuple[Size, int]:

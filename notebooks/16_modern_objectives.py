@@ -25,18 +25,14 @@
 # **Time and size.** 8 minutes to read; less than a minute of training on two CPU cores; a download
 # of 12 MB (MNIST, once).
 #
-# **What you will learn**
+# **What you will learn.** Why training circles around its goal, three answers, how to count modes.
 #
-# - why training circles around its goal, in a GAN with two numbers;
-# - three answers: spectral normalization, a gradient penalty, a loss on pairs;
-# - how to count modes: Stacked MNIST, a benchmark with 1,000 of them.
-#
-# **What you need.** The DCGAN lesson; the lesson on WGAN-GP helps.
+# **What you need.** Lesson 02; lesson 10 helps.
 
 # %% [markdown]
 # ## Setup
 #
-# On Colab this cell installs the book's package; elsewhere it only checks that it is there.
+# On Colab this cell installs the book's package.
 
 # %%
 import importlib.util
@@ -66,6 +62,8 @@ from keras import layers
 
 import gan_utils
 from gan_utils import GAN, callbacks, evaluation, images, lenet, losses, metrics, plots, profile
+from gan_utils.gan import minimize
+from gan_utils.layers import SpectralNormalization
 from gan_utils.precision import in_float32
 from gan_utils.records import record, recorded, run_folder, summary
 
@@ -75,9 +73,9 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # %% [markdown]
 # ### Hyperparameters
 #
-# `STUDY` belongs to the recorded comparison of all five objectives, which this lesson reads. `FULL`
-# and `SHORT` are for this lesson's own training, of the last objective alone. All use Adam without
-# momentum, as is usual with gradient penalties.
+# `STUDY` belongs to the recorded comparison of all five objectives, `FULL` and `SHORT` to this
+# lesson's own training, of the last one. All use Adam without momentum, as is usual with gradient
+# penalties.
 
 # %%
 SEED = profile.seed(16)
@@ -117,8 +115,7 @@ if trained_generator is not None:
 
 # %% [markdown]
 # <!-- interactive: r3gan -->
-
-# %% [markdown]
+#
 # ## The idea: the smallest GAN
 #
 # Let all data be the number 0, and let the generator always return the number $\theta$. The
@@ -247,18 +244,11 @@ def build_generator(width=SETTINGS["width"], channels=1, latent_dim=LATENT_DIM):
 
 
 # %% [markdown]
-# The discriminator mirrors it. `normalize` wraps a layer in Keras' `SpectralNormalization`. The
-# wrapper is kept in float32: under mixed precision it would write weights of 16 bits back into the
-# layer, and small updates would be lost.
+# The discriminator mirrors it. `wrap` is what normalizes a layer's weights, or leaves them `plain`.
 
 
 # %%
-def normalize(layer):
-    return layers.SpectralNormalization(layer, dtype="float32")
-
-
-def build_discriminator(width=SETTINGS["width"], channels=1, spectral=False):
-    wrap = normalize if spectral else plain
+def build_discriminator(width=SETTINGS["width"], channels=1, wrap=plain):
     down = {"kernel_size": 4, "strides": 2, "padding": "same"}
     inputs = keras.Input((28, 28, channels), name="images")
     features = residual_block(wrap(layers.Conv2D(width, **down))(inputs), wrap)
@@ -290,27 +280,21 @@ def singular_values(kernel):
     return np.linalg.svd(matrix.reshape(-1, matrix.shape[-1]), compute_uv=False)
 
 
-layer = normalize(layers.Conv2D(32, 3, padding="same"))
+layer = SpectralNormalization(layers.Conv2D(32, 3, padding="same"))
 layer.build((None, 14, 14, 32))
 layer.kernel.assign(5 * layer.kernel)
-spectra = [singular_values(layer.kernel)]
+norms = [singular_values(layer.kernel)[0]]
 for _ in range(20):
+    norms.append(singular_values(layer.normalized_weights()[1])[0])
     layer(np.zeros((1, 14, 14, 32), "float32"), training=True)
-    spectra.append(singular_values(layer.kernel))
 print("spectral norm after 0, 1, 2, 5 and 20 calls:", end=" ")
-print(*(f"{spectra[i][0]:.3f}" for i in (0, 1, 2, 5, 20)), sep=", ")
-figure, axis = plt.subplots(figsize=(6.4, 3.0), layout="constrained")
-for calls, (color, line) in zip((0, 1, 20), LOOKS, strict=False):
-    axis.plot(spectra[calls], line, color=color, label=f"calls: {calls}")
-axis.set(xlabel="number of the singular value", ylabel="singular value", ylim=(0, None))
-axis.legend()
-plt.show()
+print(*(f"{norms[i]:.3f}" for i in (0, 1, 2, 5, 20)), sep=", ")
 
 # %% [markdown]
-# The first call divides by a poor estimate, later ones get it right. The whole spectrum is scaled.
-# Keras *replaces* the stored weight in each call with `training=True`, in either update.
-
-# %% [markdown]
+# The first call divides by a poor estimate, later ones get it right. The stored weight stays, and
+# **the gradient passes through the division**: from an update it takes what would only make
+# $\sigma$ larger (Miyato et al., section 2.3).
+#
 # ## The losses
 #
 # | objective | discriminator minimizes | generator minimizes |
@@ -361,7 +345,7 @@ def look(discriminator, batch, weight, training=False):
 class Objective(NamedTuple):
     d_loss: Callable
     g_loss: Callable | None = None  # None: the discriminator's loss, with the roles swapped
-    spectral: bool = False
+    wrap: Callable = plain
     r1: float = 0.0
     r2: float = 0.0
 
@@ -370,7 +354,7 @@ CROSS_ENTROPY = losses.cross_entropy_discriminator_loss, losses.cross_entropy_ge
 OBJECTIVES = {
     "cross-entropy": Objective(*CROSS_ENTROPY),
     "hinge + spectral norm": Objective(
-        hinge_loss, losses.wasserstein_generator_loss, spectral=True
+        hinge_loss, losses.wasserstein_generator_loss, wrap=SpectralNormalization
     ),
     "cross-entropy + R1": Objective(*CROSS_ENTROPY, r1=GAMMA),
     "relativistic": Objective(pairing_loss),
@@ -381,9 +365,8 @@ R3GAN = OBJECTIVES["relativistic + R1 + R2"]
 # %% [markdown]
 # ## One training step
 #
-# Here `training=True` matters to spectral normalization alone. It is set once a step, where the
-# discriminator sees real images in its own update. Everywhere else it is `False`, above all in the
-# generator's update, which must not move the discriminator.
+# Here `training=True` matters to spectral normalization alone: its vector takes a step. It is set
+# once an update of the discriminator, and `False` in the generator's, which must not change $D$.
 
 
 # %%
@@ -418,7 +401,7 @@ class ModernGAN(GAN):
 def make_gan(objective=R3GAN, settings=SETTINGS, seed=SEED, channels=1, kind=ModernGAN):
     keras.utils.set_random_seed(seed)
     generator = build_generator(settings["width"], channels)
-    discriminator = build_discriminator(settings["width"], channels, objective.spectral)
+    discriminator = build_discriminator(settings["width"], channels, objective.wrap)
     gan = kind(generator, discriminator, LATENT_DIM, ema_decay=settings["ema_decay"], seed=seed)
     gan.objective = objective
     optimizers = (keras.optimizers.Adam(settings["rate"], **BETAS) for _ in range(2))
@@ -434,8 +417,7 @@ for name, objective in OBJECTIVES.items():
 
 # %% [markdown]
 # The "statistics" are the vectors $u$ of spectral normalization.
-
-# %% [markdown]
+#
 # ## Training
 #
 # The last objective alone, on MNIST. First the Fréchet distance on LeNet features, untrained, and
@@ -456,10 +438,7 @@ watchers = [grid, steps, checkpoint, callbacks.TerminateOnNaN()]
 if SETTINGS is FULL:
     watchers.append(callbacks.LinearDecay(*STAGES))
 batches = gan_utils.Batches(
-    train_set.images,
-    batch_size=SETTINGS["batch_size"],
-    steps_per_epoch=STEPS_PER_EPOCH,
-    seed=SEED,
+    train_set.images, batch_size=SETTINGS["batch_size"], steps_per_epoch=STEPS_PER_EPOCH, seed=SEED
 )
 _ = gan.fit(batches, epochs=EPOCHS, callbacks=watchers, verbose=2)
 
@@ -557,11 +536,10 @@ if study_rows:
 # %% [markdown]
 # What to see: without normalization or penalty nothing limits the slope. R1 limits it at real
 # images, R2 at fakes as well.
-
-# %% [markdown]
+#
 # ## Use it
 #
-# A fresh process draws with the saved generator, which has the EMA weights.
+# A fresh process draws with the EMA weights.
 
 # %%
 gan.ema_generator.save(RUN / "generator.keras")
@@ -573,24 +551,49 @@ plt.show()
 # %% [markdown]
 # ## What goes wrong
 #
-# Spectral normalization, and a generator's update that calls the discriminator with
-# `training=True`, as most training loops do:
+# Keras has a layer of this name as well. It divides *outside* of the gradient, and overwrites the
+# stored weights in each call with `training=True`, in the generator's update too:
 
 
 # %%
-class CarelessGAN(ModernGAN):
-    def generator_objective(self, batch, inputs, fake_images):
-        loss = self.objective.g_loss(self.discriminator(fake_images, training=True))
-        return loss, {"g_loss": loss}
+def keras_wrap(layer):
+    return layers.SpectralNormalization(layer, dtype="float32")  # keeps weights of 32 bits
 
 
-careless = make_gan(OBJECTIVES["hinge + spectral norm"], SHORT, kind=CarelessGAN)
-moves = gan_utils.who_moved(careless, tf.constant(real_sample))
-print(moves)
+discriminator = build_discriminator(SHORT["width"], wrap=keras_wrap)
+weights = discriminator.get_weights()
+discriminator(real_sample, training=True)
+changes = [np.abs(a - b).max() for a, b in zip(weights, discriminator.get_weights(), strict=True)]
+print(f"largest change of a weight by one call: {max(changes):.2f}")
 
 # %% [markdown]
-# The generator's update moved the discriminator, and no optimizer did it: the wrapper replaced the
-# weights. No error message, no warning. The fix is the `training=False` above.
+# Worse is what a gradient does that knows nothing of the division: each update lets the largest
+# singular value grow most, the division takes from *all*. Here two layers maximize a sum to which
+# eight directions contribute:
+
+
+# %%
+def push(wrap):
+    keras.utils.set_random_seed(SEED)
+    dense = [wrap(layers.Dense(8, use_bias=False)) for _ in range(2)]
+    network = keras.Sequential([layers.Input((8,)), *dense])
+    wish, optimizer = tf.linalg.diag(1 / tf.range(1.0, 9.0)), keras.optimizers.SGD(0.1)
+    for _ in range(200):
+        with tf.GradientTape() as tape:
+            loss = -tf.reduce_sum(wish * network(tf.eye(8), training=True))
+        minimize(optimizer, tape, loss, network.trainable_variables)
+    return singular_values(dense[0].kernel)
+
+
+for name, wrap in (("Keras' layer", keras_wrap), ("ours", SpectralNormalization)):
+    values = push(wrap)
+    plt.plot(range(1, 9), values / values[0], "o-", label=name)
+plt.xlabel("number of the singular value, each as a share of the first")
+plt.legend()
+plt.show()
+
+# %% [markdown]
+# One direction is left: a discriminator of such layers sees a single feature. No error, no warning.
 
 # %% [markdown]
 # ## Exercises
@@ -617,16 +620,13 @@ print(moves)
 #
 # **3 ★★ Predict first:** for $D(x) = \langle w, x \rangle$, a plane, what is the squared slope at
 # each image, and where is the penalty smallest? Check it with `logits_and_slopes`.
-
-# %% tags=["hide-cell"]
-plane = keras.Sequential([layers.Input((28, 28, 1)), layers.Flatten(), layers.Dense(1)])
-_, squares = logits_and_slopes(plane, tf.constant(real_sample))
-print("at each image:", np.unique(squares.numpy().round(4)))
-print("squared norm of w:", float(tf.reduce_sum(tf.square(plane.layers[-1].kernel))))
-
-# %% [markdown]
+#
+# <details><summary>Solution</summary>
+#
 # A plane has the same slope everywhere, $\lVert w \rVert^2$, smallest at $w = 0$: R1 is weight
 # decay. In a deep network it acts on the slope where the images are.
+#
+# </details>
 #
 # **4 ★★★ Predict first, then derive with pencil and paper:** does the Dirac-GAN converge for small
 # steps? Linearize both updates at $\theta = \psi = 0$ and look at the eigenvalues.
@@ -697,4 +697,4 @@ assert generated.shape == (SAMPLES, 28, 28, 1)
 assert all(np.isfinite(values).all() for values in steps.history.values())
 assert len(grid.frames) == EPOCHS + 1
 assert np.isfinite([distance_before, scored["distance"], floor]).all()
-assert dict(moves.movers)["generator"] == ["generator", "discriminator"]
+assert max(changes) > 0

@@ -64,6 +64,7 @@ from keras import layers
 import gan_utils
 from gan_utils import GAN, callbacks, convnet, evaluation, images, metrics, plots, profile
 from gan_utils.data.datasets import SOURCES
+from gan_utils.layers import SpectralNormalization
 from gan_utils.metrics.features import inception_2015
 from gan_utils.records import record, recorded, run_folder, summary
 
@@ -218,15 +219,6 @@ def build_generator(width, num_classes=10):
 
 
 # %%
-def normalize(layer):
-    return layers.SpectralNormalization(layer, dtype="float32")
-
-
-# %% [markdown]
-# Six convolutions, then the projection:
-
-
-# %%
 def build_discriminator(width, num_classes=10):
     inputs = keras.Input((SIZE, SIZE, 3), name="images")
     class_labels = keras.Input((1,), dtype="int32", name="class_labels")
@@ -234,13 +226,15 @@ def build_discriminator(width, num_classes=10):
     for filters in (width, 3 * width, 6 * width):
         for kernel_size, strides in ((4, 2), (3, 1)):
             convolution = layers.Conv2D(filters, kernel_size, strides=strides, padding="same")
-            features = layers.LeakyReLU(negative_slope=0.1)(normalize(convolution)(features))
+            features = layers.LeakyReLU(negative_slope=0.1)(
+                SpectralNormalization(convolution)(features)
+            )
     exact = {"dtype": "float32"}  # logits in 32 bits, also under mixed precision
     places = features.shape[1] * features.shape[2]
     features = layers.GlobalAveragePooling2D(**exact)(features)
     features = layers.Rescaling(places, **exact)(features)  # the sum over all places
-    realness = normalize(layers.Dense(1, **exact))(features)
-    fit = normalize(layers.Dense(num_classes, use_bias=False, **exact))(features)
+    realness = SpectralNormalization(layers.Dense(1, **exact))(features)
+    fit = SpectralNormalization(layers.Dense(num_classes, use_bias=False, **exact))(features)
     asked = layers.CategoryEncoding(num_classes, output_mode="one_hot", **exact)(class_labels)
     chosen = layers.Dot(axes=1, **exact)([fit, asked])
     logits = layers.Add(**exact)([realness, chosen])
@@ -345,7 +339,7 @@ class AskedGAN(GAN):
 # %% [markdown]
 # The two losses. Real and fake images go through the discriminator in one call, with
 # `training=True`: there spectral normalization takes its step, once an update. In the generator's
-# update it is `False`, since otherwise the discriminator would move (lesson 16).
+# update it is `False`, since otherwise the discriminator's vectors would move (lesson 16).
 
 
 # %%

@@ -1,4 +1,4 @@
-"""Layers that stay in training mode: in every way of calling a model, frozen, and loaded."""
+"""Layers that stay in training mode, spectral normalization, sizes, and layers inside layers."""
 
 import subprocess
 import sys
@@ -6,9 +6,17 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
-from gan_utils.layers import AlwaysBatchNormalization, AlwaysDropout, halvings, reseed, sublayers
+from gan_utils.layers import (
+    AlwaysBatchNormalization,
+    AlwaysDropout,
+    SpectralNormalization,
+    halvings,
+    reseed,
+    sublayers,
+)
 
 PICTURES = np.random.default_rng(0).normal(3, 2, (2, 8, 8, 4)).astype("float32")
 CALLS = {
@@ -156,3 +164,83 @@ def test_other_sizes_are_refused_with_one_that_fits(size, least, words):
     with pytest.raises(ValueError, match=words) as caught:
         halvings(size, least)
     assert "\n" not in str(caught.value)
+
+
+# ---- spectral normalization --------------------------------------------------------------------
+
+
+def spectrum(kernel):
+    matrix = np.asarray(kernel)
+    return np.linalg.svd(matrix.reshape(-1, matrix.shape[-1]), compute_uv=False)
+
+
+def settled(layer, shape, calls=200):
+    """Build a layer, and call it until its power iteration has converged."""
+    model = keras.Sequential([layers.Input(shape), layer])
+    layer.kernel.assign(5 * layer.kernel)
+    for _ in range(calls):
+        model(np.zeros((1, *shape), "float32"), training=True)
+    return model
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    ("inner", "shape"),
+    [(layers.Conv2D(8, 3, padding="same"), (6, 6, 4)), (layers.Dense(8), (12,))],
+)
+def test_the_normalized_kernel_has_a_spectral_norm_of_one(inner, shape, policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        layer = SpectralNormalization(type(inner).from_config(inner.get_config()))
+        model = settled(layer, shape)
+        kernel = layer.kernel.numpy()
+        inputs = np.random.default_rng(1).normal(size=(3, *shape)).astype("float32")
+        found = np.asarray(model(inputs), dtype="float32")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert layer.kernel.dtype == "float32"
+    np.testing.assert_allclose(spectrum(layer.normalized_weights()[1])[0], 1, rtol=1e-3)
+    np.testing.assert_array_equal(layer.kernel, kernel, err_msg="a call changed the kernel")
+    plain = type(inner).from_config(inner.get_config())
+    plain.build((None, *shape))
+    plain.set_weights([kernel / spectrum(kernel)[0], layer.layer.bias])
+    error = 1e-4 if policy == "float32" else 0.03
+    np.testing.assert_allclose(found, plain(inputs), atol=error)
+
+
+def test_only_training_moves_the_vector_of_the_power_iteration():
+    layer = SpectralNormalization(layers.Dense(8))
+    model = settled(layer, (12,), calls=1)
+    before = layer.vector_u.numpy()
+    model(np.zeros((1, 12), "float32"))
+    np.testing.assert_array_equal(layer.vector_u, before)
+    model(np.zeros((1, 12), "float32"), training=True)
+    assert np.abs(layer.vector_u.numpy() - before).max() > 1e-4
+
+
+def test_the_gradient_knows_of_the_division():
+    """Scaling the kernel changes nothing, so the gradient has no part along the kernel."""
+    layer = SpectralNormalization(layers.Dense(8, use_bias=False))
+    model = settled(layer, (12,))
+    rng = np.random.default_rng(2)
+    inputs, weights = rng.normal(size=(5, 12)), rng.normal(size=(5, 8))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(inputs.astype("float32")) * weights.astype("float32"))
+    gradient = tape.gradient(loss, layer.kernel.value).numpy()
+    norm, kernel = spectrum(layer.kernel)[0], layer.kernel.numpy()
+    left, values, right = np.linalg.svd(kernel)
+    outer = np.outer(left[:, 0], right[0])
+    plain = inputs.T @ weights
+    np.testing.assert_allclose(values[0], norm, rtol=1e-6)
+    expected = (plain - np.sum(plain * kernel / norm) * outer) / norm
+    np.testing.assert_allclose(gradient, expected, atol=1e-3 * np.abs(expected).max())
+    assert abs(np.sum(gradient * kernel)) < 1e-3 * np.linalg.norm(gradient) * norm
+
+
+def test_a_network_with_spectral_normalization_is_saved_and_copied(tmp_path):
+    model = settled(SpectralNormalization(layers.Conv2D(8, 3)), (6, 6, 4), calls=3)
+    inputs = np.random.default_rng(3).normal(size=(2, 6, 6, 4)).astype("float32")
+    model.save(tmp_path / "d.keras")
+    copy = keras.models.load_model(tmp_path / "d.keras")
+    np.testing.assert_allclose(copy(inputs), model(inputs), rtol=1e-6)
+    assert isinstance(copy.layers[0], SpectralNormalization)
