@@ -603,7 +603,7 @@ plt.show()
 # <details><summary>Solution</summary>
 #
 # The latent vector alone enters the first dense layer; the class only scales and shifts feature
-# maps. What does not depend on the class stays: place and size of the object, the background.
+# maps. So what a vector decides for all classes stays: look at place, size and background.
 #
 # </details>
 #

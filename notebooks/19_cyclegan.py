@@ -506,8 +506,8 @@ show_table(found)
 show_sheet(found, f"profile {profile.name}")
 
 # %% [markdown]
-# What is right beyond the most common color was found without a single pair; after a few hundred
-# updates there is none yet. Pix2Pix has the true pixels, and needs no second generator.
+# What is right beyond the most common color was found without a single pair; a few hundred updates
+# are too few for it. Pix2Pix has the true pixels, and needs no second generator.
 #
 # ## What cannot be learned without pairs
 #
@@ -657,7 +657,7 @@ plt.show()
 # <details><summary>Solution</summary>
 #
 # The edges follow from the digit. The way back is nearly as sure: an outline leaves only grays
-# open, so that little has to be hidden.
+# open.
 #
 # </details>
 #
