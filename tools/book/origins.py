@@ -35,6 +35,7 @@ class Origin:
         asks: Whether one can ask for a class of that data set.
         codes: Place of the digits that its codes stand for, where classes are codes.
         judge_translator: Scores a translator, given it and a way to call it.
+        levels: Largest difference that packing may make to a pixel, in gray levels out of 255.
     """
 
     lesson: str
@@ -49,6 +50,7 @@ class Origin:
     asks: bool = False
     codes: str | None = None
     judge_translator: Callable[..., dict[str, Any]] | None = None
+    levels: float = 1.8
 
     def metrics(self, record: dict[str, Any]) -> dict[str, Any]:
         """Return the scores that the record has for this generator."""
@@ -102,6 +104,9 @@ _DISTANCE = {
 }
 _PAINTED = "metrics/back_figures/L1 + GAN, 70x70"
 _UNPAIRED = {"seconds": "metrics/main_seconds"}
+# Each layer divides by the contrast of its own image, which makes rounded weights count for more
+# where two areas meet.
+_INSTANCE_LEVELS = 6.0
 _SKETCH = "metrics/results/way 3"
 
 ORIGINS = {
@@ -161,6 +166,7 @@ ORIGINS = {
         steps=("metrics/updates",),
         epochs=None,
         judge_translator=judge_map,
+        levels=_INSTANCE_LEVELS,
     ),
     "unpaired_to_satellite": Origin(
         *(
@@ -171,6 +177,7 @@ ORIGINS = {
         paths=_UNPAIRED,
         steps=("metrics/updates",),
         epochs=None,
+        levels=_INSTANCE_LEVELS,
     ),
     "sketch_to_item": Origin(
         *("12_pix2pix_classes", "sketch_to_item.keras", "the piece of clothing of a sketch"),

@@ -27,7 +27,6 @@ from . import execute, origins, score
 from .origins import ORIGINS, Origin
 
 PROFILE = "full"
-LEVELS = 1.8  # largest difference that packing may make, in gray levels out of 255
 MOST_DROPPED_BITS = 3
 
 
@@ -90,7 +89,7 @@ def pack_one(name: str, source: Path, record: dict[str, Any], target: Path) -> d
     if isinstance(record["data"], dict) and record["data"]["source"] == "embedded":
         raise PackError(f"{name}: its run was on embedded images, not on the whole data set")
     network = keras.saving.load_model(source, compile=False)
-    small, levels = pack_small(network, target)
+    small, levels = pack_small(network, target, origin.levels)
     entry = {
         **describe_file(target),
         **describe_run(origin, record),
@@ -103,7 +102,7 @@ def pack_one(name: str, source: Path, record: dict[str, Any], target: Path) -> d
     return entry
 
 
-def pack_small(network: Any, target: Path) -> tuple[Any, float]:
+def pack_small(network: Any, target: Path, most: float) -> tuple[Any, float]:
     """Pack with as few bits as the images allow; return the packed network and its largest error.
 
     The error is in gray levels out of 255.
@@ -115,7 +114,7 @@ def pack_small(network: Any, target: Path) -> tuple[Any, float]:
         model_file.pack(network, target, dropped_bits=bits)
         small = model_file.unpack(target)
         levels = float(np.abs(score.call(small, inputs) - exact).max()) * 127.5
-        if levels <= LEVELS:
+        if levels <= most:
             return small, levels
     raise PackError(f"{target.name}: float16 changes a pixel by {levels:.2f} gray levels")
 
