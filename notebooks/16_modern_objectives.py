@@ -560,10 +560,10 @@ def keras_wrap(layer):
     return layers.SpectralNormalization(layer, dtype="float32")  # keeps weights of 32 bits
 
 
-discriminator = build_discriminator(SHORT["width"], wrap=keras_wrap)
-weights = discriminator.get_weights()
-discriminator(real_sample, training=True)
-changes = [np.abs(a - b).max() for a, b in zip(weights, discriminator.get_weights(), strict=True)]
+network = build_discriminator(SHORT["width"], wrap=keras_wrap)
+before = [weight.numpy() for weight in network.trainable_weights]
+network(real_sample, training=True)
+changes = [np.abs(a - b).max() for a, b in zip(before, network.trainable_weights, strict=True)]
 print(f"largest change of a weight by one call: {max(changes):.2f}")
 
 # %% [markdown]
