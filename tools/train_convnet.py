@@ -10,7 +10,6 @@ run. The accuracy it stores is that of the rounded weights on the test images.
 """
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -23,31 +22,13 @@ from tools.train_lenet import round_to_float16, save
 
 SEED = 0
 BATCH_SIZE = 256
-RISE = 0.2  # of a cycle's updates, until the learning rate is at its peak
+EPOCHS = 15
+PEAK_RATE = 0.2
+RISE = 0.2  # of all updates, until the learning rate is at its peak
+SHIFT = 2  # pixels by which an image is moved at most, each way
 MOMENTUM = 0.9
 WEIGHT_DECAY = 5e-3  # of the learning rate, in each update
 SMOOTHING = 0.1
-GRAY = 127  # what a hole shows
-
-
-@dataclass(frozen=True)
-class Cycle:
-    """A part of the training, in which the learning rate rises and falls once.
-
-    Attributes:
-        epochs: Passes over the data.
-        peak: The highest learning rate.
-        shift: By how many pixels an image is moved at most, each way.
-        hole: Side of a gray square that hides a part of the image; 0 for none.
-    """
-
-    epochs: int
-    peak: float
-    shift: int
-    hole: int
-
-
-CYCLES = (Cycle(15, 0.2, shift=2, hole=0),)
 
 
 def load(split: str) -> data.ImageSet:
@@ -62,14 +43,14 @@ class Augmented(keras.utils.PyDataset):
     """Batches of changed images, in a new order each epoch.
 
     A random half is mirrored, in every second epoch the other half (Jordan 2024, section 3.6), so
-    that two epochs show each image both ways. Holes are those of DeVries and Taylor 2017.
+    that two epochs show each image both ways.
     """
 
-    def __init__(self, image_set: data.ImageSet, cycle: Cycle, optimizer: keras.Optimizer) -> None:
-        """Take the images, what happens to them, and the optimizer that counts the updates."""
+    def __init__(self, image_set: data.ImageSet, optimizer: keras.Optimizer) -> None:
+        """Take the images, and the optimizer that counts the updates."""
         super().__init__()
         self.images, self.labels = image_set.images, image_set.labels
-        self.cycle, self.optimizer = cycle, optimizer
+        self.optimizer = optimizer
         self.mirrored = np.random.default_rng(SEED).random(len(image_set)) < 0.5
         self.on_epoch_begin()
 
@@ -89,10 +70,7 @@ class Augmented(keras.utils.PyDataset):
         batch = self.images[chosen]
         mirrored = self.mirrored[chosen] ^ bool(self.epoch % 2)
         batch[mirrored] = batch[mirrored, :, ::-1]
-        batch = moved(batch, self.cycle.shift, generator)
-        if self.cycle.hole:
-            batch[holes(len(batch), self.cycle.hole, generator)] = GRAY
-        return to_float(batch), self.labels[chosen]
+        return to_float(moved(batch, SHIFT, generator)), self.labels[chosen]
 
 
 def moved(batch: np.ndarray, reach: int, generator: np.random.Generator) -> np.ndarray:
@@ -103,12 +81,6 @@ def moved(batch: np.ndarray, reach: int, generator: np.random.Generator) -> np.n
     windows = np.lib.stride_tricks.sliding_window_view(padded, size, axis=(1, 2))
     rows, columns = generator.integers(0, 2 * reach + 1, (2, len(batch)))
     return windows[np.arange(len(batch)), rows, columns].transpose(0, 2, 3, 1)
-
-
-def holes(count: int, side: int, generator: np.random.Generator) -> np.ndarray:
-    """Return `(count, 32, 32)` bool: a square at a random place of each image, cut at the edge."""
-    rows, columns = generator.integers(0, convnet.SIZE, (2, count, 1)) - np.arange(convnet.SIZE)
-    return (np.abs(rows) < side / 2)[:, :, None] & (np.abs(columns) < side / 2)[:, None, :]
 
 
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
@@ -125,31 +97,22 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def train(image_set: data.ImageSet, work: Path) -> keras.Model:
-    """Train the classifier under the policy of Keras, cycle after cycle."""
+    """Train the classifier under the policy of Keras; resume from the checkpoint in `work`."""
     keras.utils.set_random_seed(SEED)
     model = convnet.build_convnet(mirror=False)
     model.get_layer("whitening").set_weights(
         [convnet.whitening_filters(to_float(image_set.sample(5_000).images))]
     )
-    for number, cycle in enumerate(CYCLES, start=1):
-        weights = model.get_weights()
-        model = convnet.build_convnet(mirror=False)  # Keras resumes a model once
-        model.set_weights(weights)
-        run_cycle(model, image_set, cycle, work / str(number))
-    return model
-
-
-def run_cycle(model: keras.Model, image_set: data.ImageSet, cycle: Cycle, work: Path) -> None:
-    """Train for one cycle, with an optimizer of its own; go on from the checkpoint in `work`."""
-    updates = cycle.epochs * (len(image_set) // BATCH_SIZE)
+    updates = EPOCHS * (len(image_set) // BATCH_SIZE)
     optimizer = keras.optimizers.SGD(
-        OneCycle(cycle.peak, updates), MOMENTUM, nesterov=True, weight_decay=WEIGHT_DECAY
+        OneCycle(PEAK_RATE, updates), MOMENTUM, nesterov=True, weight_decay=WEIGHT_DECAY
     )
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     model.compile(optimizer, smoothed_loss, metrics=["accuracy"])
-    batches = Augmented(image_set, cycle, optimizer)
+    batches = Augmented(image_set, optimizer)
     backup = keras.callbacks.BackupAndRestore(str(work), delete_checkpoint=False)
-    model.fit(batches, epochs=cycle.epochs, callbacks=[backup], shuffle=False, verbose=2)
+    model.fit(batches, epochs=EPOCHS, callbacks=[backup], shuffle=False, verbose=2)
+    return model
 
 
 def smoothed_loss(labels: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
@@ -180,7 +143,7 @@ def main() -> None:
     facts = {
         "test_accuracy": test_accuracy(model, load("test")),
         "parameters": model.count_params(),
-        "epochs": sum(cycle.epochs for cycle in CYCLES),
+        "epochs": EPOCHS,
         "batch_size": BATCH_SIZE,
         "seed": SEED,
         "precision": profile.precision,
