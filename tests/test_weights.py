@@ -268,13 +268,15 @@ def test_the_wheel_brings_the_manifest():
 
 
 def test_the_shipped_files_are_those_of_the_manifest_and_small():
+    from tools.book import origins
+
     files = {path.name for path in (ROOT / "weights").glob("*.npz")}
     assert files == {weights.facts(name)["file"] for name in SHIPPED}
     assert set(SHIPPED) <= set(NAMES)
     for name in SHIPPED:
         found = weights.facts(name)
         assert weights.find(name).stat().st_size == found["bytes"]
-        assert found["largest_difference_in_gray_levels"] <= (6 if "unpaired" in name else 2)
+        assert found["largest_difference_in_gray_levels"] <= origins.ORIGINS[name].levels
         assert {"commit", "seed", "versions", "metrics", "seconds", "epochs"} <= set(found)
     assert sum(weights.facts(name)["bytes"] for name in SHIPPED) <= 60e6
 

@@ -232,7 +232,7 @@ def test_the_recorded_cgan_draws_digits_that_it_was_not_asked_for(values):
     rows = "test, CGAN, wrong label", "test, CGAN, right label"
     wrong, right = (values("inversion", row, "error") for row in rows)
     assert (wrong > 1.3 * right).all()
-    assert values("inversion", rows[0], "same digit").min() > 0.7  # "mostly"
+    assert values("inversion", rows[0], "same digit").min() > 0.8  # "mostly"
 
 
 def test_the_digit_drawn_least_often_has_the_largest_recorded_error(lesson, generator, values):
