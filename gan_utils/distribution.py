@@ -49,7 +49,7 @@ def draw_share(draw: Callable[[Any, tf.Tensor], Any], batch: Any, seed: tf.Tenso
         return draw(batch, seed)
     size = keras.tree.flatten(batch)[0].shape[0]
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-    # Copies of this share stand in for the other shares, whose rows are drawn and thrown away.
+    # Copies of this share replace the other shares, whose rows are drawn and discarded.
     whole = keras.tree.map_structure(
         lambda tensor: tf.tile(tensor, (count, *[1] * (tensor.shape.rank - 1))), batch
     )

@@ -345,8 +345,8 @@ def _fallback_line(name: str, split: str, reason: str) -> str:
         what = f"this is {embedded.describe(source.title, split)}"
     else:
         what = (
-            "handwritten digits in color STAND IN for it; with an internet connection the real set "
-            "is used"
+            "handwritten digits in color REPLACE it; with an internet connection the real set is "
+            "used"
         )
     return (
         f"{source.title} is not here ({reason}): {what}. You can also put {files} in "
