@@ -23,7 +23,7 @@ LESSON = load_lesson("16_modern_objectives")
 SEEDS = [profile.seed(n) for n in range(profile.samples(full=3, quick=2, smoke=1))]
 CHANNELS = {"MNIST": 1, "Stacked MNIST": 3}
 EPOCHS = profile.epochs(full=8, quick=2, smoke=2)
-STEPS_PER_EPOCH = profile.steps(full=500, quick=50, smoke=2)
+STEPS_PER_EPOCH = profile.steps(full=400, quick=50, smoke=2)
 BUDGET = LESSON.STUDY | {"gamma": LESSON.GAMMA, "updates": EPOCHS * STEPS_PER_EPOCH}
 STACKED = 60_000
 SLOPES = 256  # images on which the gradients are measured

@@ -85,7 +85,7 @@ GAMMA = 1.0
 BETAS = {"beta_1": 0.0, "beta_2": 0.9}
 FULL = {"width": 64, "batch_size": 64, "rate": 5e-4, "ema_decay": 0.9995}
 SHORT = {"width": 32, "batch_size": 16, "rate": 5e-4, "ema_decay": 0.998}
-STUDY = {"width": 32, "batch_size": 32, "rate": 2e-4, "ema_decay": 0.998}
+STUDY = {"width": 32, "batch_size": 32, "rate": 5e-4, "ema_decay": 0.998}
 STAGES = ((0, FULL["rate"], FULL["rate"]), (0.5, FULL["rate"], FULL["rate"]))
 SETTINGS = profile.settings(full=FULL, short=SHORT)
 EPOCHS = profile.epochs(full=25, quick=4, smoke=2)
