@@ -33,7 +33,7 @@ Draw = Callable[[], np.ndarray]
 
 
 @dataclass
-class Judge:
+class Stopwatch:
     """Stops the clock every few seconds of training and scores generated images.
 
     Attributes:
@@ -86,7 +86,7 @@ class Judge:
         return found | {"points": self.points}
 
 
-Trial = Callable[[Judge], None]
+Trial = Callable[[Stopwatch], None]
 
 
 @dataclass(frozen=True)
@@ -109,18 +109,18 @@ class Race:
     others: dict[str, Trial] = field(default_factory=dict)
 
 
-def by_fit(gan: keras.Model, batches: Batches, draw: Draw, judge: Judge) -> None:
-    """Train a compiled model with `fit` until the judge stops it."""
+def by_fit(gan: keras.Model, batches: Batches, draw: Draw, stopwatch: Stopwatch) -> None:
+    """Train a compiled model with `fit` until the stopwatch says so."""
 
     def look(batch: int, logs: Any = None) -> None:
-        gan.stop_training = judge.has_seen_enough(draw)
+        gan.stop_training = stopwatch.has_seen_enough(draw)
 
     watch = keras.callbacks.LambdaCallback(on_train_batch_end=look)
     gan.fit(batches, epochs=1, callbacks=[watch], verbose=0)
 
 
-def by_loop(case: Case, inputs: Callable[[keras.Model], list], judge: Judge) -> None:
-    """Train with the tutorial's loop until the judge stops it."""
+def by_loop(case: Case, inputs: Callable[[keras.Model], list], stopwatch: Stopwatch) -> None:
+    """Train with the tutorial's loop until the stopwatch says so."""
     networks = case.networks()
     wanted = inputs(networks[0])
     stream = case.batches().dataset().as_numpy_iterator()
@@ -130,7 +130,7 @@ def by_loop(case: Case, inputs: Callable[[keras.Model], list], judge: Judge) -> 
         return networks[0].predict(wanted, batch_size=250, verbose=0)
 
     step(next(stream))
-    while not judge.has_seen_enough(draw):
+    while not stopwatch.has_seen_enough(draw):
         step(next(stream))
 
 
@@ -146,14 +146,14 @@ def dcgan() -> Race:
     pictures = data.load_images(case.data).images
 
     def trial(settings: dict[str, Any]) -> Trial:
-        def train(judge: Judge) -> None:
+        def train(stopwatch: Stopwatch) -> None:
             keras.utils.set_random_seed(lesson.SEED)
             options = {"ema_decay": settings["ema_decay"], "seed": lesson.SEED}
             gan = GAN(*case.networks(), lesson.LATENT_DIM, **options)
             rates = settings["d_rate"], settings["g_rate"]
             gan.compile(*(keras.optimizers.Adam(r, beta_1=settings["beta_1"]) for r in rates))
             options = {"batch_size": settings["batch_size"], "steps_per_epoch": ENDLESS}
-            by_fit(gan, Batches(pictures, **options), lambda: gan.generate(SAMPLES), judge)
+            by_fit(gan, Batches(pictures, **options), lambda: gan.generate(SAMPLES), stopwatch)
 
         return train
 
@@ -172,10 +172,10 @@ def cgan() -> Race:
     lesson, case = load_lesson("04_cgan"), case_of("04")
     train_set = data.load_images(case.data)
 
-    def ours(judge: Judge) -> None:
+    def ours(stopwatch: Stopwatch) -> None:
         gan = lesson.make_gan("concatenate", lesson.SHORT)
         source = train_set.images, train_set.labels, lesson.SHORT["batch_size"], ENDLESS
-        by_fit(gan, lesson.labeled_batches(*source), lambda: lesson.draw(gan, ASKED), judge)
+        by_fit(gan, lesson.labeled_batches(*source), lambda: lesson.draw(gan, ASKED), stopwatch)
 
     def networks() -> tuple[keras.Model, keras.Model]:
         spread = lesson.TUTORIAL["spread"]
@@ -190,11 +190,11 @@ def acgan() -> Race:
     lesson, case = load_lesson("06_acgan"), case_of("06")
     train_set = data.load_images(case.data)
 
-    def ours(judge: Judge) -> None:
+    def ours(stopwatch: Stopwatch) -> None:
         keras.utils.set_random_seed(lesson.SEED)
         gan = lesson.make_gan(case.networks(), lesson.SHORT)
         batches = lesson.labeled_batches(train_set, lesson.SHORT, ENDLESS)
-        by_fit(gan, batches, lambda: lesson.draw(gan, ASKED), judge)
+        by_fit(gan, batches, lambda: lesson.draw(gan, ASKED), stopwatch)
 
     theirs = replace(case, batch_size=lesson.TUTORIAL["half_batch"])
     return Race(case, 0.6, ours, labeled_loop(theirs))
@@ -205,17 +205,17 @@ def infogan() -> Race:
     lesson, case = load_lesson("08_infogan"), case_of("08")
     pictures = data.load_images(case.data).images
 
-    def ours(judge: Judge) -> None:
+    def ours(stopwatch: Stopwatch) -> None:
         gan = lesson.make_gan()
         options = {"batch_size": lesson.SHORT["real_images"], "steps_per_epoch": ENDLESS}
-        by_fit(gan, Batches(pictures, **options), lambda: gan.generate(SAMPLES), judge)
+        by_fit(gan, Batches(pictures, **options), lambda: gan.generate(SAMPLES), stopwatch)
 
     def inputs(generator: keras.Model) -> np.ndarray:
         latents = noise(generator)
         latents[:, lesson.NOISE_DIM :] = np.eye(lesson.NUM_CODES)[ASKED]
         return latents
 
-    return Race(case, 150.0, ours, lambda judge: by_loop(case, inputs, judge))
+    return Race(case, 150.0, ours, lambda stopwatch: by_loop(case, inputs, stopwatch))
 
 
 def labeled_loop(case: Case) -> Trial:
@@ -224,7 +224,7 @@ def labeled_loop(case: Case) -> Trial:
     def inputs(generator: keras.Model) -> list[Any]:
         return [noise(generator), ASKED[:, None]]
 
-    return lambda judge: by_loop(case, inputs, judge)
+    return lambda stopwatch: by_loop(case, inputs, stopwatch)
 
 
 RACES = {"02": dcgan, "04": cgan, "06": acgan, "08": infogan}
@@ -237,10 +237,10 @@ def run(lesson: str) -> dict[str, Any]:
 
     def looked_at(title: str, trial: Trial, limit: float) -> dict[str, Any]:
         print(f"  {title}, at most {limit:.0f} s", flush=True)
-        judge = Judge(test_set, race.case.labeled, race.target, limit)
-        trial(judge)
+        stopwatch = Stopwatch(test_set, race.case.labeled, race.target, limit)
+        trial(stopwatch)
         keras.backend.clear_session()
-        return judge.result()
+        return stopwatch.result()
 
     ours = looked_at("our recipe", race.ours, LONGEST)
     theirs = looked_at("the tutorial's", race.theirs, PATIENCE * ours["seconds"])

@@ -133,21 +133,21 @@ def half_labeled_loop(case: Case, networks: Networks, first: Any) -> Step:
     draw, targets = _noise(generator, size), _targets(size)
     labels = np.arange(few) % discriminator.output_shape[1]
     verdict = keras.ops.logsumexp(discriminator.output, axis=1, keepdims=True)
-    judge = keras.Model(discriminator.input, verdict)
-    judge.compile(optimizer=adam(), loss=cross_entropy())
+    real_or_fake = keras.Model(discriminator.input, verdict)
+    real_or_fake.compile(optimizer=adam(), loss=cross_entropy())
     named = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     discriminator.compile(optimizer=adam(), loss=named)
     discriminator.train_on_batch(first[:few], labels)
-    judge.train_on_batch(first, targets[True])
+    real_or_fake.train_on_batch(first, targets[True])
     freeze(discriminator)
-    stacked = keras.Model(generator.inputs, judge(generator.outputs[0]))
+    stacked = keras.Model(generator.inputs, real_or_fake(generator.outputs[0]))
     stacked.compile(optimizer=adam(), loss=cross_entropy())
 
     def step(batch: Any) -> None:
         latents = draw()
         discriminator.train_on_batch(batch[:few], labels)
-        judge.train_on_batch(batch, targets[True])
-        judge.train_on_batch(generator.predict(latents, verbose=0), targets[False])
+        real_or_fake.train_on_batch(batch, targets[True])
+        real_or_fake.train_on_batch(generator.predict(latents, verbose=0), targets[False])
         stacked.train_on_batch(latents, targets[True])
 
     return step

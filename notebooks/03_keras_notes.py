@@ -622,7 +622,7 @@ def build_label_joiner(how, initializer="uniform"):
 
 
 # %%
-def joined(pictures, class_labels):
+def joined(real_images, class_labels):
     around_one = keras.initializers.RandomNormal(mean=1.0, stddev=0.1, seed=SEED)
     keras.utils.set_random_seed(SEED)
     joiners = {
@@ -630,7 +630,7 @@ def joined(pictures, class_labels):
         "multiply": build_label_joiner("multiply"),
         "multiply, around 1": build_label_joiner("multiply", around_one),
     }
-    inputs = [pictures, class_labels.reshape(-1, 1)]
+    inputs = [real_images, class_labels.reshape(-1, 1)]
     return {
         name: (joiner.count_params(), joiner(inputs).numpy()) for name, joiner in joiners.items()
     }
@@ -643,10 +643,16 @@ def joined(pictures, class_labels):
 digits = gan_utils.load_images("mnist", split="test")
 print(digits)
 classes, first_of_class = np.unique(digits.labels, return_index=True)
-pictures = images.to_float(digits.images[first_of_class])
-results = joined(pictures, classes)
+real_images = images.to_float(digits.images[first_of_class])
+results = joined(real_images, classes)
 rows = [
-    [name, f"{count:,}", outputs.shape[1:], f"{pictures.std():.3f}", f"{outputs[..., 0].std():.3f}"]
+    [
+        name,
+        f"{count:,}",
+        outputs.shape[1:],
+        f"{real_images.std():.3f}",
+        f"{outputs[..., 0].std():.3f}",
+    ]
     for name, (count, outputs) in results.items()
 ]
 print_table(["join", "parameters", "output", "spread before", "spread after"], rows)
@@ -655,7 +661,7 @@ print_table(["join", "parameters", "output", "spread before", "spread after"], r
 # As images: the digits as they went in, and the first channel of what comes out.
 
 # %%
-shown = [pictures, *(np.clip(outputs[..., :1], -1, 1) for _, outputs in results.values())]
+shown = [real_images, *(np.clip(outputs[..., :1], -1, 1) for _, outputs in results.values())]
 plots.show_images(
     np.concatenate(shown).astype("float32"),
     columns=10,

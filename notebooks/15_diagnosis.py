@@ -227,8 +227,8 @@ print(train_set)
 
 
 # %%
-def mean_distance(pictures):
-    flat = pictures.reshape(len(pictures), -1).astype("float64")
+def mean_distance(generated):
+    flat = generated.reshape(len(generated), -1).astype("float64")
     squares = (flat**2).sum(axis=1)
     squared = squares[:, None] + squares[None] - 2 * flat @ flat.T
     return np.sqrt(np.maximum(squared, 0)).sum() / (len(flat) * (len(flat) - 1))
@@ -287,8 +287,8 @@ def thin(values, pick=np.mean):
     return [float(f"{pick(part):.4g}") for part in parts]
 
 
-def as_text(pictures):
-    sheet = Image.fromarray(images.grid(pictures, columns=4)[..., 0]).quantize(16)
+def as_text(generated):
+    sheet = Image.fromarray(images.grid(generated, columns=4)[..., 0]).quantize(16)
     stream = io.BytesIO()
     sheet.save(stream, "png", optimize=True)
     return base64.b64encode(stream.getvalue()).decode()
@@ -818,7 +818,7 @@ mine.fit(my_batches, epochs=1, callbacks=[kept], verbose=0)
 some = my_images[:SAMPLES]
 my_signs = vital_signs(mine, weights_before, kept.history, some, mine.generate(len(some)))
 print("alarms:", ", ".join(diagnose(my_signs)) or "none")
-print(f"pixels of the real pictures: {my_signs['low']:.0f} to {my_signs['high']:.0f}")
+print(f"pixels of the real images: {my_signs['low']:.0f} to {my_signs['high']:.0f}")
 
 # %% [markdown]
 # No error, no warning, and an alarm: images from 0 to 1 lie inside -1 to 1, so nothing refuses

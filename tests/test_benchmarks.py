@@ -153,11 +153,11 @@ def pictures(digits):
     return digits
 
 
-def test_the_clock_stands_still_while_the_judge_looks(pictures, monkeypatch):
+def test_the_clock_stands_still_while_the_generator_is_scored(pictures, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(bench_quality.time, "perf_counter", lambda: now[0])
-    monkeypatch.setattr(bench_quality.Judge, "figure", lambda judge, drawn: drawn)
-    judge = bench_quality.Judge(pictures, labeled=True, target=0.8, limit=100.0)
+    monkeypatch.setattr(bench_quality.Stopwatch, "figure", lambda stopwatch, drawn: drawn)
+    stopwatch = bench_quality.Stopwatch(pictures, labeled=True, target=0.8, limit=100.0)
     figures = iter([0.5, 0.9])
 
     def draw():
@@ -167,21 +167,21 @@ def test_the_clock_stands_still_while_the_judge_looks(pictures, monkeypatch):
     looked = []
     while not looked or not looked[-1]:
         now[0] += 5
-        looked.append(judge.has_seen_enough(draw))
-    assert [point[:2] for point in judge.points] == [(10.0, 2), (20.0, 4)]
-    assert judge.result()["arrived"]
-    assert judge.result()["seconds"] == 20.0
+        looked.append(stopwatch.has_seen_enough(draw))
+    assert [point[:2] for point in stopwatch.points] == [(10.0, 2), (20.0, 4)]
+    assert stopwatch.result()["arrived"]
+    assert stopwatch.result()["seconds"] == 20.0
 
 
 def test_a_recipe_that_does_not_arrive_ends_at_its_limit(pictures, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(bench_quality.time, "perf_counter", lambda: now[0])
-    monkeypatch.setattr(bench_quality.Judge, "figure", lambda judge, drawn: drawn)
-    judge = bench_quality.Judge(pictures, labeled=True, target=0.8, limit=9.0)
-    while not judge.has_seen_enough(lambda: 0.1):
+    monkeypatch.setattr(bench_quality.Stopwatch, "figure", lambda stopwatch, drawn: drawn)
+    stopwatch = bench_quality.Stopwatch(pictures, labeled=True, target=0.8, limit=9.0)
+    while not stopwatch.has_seen_enough(lambda: 0.1):
         now[0] += 3
-    assert not judge.result()["arrived"]
-    assert judge.result()["seconds"] == 9.0
+    assert not stopwatch.result()["arrived"]
+    assert stopwatch.result()["seconds"] == 9.0
 
 
 def test_gradients_of_a_sure_discriminator_are_zero_in_float16_unless_the_loss_is_scaled():

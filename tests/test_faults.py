@@ -513,7 +513,7 @@ def test_no_picture_starts_a_program(tmp_path, monkeypatch):
     )
     readers = (
         lambda: pairs.load_pairs(path.parent, 8)[0],
-        lambda: sources.read_picture(path, sources.Wish()),
+        lambda: sources.read_for_scoring(path, sources.Wish()),
         lambda: images.read_image(path),
     )
     for read in readers:

@@ -78,7 +78,7 @@ def test_pictures(folder, content):
     readers = (
         (lambda: pairs.load_pairs(path.parent, 8)[0][0], (8, 8, 3)),
         (lambda: pairs.load_pairs(path.parent, 8, broken="skip")[0][1], (8, 8, 3)),
-        (lambda: named.read_picture(path, gray), (8, 8, 1)),
+        (lambda: named.read_for_scoring(path, gray), (8, 8, 1)),
         (lambda: images.read_image(path)[:1, :1], (1, 1, 3)),
         (lambda: load_folder(path.parent, 8, channels=1).images[0], (8, 8, 1)),
     )

@@ -51,7 +51,7 @@ def test_a_folder_without_pictures_is_refused(tmp_path):
 @pytest.mark.parametrize("gray", [True, False])
 def test_modes_become_gray_or_color(tmp_path, mode, gray):
     path = save(tmp_path / "picture.tif", COLOR, mode)
-    pixels = sources.read_picture(path, Wish(gray=gray))
+    pixels = sources.read_for_scoring(path, Wish(gray=gray))
     with Image.open(path) as opened:
         expected = np.asarray(opened.convert("L" if gray else "RGB"))
     assert pixels.shape == (12, 20, 1 if gray else 3)
@@ -61,13 +61,13 @@ def test_modes_become_gray_or_color(tmp_path, mode, gray):
 
 def test_gray_stored_as_color_comes_back_exactly(tmp_path):
     path = save(tmp_path / "picture.png", np.repeat(GRAY[..., None], 3, axis=-1))
-    np.testing.assert_array_equal(sources.read_picture(path, Wish(gray=True))[..., 0], GRAY)
+    np.testing.assert_array_equal(sources.read_for_scoring(path, Wish(gray=True))[..., 0], GRAY)
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32])
 def test_sixteen_bits_are_scaled_not_cut(tmp_path, dtype):
     path = save(tmp_path / "picture.tif", GRAY.astype(dtype) * dtype(257))
-    np.testing.assert_array_equal(sources.read_picture(path, Wish(gray=True))[..., 0], GRAY)
+    np.testing.assert_array_equal(sources.read_for_scoring(path, Wish(gray=True))[..., 0], GRAY)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_sixteen_bits_are_scaled_not_cut(tmp_path, dtype):
 def test_numbers_without_a_range_are_refused(tmp_path, pixels, message):
     path = save(tmp_path / "odd.tif", pixels)
     with pytest.raises(ValueError, match=rf"odd\.tif.*{message}"):
-        sources.read_picture(path, Wish())
+        sources.read_for_scoring(path, Wish())
 
 
 @pytest.mark.parametrize("damage", ["empty", "text", "truncated", "broken"])
@@ -111,8 +111,8 @@ def test_mixed_sizes_come_in_batches_of_one_size(tmp_path):
 def test_another_size_is_refused_or_resized_as_asked(tmp_path):
     path = save(tmp_path / "large.png", RNG.integers(0, 256, (40, 60), dtype=np.uint8))
     with pytest.raises(ValueError, match=r"large\.png has 60 x 40 pixels.*28 x 28.*--resize"):
-        sources.read_picture(path, Wish(gray=True, size=28))
-    pixels = sources.read_picture(path, Wish(gray=True, size=28, resize=True))
+        sources.read_for_scoring(path, Wish(gray=True, size=28))
+    pixels = sources.read_for_scoring(path, Wish(gray=True, size=28, resize=True))
     with Image.open(path) as opened:
         batch = np.asarray(opened)[None, ..., None]
     np.testing.assert_array_equal(pixels, images.resize(batch, 28)[0])

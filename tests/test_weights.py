@@ -344,7 +344,7 @@ def test_satellite_pictures_become_maps():
     from tools.book import origins, score
 
     told, network = told_about("satellite_to_map")
-    found = origins.judge_map(network, score.call, count=8)
+    found = origins.score_map(network, score.call, count=8)
     assert found["map_color"] == pytest.approx(told["map_color"], abs=0.04)
 
 
@@ -360,9 +360,9 @@ def test_maps_become_satellite_pictures_that_can_be_read_back():
 
 
 @functools.cache
-def real_features(judge, count):
-    real_images = data.load_images(judge, "test").images
-    return evaluation.classifier_of(judge).features(images.evenly(real_images, count))
+def real_features(data_set, count):
+    real_images = data.load_images(data_set, "test").images
+    return evaluation.classifier_of(data_set).features(images.evenly(real_images, count))
 
 
 def test_a_shipped_denoiser_removes_noise():
@@ -391,16 +391,16 @@ def test_a_shipped_generator_draws_what_its_figures_say(name):
     drawn, wishes = score.draw(name, network, count, seed=1)
     assert drawn.shape == (count, *found["output"])
     assert np.abs(drawn).max() <= 1
-    judge, told = origins.ORIGINS[name].judge, found["scores"]
-    classifier = evaluation.classifier_of(judge)
+    data_set, told = origins.ORIGINS[name].classifier, found["scores"]
+    classifier = evaluation.classifier_of(data_set)
     if wishes is not None:
-        names = data.SOURCES[judge].class_names
+        names = data.SOURCES[data_set].class_names
         meant = np.array([names.index(kind) for kind in found["classes"]])[wishes]
         error = np.sqrt(told["agreement"] * (1 - told["agreement"]) / count)
         seen = classifier.accuracy(drawn, meant)
         assert abs(seen - told["agreement"]) < 4 * error + 0.005
-    if data.data_kind(judge) != "real":
+    if data.data_kind(data_set) != "real":
         pytest.skip("the distance is that to the real data set")
-    distance = metrics.fid(real_features(judge, 1_000), classifier.features(drawn))
+    distance = metrics.fid(real_features(data_set, 1_000), classifier.features(drawn))
     # So few pictures add to the distance what any sample adds, about 84 features' worth.
     assert told["distance"] * 0.85 - 5 < distance < told["distance"] * 1.15 + 25

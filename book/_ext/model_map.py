@@ -28,7 +28,7 @@ class Model:
     takes: tuple[str, ...]  # what the generator gets
     answers: tuple[str, ...]  # what the discriminator, or who stands beside it, gives out
     told: str = ""  # what the discriminator gets besides the image
-    judge: str = "D"
+    discriminator: str = "D"
     side: str = ""  # what a third network, which gets the fake alone, has to give out
     helper: str = "Q"  # the name of that network
     real: str = "real"
@@ -56,7 +56,7 @@ MODELS = (
         "08_infogan",
         ("noise z", "code c"),
         ("real?\none logit", "which c?\nN logits"),
-        judge="D\nQ",
+        discriminator="D\nQ",
     ),
     Model("LSGAN", "09_lsgan", ("noise z",), ("a number:\n1 for real,\n0 for fake",)),
     Model(
@@ -72,7 +72,13 @@ MODELS = (
         ("real, and\na y?\none logit",),
         "class y",
     ),
-    Model("WGAN, WGAN-GP", "10_wgan", ("noise z",), ("a score\nof slope\n1 at most",), judge="f"),
+    Model(
+        "WGAN, WGAN-GP",
+        "10_wgan",
+        ("noise z",),
+        ("a score\nof slope\n1 at most",),
+        discriminator="f",
+    ),
     Model(
         "Pix2Pix",
         "11_pix2pix",
@@ -154,12 +160,12 @@ def generator_part(model: Model) -> list[str]:
     return [*parts, box(178, FAKE_Y, (52, 36), "picture", "fake")]
 
 
-def judge_part(model: Model) -> list[str]:
+def discriminator_part(model: Model) -> list[str]:
     """Return the real images, the discriminator and its answers."""
     middle = (FAKE_Y + REAL_Y) / 2
     parts = [box(164, REAL_Y, (80, 42), "picture", model.real), arrow((205, REAL_Y), (222, REAL_Y))]
     parts += [arrow((205, FAKE_Y), (222, FAKE_Y))]
-    parts += [box(242, middle, (38, REAL_Y - FAKE_Y + 44), "discriminator", model.judge)]
+    parts += [box(242, middle, (38, REAL_Y - FAKE_Y + 44), "discriminator", model.discriminator)]
     if model.told:
         parts += [
             label(186, EXTRA_Y, model.told),
@@ -191,9 +197,9 @@ def sentence(model: Model) -> str:
     name = model.name.replace("\n", " ")
     answers = " and ".join(text.replace("\n", " ") for text in model.answers)
     parts = [f"{name}: the generator G takes {' and '.join(model.takes)} and draws a fake image."]
-    real, judge = model.real.replace("\n", " "), model.judge.replace("\n", " and ")
+    real, discriminator = model.real.replace("\n", " "), model.discriminator.replace("\n", " and ")
     told = f" with {model.told}" if model.told else ""
-    parts.append(f"{judge} takes fake or {real} images{told} and returns: {answers}.")
+    parts.append(f"{discriminator} takes fake or {real} images{told} and returns: {answers}.")
     if model.side:
         parts.append(f"{model.helper} takes the fake and answers: {model.side}")
     return " ".join(parts)
@@ -201,7 +207,7 @@ def sentence(model: Model) -> str:
 
 def drawing(model: Model) -> str:
     """Return a panel as SVG."""
-    parts = [*generator_part(model), *judge_part(model), *side_part(model)]
+    parts = [*generator_part(model), *discriminator_part(model), *side_part(model)]
     height = TALL if model.told or model.side else LOW
     return (
         f'<svg class="model-panel" viewBox="0 0 {WIDTH} {height}" role="img" '

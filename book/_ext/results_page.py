@@ -1,6 +1,6 @@
 """Sphinx extension: tables and images from the recorded runs.
 
-``{recorded-run} 02_dcgan`` shows what a lesson's recorded runs reached, ``{recorded-picture}
+``{recorded-run} 02_dcgan`` shows what a lesson's recorded runs reached, ``{recorded-image}
 04_cgan:full:CGAN, concatenate`` the images that were drawn at the end of one.
 """
 
@@ -51,8 +51,8 @@ def circumstances(profile: str, run: dict[str, Any]) -> str:
         facts.append(recorded.machine(run))
     samples, extractor = run["metrics"].get("samples"), run["metrics"].get("extractor")
     if isinstance(samples, int):
-        judge = f", {extractor}" if isinstance(extractor, str) else ""
-        facts.append(f"measured on {samples:,} images{judge}")
+        scorer = f", {extractor}" if isinstance(extractor, str) else ""
+        facts.append(f"measured on {samples:,} images{scorer}")
     facts += [run["date"], recorded.versions(run)]
     if run.get("commit"):
         facts.append(f"commit {run['commit']}")
@@ -86,7 +86,7 @@ class RecordedRun(SphinxDirective):
         return [holder]
 
 
-class RecordedPicture(SphinxDirective):
+class RecordedImage(SphinxDirective):
     """Shows the sheet of images that a recorded run kept; its content is the caption."""
 
     required_arguments = 1
@@ -106,7 +106,7 @@ class RecordedPicture(SphinxDirective):
         except (KeyError, ValueError) as error:
             message = f"No recorded image {self.arguments[0]!r}, or no :alt: for it: {error!r}"
             raise self.error(message) from error
-        figure = nodes.figure("", nodes.image("", uri=uri, alt=alt), classes=["recorded-picture"])
+        figure = nodes.figure("", nodes.image("", uri=uri, alt=alt), classes=["recorded-image"])
         words = nodes.container()
         self.state.nested_parse(self.content, self.content_offset, words)
         if words.children:
@@ -117,5 +117,5 @@ class RecordedPicture(SphinxDirective):
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.add_directive("recorded-run", RecordedRun)
-    app.add_directive("recorded-picture", RecordedPicture)
+    app.add_directive("recorded-image", RecordedImage)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -26,23 +26,23 @@ export async function prepare() {
 const crossEntropy = (real, fake) =>
   tf.add(tf.mean(tf.softplus(tf.neg(real))), tf.mean(tf.softplus(fake)));
 
-// Each loss is a mean over a batch of logits; `judge` turns a logit into "how real".
+// Each loss is a mean over a batch of logits; `realness` turns a logit into "how real".
 export const LOSSES = {
   "non-saturating": {
     discriminator: crossEntropy,
     generator: (fake) => tf.mean(tf.softplus(tf.neg(fake))),
-    judge: (logits) => tf.sigmoid(logits),
+    realness: (logits) => tf.sigmoid(logits),
   },
   saturating: {
     discriminator: crossEntropy,
     generator: (fake) => tf.neg(tf.mean(tf.softplus(fake))),
-    judge: (logits) => tf.sigmoid(logits),
+    realness: (logits) => tf.sigmoid(logits),
   },
   "least-squares": {
     discriminator: (real, fake) =>
       tf.mul(0.5, tf.add(tf.mean(tf.square(tf.sub(real, 1))), tf.mean(tf.square(fake)))),
     generator: (fake) => tf.mul(0.5, tf.mean(tf.square(tf.sub(fake, 1)))),
-    judge: (logits) => tf.clipByValue(logits, 0, 1),
+    realness: (logits) => tf.clipByValue(logits, 0, 1),
   },
 };
 
@@ -148,7 +148,7 @@ export class RingGame {
       -at(Math.floor(index / side)),
     ]);
     return tf.tidy(() =>
-      LOSSES[this.loss].judge(this.discriminator.apply(tf.tensor2d(places))).dataSync(),
+      LOSSES[this.loss].realness(this.discriminator.apply(tf.tensor2d(places))).dataSync(),
     );
   }
 

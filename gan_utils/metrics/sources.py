@@ -94,7 +94,7 @@ def open_source(what: Any, wish: Wish) -> Source:
     return _generator(name, wish)
 
 
-def read_picture(path: Path, wish: Wish) -> np.ndarray:
+def read_for_scoring(path: Path, wish: Wish) -> np.ndarray:
     """Read one image.
 
     Args:
@@ -212,7 +212,7 @@ def _folder(name: str, wish: Wish) -> Source:
     def batches(batch_size: int) -> Iterator[np.ndarray]:
         batch: list[np.ndarray] = []
         for path in chosen:
-            image = read_picture(path, wish)
+            image = read_for_scoring(path, wish)
             if batch and (len(batch) == batch_size or image.shape != batch[0].shape):
                 yield np.stack(batch)
                 batch = []

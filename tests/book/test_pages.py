@@ -190,7 +190,7 @@ def test_lesson_without_runs_has_a_sentence(build):
 
 
 def test_missing_picture_is_an_error(build):
-    _, warnings = build(page="# A\n\n```{recorded-picture} 02_dcgan:full:DCGAN\n:alt: x\n```\n")
+    _, warnings = build(page="# A\n\n```{recorded-image} 02_dcgan:full:DCGAN\n:alt: x\n```\n")
     assert "No recorded image" in warnings
 
 

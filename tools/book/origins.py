@@ -30,11 +30,11 @@ class Origin:
         paths: Name of a metric -> where the record has it, if the comparison has not.
         steps: Places in the record whose product is the number of updates.
         epochs: Place of the number of epochs.
-        judge: Data set of the reference classifier that scores it.
+        classifier: Data set of the reference classifier that scores it.
         second: What its second input is, if it has one.
         asks: Whether one can ask for a class of that data set.
         codes: Place of the digits that its codes stand for, where classes are codes.
-        judge_translator: Scores a translator, given it and a way to call it.
+        score_translator: Scores a translator, given it and a way to call it.
         levels: Largest difference that packing may make to a pixel, in gray levels out of 255.
     """
 
@@ -45,11 +45,11 @@ class Origin:
     paths: dict[str, str] = field(default_factory=dict)
     steps: tuple[str, ...] = ("metrics/epochs", "metrics/steps_per_epoch")
     epochs: str | None = "metrics/epochs"
-    judge: str = "mnist"
+    classifier: str = "mnist"
     second: str = "class_labels"
     asks: bool = False
     codes: str | None = None
-    judge_translator: Callable[..., dict[str, Any]] | None = None
+    score_translator: Callable[..., dict[str, Any]] | None = None
     levels: float = 1.8
 
     def metrics(self, record: dict[str, Any]) -> dict[str, Any]:
@@ -61,12 +61,12 @@ class Origin:
         return found
 
     def meaning(self, record: dict[str, Any]) -> np.ndarray:
-        """Return the class that the judge should see, for each class one can ask for."""
+        """Return the class that the classifier should see, for each class one can ask for."""
         return np.asarray(find(record, self.codes) if self.codes else range(10))
 
     def classes(self, record: dict[str, Any]) -> list[str]:
         """Return the names of the classes one can ask for, in order; none if one cannot."""
-        names = SOURCES[self.judge].class_names
+        names = SOURCES[self.classifier].class_names
         return [names[i] for i in self.meaning(record)] if self.asks else []
 
 
@@ -87,7 +87,7 @@ def places(count: int, size: int) -> Any:
     return pairs.city(count, size, seed=11, first=2_000_000, extent=25.0 * size**0.5)
 
 
-def judge_map(network: Any, call: Callable[..., np.ndarray], count: int = 40) -> dict[str, Any]:
+def score_map(network: Any, call: Callable[..., np.ndarray], count: int = 40) -> dict[str, Any]:
     """Return the share of pixels with the right color of the map, on places never seen."""
     from gan_utils import images
 
@@ -118,7 +118,7 @@ ORIGINS = {
     "cdcgan": Origin("05_cdcgan", "generator.keras", "the digit you ask for", "CDCGAN", asks=True),
     "acgan": Origin(
         *("06_acgan", "generator.keras", "the piece of clothing you ask for", "AC-GAN"),
-        judge="fashion_mnist",
+        classifier="fashion_mnist",
         asks=True,
     ),
     "infogan": Origin(
@@ -135,7 +135,7 @@ ORIGINS = {
     "photographs": Origin(
         *("18_color_photographs", "generator.keras", "the kind of photograph you ask for"),
         row="projection GAN",
-        judge="cifar10",
+        classifier="cifar10",
         asks=True,
     ),
     "satellite_to_map": Origin(
@@ -147,7 +147,7 @@ ORIGINS = {
         },
         steps=("metrics/updates",),
         epochs=None,
-        judge_translator=judge_map,
+        score_translator=score_map,
     ),
     "map_to_satellite": Origin(
         *("11_pix2pix", "map_to_satellite.keras", "a satellite image for a map"),
@@ -165,7 +165,7 @@ ORIGINS = {
         paths=_UNPAIRED | {"map_color": "metrics/main/map_color", "l1": "metrics/main/l1"},
         steps=("metrics/updates",),
         epochs=None,
-        judge_translator=judge_map,
+        score_translator=score_map,
         levels=_INSTANCE_LEVELS,
     ),
     "unpaired_to_satellite": Origin(
@@ -188,7 +188,7 @@ ORIGINS = {
         },
         steps=("metrics/updates",),
         epochs=None,
-        judge="fashion_mnist",
+        classifier="fashion_mnist",
         asks=True,
     ),
     "denoiser": Origin(

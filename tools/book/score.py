@@ -83,15 +83,15 @@ def score(name: str, network: Any, record: dict[str, Any]) -> dict[str, Any]:
     """
     origin = ORIGINS[name]
     if len(network.inputs[0].shape) == 4:
-        return origin.judge_translator(network, call) if origin.judge_translator else {}
+        return origin.score_translator(network, call) if origin.score_translator else {}
     drawn, wishes = draw(name, network)
     meant = None if wishes is None else origin.meaning(record)[wishes]
-    real_images = data.load_images(origin.judge, "test").images
-    found = evaluation.scores(drawn, meant, real_images=real_images, classifier=origin.judge)
+    real_images = data.load_images(origin.classifier, "test").images
+    found = evaluation.scores(drawn, meant, real_images=real_images, classifier=origin.classifier)
     told = origin.metrics(record)
     if origin.row not in record.get("comparison", {}) and "distance" in told:
         parts = (real_images[: told["samples"]], drawn[: told["samples"]])
-        vectors = list(map(evaluation.classifier_of(origin.judge).features, parts))
+        vectors = list(map(evaluation.classifier_of(origin.classifier).features, parts))
         found["distance_as_recorded"] = metrics.fid(*vectors)
     return found
 
