@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from lesson import load_lesson
 
-from gan_utils import who_moved
+from gan_utils import records, weights, who_moved
 from gan_utils.layers import SpectralNormalization
 
 TINY = {"width": 4, "batch_size": 4, "rate": 1e-3, "ema_decay": 0.9}
@@ -188,3 +188,13 @@ def test_a_mode_is_the_number_that_the_three_digits_read(lesson):
     places = [int(np.flatnonzero(test_set.labels == digit)[0]) for digit in (7, 0, 4)]
     stacked = np.concatenate([test_set.images[i] for i in places], axis=-1)[None]
     assert lesson.modes_of(stacked).tolist() == [704]
+
+
+def test_the_recorded_generator_is_close_to_real_images_and_covers_them():
+    run = records.recorded("16_modern_objectives", "full")
+    scored = run["comparison"]["R3GAN objective"]
+    assert scored["images_seen"] == 12 * 60_000
+    for found in (scored, weights.facts("r3gan")["scores"]):
+        assert found["samples"] == 10_000
+        assert found["distance"] <= 2
+        assert found["recall"] >= 0.8
