@@ -22,6 +22,7 @@ COLUMNS = 10
 _ROWS = 2
 _SAMPLES = {"full": FULL_COUNT, "quick": 5_000, "smoke": 100}
 _COLORS = {1: 16, 3: 128}  # by channels: enough for a gallery, and a third of the bytes
+_MANY_COLORS = 4_096  # from here on, few colors would leave visible steps
 
 
 def __getattr__(name: str) -> object:
@@ -173,13 +174,17 @@ def encode_image(sheet: np.ndarray) -> str:
         sheet: `(height, width, 1 or 3)` uint8 in [0, 255].
 
     Returns:
-        A PNG of at most 16 gray values or 128 colors, in base64.
+        In base64: a PNG of at most 16 gray values or 128 colors; for photographs, which need more
+        colors, a JPEG.
     """
     from PIL import Image
 
     stream = io.BytesIO()
     image = Image.fromarray(sheet.squeeze(-1) if sheet.shape[-1] == 1 else sheet)
-    image.quantize(_COLORS[sheet.shape[-1]]).save(stream, "png", optimize=True)
+    if sheet.shape[-1] == 3 and image.getcolors(_MANY_COLORS) is None:
+        image.save(stream, "jpeg", quality=90, subsampling=0)
+    else:
+        image.quantize(_COLORS[sheet.shape[-1]]).save(stream, "png", optimize=True)
     return base64.b64encode(stream.getvalue()).decode()
 
 

@@ -88,3 +88,8 @@ def test_a_sheet_in_color_keeps_its_colors():
     sheet = np.stack(np.broadcast_arrays(ramp[:, None], ramp[None], ramp[:, None] // 2), axis=-1)
     found = evaluation.decode_image(evaluation.encode_image(sheet)).astype(int)
     assert np.abs(found - sheet).mean() < 8
+    fine = np.arange(256, dtype=np.uint8)  # so many colors that a palette would leave steps
+    sheet = np.stack(np.broadcast_arrays(fine[:, None], fine[None], fine[:, None] // 2), axis=-1)
+    text = evaluation.encode_image(sheet)
+    assert np.abs(evaluation.decode_image(text).astype(int) - sheet).mean() < 2
+    assert len(text) < sheet.size / 4

@@ -7,7 +7,7 @@ import tensorflow as tf
 from lesson import load_lesson
 from stand_in_graph import stand_in
 
-from gan_utils import model_file, records, who_moved
+from gan_utils import model_file, records, weights, who_moved
 from gan_utils.layers import SpectralNormalization
 
 TINY = {"width": 4, "batch_size": 4, "d_rate": 1e-3, "g_rate": 1e-3, "ema_decay": 0.9}
@@ -237,6 +237,8 @@ def test_the_recorded_run_is_what_the_text_says(recorded):
     assert found["real_vs_real"] < found["distance_after"] < found["distance_before"]
     assert found["leaked"] > found["real_vs_real"]
     assert len(found["classes"]) == 10
+    assert found["agreement"] > 0.45  # "half of them"
+    assert weights.facts("photographs")["scores"]["agreement"] > 0.45
 
 
 def test_the_recorded_study_says_what_the_text_says():
