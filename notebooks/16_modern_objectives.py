@@ -100,7 +100,7 @@ keras.utils.set_random_seed(SEED)
 # %% [markdown]
 # ## What the recorded run reached
 #
-# Fifty images of the recorded `full` run's generator, if there is one yet, none of them chosen.
+# Fifty images of the recorded `full` run's generator, none of them chosen.
 
 # %%
 run = recorded("16_modern_objectives", "full")

@@ -28,7 +28,7 @@
 #
 # - how a class enters both networks: conditional batch normalization and the projection
 #   discriminator;
-# - why the discriminator learns few images by heart, and how augmentation prevents that;
+# - why the discriminator overfits when there are few images, and how augmentation prevents that;
 # - how to score images in color, and how to use the lesson on a folder of your own.
 #
 # **What you need.** The lessons on CDCGAN and on modern objectives.
@@ -254,8 +254,8 @@ for network in (build_generator(FULL["width"]), build_discriminator(FULL["width"
 # %% [markdown]
 # ## Differentiable augmentation
 #
-# With few images a discriminator learns them by heart: it knows the files, not what photographs
-# look like, and its gradients lead nowhere. A classifier would be helped by augmented data. In a
+# With few images a discriminator overfits: it recognizes the training images, not photographs as
+# such, and its gradients lead nowhere. A classifier would be helped by augmented data. In a
 # GAN, augmenting the real images alone teaches the generator to draw augmented ones. Zhao et al.
 # (2020) augment **all that the discriminator sees**, real and fake, in both updates. For the
 # generator's update the gradient must pass through the augmentation, hence "differentiable".
@@ -642,7 +642,7 @@ plt.show()
 #
 # - A class enters the generator by scales and shifts of feature maps, the discriminator by a
 #   projection of its features.
-# - With few images the discriminator learns files; augment all that it sees.
+# - With few images the discriminator overfits; augment all that it sees.
 # - A distance says nothing without the name of its classifier.
 #
 # ## References

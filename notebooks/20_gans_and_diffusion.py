@@ -19,7 +19,7 @@
 
 # %% [markdown]
 # **What you will do with about 300 lines of code.** Train a small diffusion model on MNIST for as
-# long as this book's best GAN, draw in 1,000, 50 and 10 steps, and compare.
+# long as lesson 01's GAN, draw in 1,000, 50 and 10 steps, and compare.
 #
 # **Time and size.** 7 minutes to read; less than a minute of training on two CPU cores; a download
 # of 12 MB (MNIST, once).

@@ -19,8 +19,8 @@ from gan_utils.interpolation import slerp
 from gan_utils.process import import_tensorflow
 
 EXAMPLES = """examples:
-  gan-utils generate cgan digits.png
-  gan-utils generate cgan --label 2,0,2,6 year.png
+  gan-utils generate cdcgan digits.png
+  gan-utils generate cdcgan --label 2,0,2,6 year.png
   gan-utils generate wgan_gp --count 200 --columns 20 --seed 5 digits.png
   gan-utils generate infogan --label 3 --interpolate walk.png
   gan-utils generate generator.keras --count 16 digits.gif
