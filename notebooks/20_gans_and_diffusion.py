@@ -527,7 +527,7 @@ def timed(path, work, *arguments):
 
 
 # %% [markdown]
-# The measurement, seed by seed:
+# Seed by seed:
 
 # %%
 generator, message = gan_utils.weights.try_generator("gan")
@@ -554,7 +554,7 @@ real = images.to_float(train_set.sample(FEW).images)
 found["real_vs_real"] = evaluation.scores(real, real_images=test_set.images)["distance"]
 
 # %% [markdown]
-# The table of this run. No image was chosen; diffusion's start from the same noise.
+# This run. No image was chosen; diffusion's start from the same noise.
 
 # %%
 show_table(found)
@@ -589,9 +589,10 @@ for name, row in memory.items():
 # - **Time to draw** (last column). A GAN calls its network once, diffusion once a step. So fast
 #   diffusion models are *distilled* into one to four steps, often with a discriminator as the
 #   teacher (Sauer et al., 2023).
-# - **Quality.** On the recorded budget diffusion beats the GAN with 1,000 steps, not with 50. With
-#   large ones it overtook GANs on photographs (Dhariwal and Nichol, 2021); a modern GAN
-#   comes close, with one call (Huang et al., 2024).
+# - **Quality.** On the recorded budget diffusion beats lesson 01's GAN with 1,000 steps, not with
+#   50; lesson 16's modern GAN, trained three times as long, beats both. On photographs, large
+#   diffusion models overtook GANs (Dhariwal and Nichol, 2021); modern ones come close (Huang et
+#   al., 2024).
 # - **Training.** Diffusion has one loss, and nothing to balance. A squared error asks for *all*
 #   images, a discriminator only whether what is drawn passes.
 # - **Steering.** A sampler can be changed after training: more steps, a part held fixed. A GAN has
@@ -603,7 +604,7 @@ for name, row in memory.items():
 #
 # ## What goes wrong: noise of another size
 #
-# (The recorded run's denoiser draws, where it is at hand.) The sampler must begin where training
+# (Here the recorded run's denoiser draws.) The sampler must begin where training
 # ended. A schedule that stops early, or images in another range, break that:
 
 # %%
