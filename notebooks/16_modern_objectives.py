@@ -157,8 +157,8 @@ plt.show()
 
 # %% [markdown]
 # Without a penalty the two chase each other: when the fake reaches the data, the slope is still
-# there and pushes it on. The circle shrinks, but ever more slowly, whatever the learning rate. With
-# a penalty on the slope the path soon ends in the solution.
+# there and pushes it on. The circle shrinks, but ever more slowly. With a penalty on the slope the
+# path soon ends in the solution.
 #
 # Real GANs have more parameters and the same problem. Three answers:
 #
@@ -270,8 +270,7 @@ for network in (build_generator(STUDY["width"]), build_discriminator(STUDY["widt
 #
 # Computing $\sigma$ exactly in each step would be slow, but weights change slowly, and one *power
 # iteration* a step is enough: multiply a stored vector $u$ by $W$ and by its transpose, and it
-# turns towards the direction that is stretched most. Here it acts on a weight that is five times
-# too large:
+# turns towards the direction that is stretched most. Here the weight is five times too large:
 
 
 # %%
@@ -366,7 +365,7 @@ R3GAN = OBJECTIVES["relativistic + R1 + R2"]
 # ## One training step
 #
 # Here `training=True` matters to spectral normalization alone: its vector takes a step. It is set
-# once an update of the discriminator, and `False` in the generator's, which must not change $D$.
+# once in $D$'s update, and `False` in the generator's, which must not change $D$.
 
 
 # %%
@@ -455,8 +454,7 @@ plt.show()
 
 # %% [markdown]
 # With equal logits both losses are $\log 2$, about 0.69. A larger gap takes a steeper
-# discriminator, which the penalty makes costly. The same sixteen latent vectors throughout the
-# training:
+# discriminator, which the penalty makes costly. The same sixteen latent vectors throughout:
 
 # %%
 animation = grid.save_gif(RUN / "r3gan.gif")
@@ -482,8 +480,7 @@ plt.show()
 #
 # Network, optimizer, learning rate, batch and number of updates are the same for all five.
 # `benchmarks/study_objectives.py` runs the cells above and records each run as it finishes. One
-# number for each recorded seed, and a mean: distance and recall on MNIST, modes and KL divergence
-# on Stacked MNIST.
+# number a seed, and a mean: distance and recall; modes and KL divergence.
 
 # %%
 study = recorded("study_objectives", "full")
@@ -535,7 +532,8 @@ if study_rows:
 
 # %% [markdown]
 # What to see: without normalization or penalty nothing limits the slope. R1 limits it at real
-# images, R2 at fakes as well.
+# images, R2 at fakes as well. The relativistic loss alone ended with black images in each run;
+# a penalty cures that, and helps cross-entropy too.
 #
 # ## Use it
 #
@@ -593,7 +591,7 @@ plt.legend()
 plt.show()
 
 # %% [markdown]
-# One direction is left: a discriminator of such layers sees a single feature. No error, no warning.
+# One direction is left: the discriminator sees a single feature. No error, no warning.
 
 # %% [markdown]
 # ## Exercises
@@ -654,7 +652,7 @@ plt.show()
 #
 # - Two players that follow their gradients circle; a penalty on the discriminator's slope ends it.
 # - Spectral normalization bounds the slope by the weights; R1 and R2 penalize it where images are.
-# - A relativistic loss compares real images with fakes.
+# - A relativistic loss compares real images with fakes; it needs the penalties.
 #
 # ## References
 #

@@ -314,7 +314,7 @@ plots.show_images(np.clip(augmented, -1, 1), columns=10, title="What the discrim
 plt.show()
 
 # %% [markdown]
-# The class is still there to see: that is the condition for an augmentation.
+# The class can still be seen, as it must.
 #
 # ## One training step
 #

@@ -6,7 +6,7 @@ import pytest
 import study_objectives as study
 import tensorflow as tf
 
-from gan_utils import records
+from gan_utils import evaluation, records
 
 
 @pytest.fixture
@@ -110,3 +110,27 @@ def test_a_penalty_limits_the_slope_where_it_acts(recorded, penalized, free, kin
     ]
     for with_it, without in pairs:
         assert with_it["slopes"][kind][-1] < without["slopes"][kind][-1]
+
+
+def test_the_relativistic_loss_alone_collapses_and_a_penalty_cures_it(recorded):
+    alone = [row for (_, name, _), row in recorded.items() if name == "relativistic"]
+    assert len(alone) >= 3
+    for row in alone:
+        assert row["modes"] == 1 if "modes" in row else row["recall"] == 0
+        sheet = evaluation.decode_image(row["sheet"])
+        separators = 40  # white lines between images
+        assert np.quantile(sheet, 0.9) < separators, "black images"
+    cured = [row for (_, name, _), row in recorded.items() if name == "relativistic + R1 + R2"]
+    assert len(cured) >= 3
+    for row in cured:
+        assert row["modes"] > 950 if "modes" in row else row["distance"] < 40
+
+
+def test_r1_helps_cross_entropy_with_each_seed(recorded):
+    pairs = [
+        (recorded["MNIST", "cross-entropy + R1", seed], row)
+        for (data, name, seed), row in recorded.items()
+        if (data, name) == ("MNIST", "cross-entropy")
+    ]
+    assert len(pairs) >= 2
+    assert all(penalized["distance"] < free["distance"] / 1.5 for penalized, free in pairs)

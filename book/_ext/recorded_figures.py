@@ -119,11 +119,6 @@ FIGURES: dict[str, list[Figure]] = {
         Figure("Fréchet distance, concatenated", at("results", "concatenate", "distance")),
         Figure("Fréchet distance, multiplied", at("results", "multiply", "distance")),
         Figure("Fréchet distance, real against real", at("real_vs_real")),
-        Figure(
-            "Label accuracy, trained with swapped labels",
-            at("experiments", "swapped labels", "accuracy"),
-            ".1%",
-        ),
     ],
     "05_cdcgan": [
         Figure("Label accuracy", at("result", "accuracy"), ".1%"),

@@ -1,16 +1,11 @@
-"""Sphinx extension: tables and images from the recorded runs.
-
-``{recorded-run} 02_dcgan`` shows what a lesson's recorded runs reached, ``{recorded-image}
-04_cgan:full:CGAN, concatenate`` the images that were drawn at the end of one.
-"""
+"""Sphinx extension: ``{recorded-run} 02_dcgan`` shows what a lesson's recorded runs reached."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import recorded
 from docutils import nodes
-from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from recorded_figures import FIGURES, Figure
 from sphinx.application import Sphinx
@@ -86,36 +81,7 @@ class RecordedRun(SphinxDirective):
         return [holder]
 
 
-class RecordedImage(SphinxDirective):
-    """Shows the sheet of images that a recorded run kept; its content is the caption."""
-
-    required_arguments = 1
-    final_argument_whitespace = True
-    has_content = True
-    option_spec: ClassVar[dict[str, Any]] = {"alt": directives.unchanged_required}
-
-    def run(self) -> list[nodes.Node]:
-        """Return the figure, or an error that fails the build."""
-        try:
-            lesson, profile, name = (part.strip() for part in self.arguments[0].split(":"))
-            path = recorded.results_path(self.env.srcdir, lesson)
-            self.env.note_dependency(str(path))
-            run = recorded.runs(self.env.srcdir, lesson)[profile]
-            uri = f"data:image/png;base64,{run['comparison'][name]['sheet']}"
-            alt = self.options["alt"]
-        except (KeyError, ValueError) as error:
-            message = f"No recorded image {self.arguments[0]!r}, or no :alt: for it: {error!r}"
-            raise self.error(message) from error
-        figure = nodes.figure("", nodes.image("", uri=uri, alt=alt), classes=["recorded-image"])
-        words = nodes.container()
-        self.state.nested_parse(self.content, self.content_offset, words)
-        if words.children:
-            figure += nodes.caption("", "", *words[0].children)
-        return [figure]
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.add_directive("recorded-run", RecordedRun)
-    app.add_directive("recorded-image", RecordedImage)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -227,8 +227,3 @@ def test_the_recorded_run_carries_what_the_lesson_says():
     right, wrong_label, bad_image = found["verdicts"].values()
     assert abs(right - wrong_label) < 0.05
     assert bad_image < 0.05
-    tried = found["experiments"]
-    # "stays at chance level", "The losses differ too"
-    assert tried["swapped labels"]["accuracy"] < 0.15
-    assert tried["swapped labels"]["d_loss"] < tried["right labels"]["d_loss"] / 1.5
-    assert tried["swapped labels"]["g_loss"] > tried["right labels"]["g_loss"] * 1.5

@@ -203,11 +203,6 @@ def test_the_recorded_run_carries_what_the_lesson_says():
     steps = records.recorded("bench_lessons", "full")["metrics"]["lessons"]
     assert steps["05"]["batch_size"] == steps["04"]["batch_size"]
     assert steps["05"]["fit_ms"] > 3 * steps["04"]["fit_ms"]
-    # "the projection is ahead of the label channel from the start"
-    channel = found["variants"]["channel"]
-    assert all(a > b for a, b in zip(found["accuracies"], channel, strict=False))
-    # "in the recorded run (one seed) it is at chance level"
-    assert found["failure"]["label accuracy, out of step"] < 0.15
 
 
 def test_share_between_labels_by_hand(lesson):
