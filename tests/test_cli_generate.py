@@ -181,9 +181,8 @@ def test_help_lists_the_trained_generators(capsys):
 
 def test_the_start_page_shows_what_the_trained_generator_draws(run, tmp_path):
     static = Path(__file__).resolve().parents[1] / "book" / "_static"
-    run(
-        "cdcgan", tmp_path / "digits.png", "--count", "50"
-    )  # with static / "digits.png" to renew it
+    # With static / "digits.png" as its file, this line renews the image.
+    run("cdcgan", tmp_path / "digits.png", "--count", "50")
     drawn, shown = (
         np.asarray(Image.open(folder / "digits.png")).astype(int) for folder in (tmp_path, static)
     )
