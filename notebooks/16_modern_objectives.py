@@ -532,8 +532,8 @@ if study_rows:
 
 # %% [markdown]
 # What to see: without normalization or penalty nothing limits the slope. R1 limits it at real
-# images, R2 at fakes as well. The relativistic loss alone ended with black images in each run;
-# a penalty cures that, and helps cross-entropy too.
+# images, R2 at fakes as well. The relativistic loss alone collapsed to one image in each run; both
+# penalties cure that, and R1 helps cross-entropy.
 #
 # ## Use it
 #

@@ -116,10 +116,12 @@ def test_the_relativistic_loss_alone_collapses_and_a_penalty_cures_it(recorded):
     alone = [row for (_, name, _), row in recorded.items() if name == "relativistic"]
     assert len(alone) >= 3
     for row in alone:
-        assert row["modes"] == 1 if "modes" in row else row["recall"] == 0
-        sheet = evaluation.decode_image(row["sheet"])
-        separators = 40  # white lines between images
-        assert np.quantile(sheet, 0.9) < separators, "black images"
+        assert row["modes"] < 100 if "modes" in row else row["recall"] == 0
+        sheet = evaluation.decode_image(row["sheet"]).astype(int)
+        drawn = np.array(
+            [sheet[y : y + 28, x : x + 28] for y in (0, 30) for x in range(0, 300, 30)]
+        )
+        assert np.abs(drawn - drawn[0]).mean() < 10, "one image"
     cured = [row for (_, name, _), row in recorded.items() if name == "relativistic + R1 + R2"]
     assert len(cured) >= 3
     for row in cured:
