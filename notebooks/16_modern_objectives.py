@@ -503,7 +503,7 @@ for data, key, form, mean_key in (
         rows = rows_of(data, name)
         seeds = "".join(format(row[key], form) for row in rows) or "     no run yet"
         mean = f"{np.mean([row[mean_key] for row in rows]):8.2f}" if rows else ""
-        print(f"{name:<23}{seeds}{mean}")
+        print(f"{name:<23}{seeds:<21}{mean}")
 
 # %% [markdown]
 # Published, with 25,600 samples and larger networks: DCGAN 99 modes and KL 3.40, unrolled GAN 48.7
