@@ -86,8 +86,6 @@ if importlib.util.find_spec("gan_utils") is None:
 # Everything the lesson uses, and the versions that made this page.
 
 # %%
-import base64
-import io
 import json
 import time
 import warnings
@@ -97,10 +95,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 from keras import layers
-from PIL import Image
 
 import gan_utils
-from gan_utils import GAN, callbacks, images, profile, records
+from gan_utils import GAN, callbacks, evaluation, images, profile, records
 from gan_utils.gan import minimize
 
 print(gan_utils.environment())
@@ -276,8 +273,8 @@ def diagnose(signs):
 # ## A run, from start to signs
 #
 # `run_case` trains one game and returns what the page shows: the curves, thinned to a few dozen
-# points, a sheet of 16 drawn images, and the signs. Two small helpers first: one thins a curve,
-# the other two turn a sheet into text and back, so that a whole run fits into a small JSON file.
+# points, a sheet of 16 generated images as text, and the signs, so that a whole run fits into a
+# small JSON file. A small helper first: it thins a curve.
 
 
 # %%
@@ -285,17 +282,6 @@ def thin(values, pick=np.mean):
     values = np.nan_to_num(values, nan=LARGEST, posinf=LARGEST)  # NaN is drawn at the very top
     parts = np.array_split(values, min(POINTS, len(values)))
     return [float(f"{pick(part):.4g}") for part in parts]
-
-
-def as_text(generated):
-    sheet = Image.fromarray(images.grid(generated, columns=4)[..., 0]).quantize(16)
-    stream = io.BytesIO()
-    sheet.save(stream, "png", optimize=True)
-    return base64.b64encode(stream.getvalue()).decode()
-
-
-def as_sheet(text):
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))).convert("L"))
 
 
 # %% [markdown]
@@ -327,7 +313,7 @@ def run_case(real_images, *, game=GAN, d_rate=RATE, g_rate=RATE, steps=STEPS, se
         "seconds": round(time.perf_counter() - start, 1),
         "curves": curves,
         "signs": vital_signs(gan, weights_before, kept.history, some_real, drawn),
-        "sheet": as_text(drawn[:16]),
+        "sheet": evaluation.encode_image(images.grid(drawn[:16], columns=4)),
     }
 
 
@@ -400,7 +386,7 @@ def show_case(name, title, columns):
     figure, axes = plt.subplots(3, len(shown), squeeze=False, sharey="row", **shape)
     for column, (kind, cases) in zip(axes.T, shown.items(), strict=True):
         result, healthy = cases[name], cases["healthy"]
-        column[0].imshow(as_sheet(result["sheet"]), cmap="gray", vmin=0, vmax=255)
+        column[0].imshow(evaluation.decode_image(result["sheet"]))
         column[0].set_title(f"{kind}: {result['steps']:,} steps", size=13)
         column[0].axis("off")
         draw_curves(column[1], result, healthy, ("d_loss", "g_loss"))
@@ -964,7 +950,7 @@ assert list(CASES) == list(EXPECTED)
 assert set(SHORT) <= set(here) <= set(EXPECTED)
 assert set(here) | set(recorded_cases) == set(EXPECTED)
 for case in here.values():
-    assert as_sheet(case["sheet"]).shape == (118, 118)
+    assert evaluation.decode_image(case["sheet"]).shape == (118, 118, 3)
     assert case["steps"] == STEPS
     assert np.isfinite(list(case["signs"].values())).all()
 assert here["frozen"]["signs"]["moved"] == 0 < here["healthy"]["signs"]["moved"]

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from lesson import NOTEBOOKS, load_lesson
 
-from gan_utils import GAN, images, records
+from gan_utils import GAN, evaluation, images, records
 
 SIGNS = {"low", "high", "moved", "statistics", "gap", "jump", "variety"}
 PAGE = (NOTEBOOKS / "15_diagnosis.py").read_text(encoding="utf-8")
@@ -193,9 +193,9 @@ def test_forgotten_training_leaves_the_statistics_and_the_dropout_alone(lesson, 
 # ---- what is kept ----------------------------------------------------------------------------
 
 
-def test_a_sheet_survives_its_way_through_text(lesson, pictures):
-    text = lesson.as_text(images.to_float(pictures[:16]))
-    sheet = lesson.as_sheet(text)
+def test_a_sheet_survives_its_way_through_text(pictures):
+    text = evaluation.encode_image(images.grid(images.to_float(pictures[:16]), columns=4))
+    sheet = evaluation.decode_image(text)[..., 0]
     assert sheet.shape == (118, 118)
     expected = images.grid(pictures[:16], columns=4)[..., 0].astype(int)
     assert np.abs(sheet - expected).mean() < 16
