@@ -5,12 +5,12 @@ Run it by hand after that run is recorded again: ``python -m tools.book.social_c
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from gan_utils import evaluation
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 RUN, PROFILE, ROW = "05_cdcgan", "full", "CDCGAN"
@@ -29,8 +29,8 @@ def letters(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
 def sheet() -> Image.Image:
     """Return the digits of the recorded run, dark on white."""
     record = json.loads((BOOK / "results" / f"{RUN}.json").read_text(encoding="utf-8"))
-    data = base64.b64decode(record["runs"][PROFILE]["comparison"][ROW]["sheet"])
-    return ImageOps.invert(Image.open(io.BytesIO(data)).convert("L"))
+    pixels = evaluation.decode_image(record["runs"][PROFILE]["comparison"][ROW]["sheet"])
+    return ImageOps.invert(Image.fromarray(pixels).convert("L"))
 
 
 def card() -> Image.Image:
