@@ -49,7 +49,7 @@ def test_text_for_the_page_has_a_number_for_each_seed():
 
 def test_objectives_are_those_of_the_lesson():
     assert set(study.OBJECTIVES) <= set(study_objectives.LESSON.OBJECTIVES)
-    assert study.LESSON.OBJECTIVES[study.OBJECTIVES[0]] is study.LESSON.R3GAN
+    assert study.LESSON.OBJECTIVES[study.OBJECTIVES[1]] is study.LESSON.R3GAN
 
 
 # ---- claims of the page -------------------------------------------------------------------------

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
+import recorded
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
@@ -25,12 +24,8 @@ class ResultRole(SphinxRole):
         """Return the number as text, or an error that fails the build."""
         try:
             lesson, profile, key, *form = self.text.split(":")
-            path = Path(self.env.srcdir) / "book" / "results" / f"{lesson}.json"
-            self.env.note_dependency(str(path))
-            run = json.loads(path.read_text(encoding="utf-8"))["runs"][profile]
-            value = {**run, **run.get("metrics", {})}
-            for part in key.split("."):
-                value = value[int(part) if isinstance(value, list) else part]
+            self.env.note_dependency(str(recorded.results_path(self.env.srcdir, lesson)))
+            value = recorded.value(self.env.srcdir, lesson, profile, key)
             text = format(value, form[0] if form else "")
         except (OSError, LookupError, ValueError, TypeError) as error:
             message = self.inliner.reporter.error(

@@ -22,6 +22,21 @@ def runs(srcdir: str | Path, lesson: str) -> dict[str, dict[str, Any]]:
     return {name: found[name] for name in RUNS if name in found}
 
 
+def value(srcdir: str | Path, run: str, profile: str, key: str) -> Any:
+    """Return a recorded value, looked up among a run's metrics, then among its other facts.
+
+    Dots in ``key`` lead into groups of values, numbers into lists.
+
+    Raises:
+        LookupError, OSError, ValueError, TypeError: There is no such value.
+    """
+    found = json.loads(results_path(srcdir, run).read_text(encoding="utf-8"))["runs"][profile]
+    found = {**found, **found.get("metrics", {})}
+    for part in key.split("."):
+        found = found[int(part) if isinstance(found, list) else part]
+    return found
+
+
 def duration(seconds: float) -> str:
     """Return a time in the unit that a reader would use."""
     if seconds < 100:

@@ -1,11 +1,17 @@
-"""Sphinx extension: ``{recorded-run} 02_dcgan`` shows what a lesson's recorded runs reached."""
+"""Sphinx extension: tables and images from the recorded runs.
+
+``{recorded-run} 02_dcgan`` shows what a lesson's recorded runs reached, ``{recorded-image}
+study_stacked_mnist:full:runs.0.sheet`` an image that a run kept.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import base64
+from typing import Any, ClassVar
 
 import recorded
 from docutils import nodes
+from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from recorded_figures import FIGURES, Figure
 from sphinx.application import Sphinx
@@ -81,7 +87,35 @@ class RecordedRun(SphinxDirective):
         return [holder]
 
 
+class RecordedImage(SphinxDirective):
+    """Shows an image of a recorded run, enlarged without smoothing; its content is the caption."""
+
+    required_arguments = 1
+    has_content = True
+    option_spec: ClassVar[dict[str, Any]] = {"alt": directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        """Return the figure, or an error that fails the build."""
+        try:
+            run, profile, key = self.arguments[0].split(":")
+            self.env.note_dependency(str(recorded.results_path(self.env.srcdir, run)))
+            text = recorded.value(self.env.srcdir, run, profile, key)
+            kind = "png" if base64.b64decode(text).startswith(b"\x89PNG") else "jpeg"
+            alt = self.options["alt"]
+        except (OSError, LookupError, ValueError, TypeError) as error:
+            message = f"No recorded image {self.arguments[0]!r}, or no :alt: for it: {error!r}"
+            raise self.error(message) from error
+        image = nodes.image("", uri=f"data:image/{kind};base64,{text}", alt=alt, width="100%")
+        figure = nodes.figure("", image, classes=["recorded-image"])
+        words = nodes.container()
+        self.state.nested_parse(self.content, self.content_offset, words)
+        if words.children:
+            figure += nodes.caption("", "", *words[0].children)
+        return [figure]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.add_directive("recorded-run", RecordedRun)
+    app.add_directive("recorded-image", RecordedImage)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

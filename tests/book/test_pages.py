@@ -7,12 +7,15 @@ from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 from test_site import LESSONS, PAGES, Page, page_path
+
+from gan_utils import evaluation
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
@@ -181,6 +184,28 @@ def test_recorded_runs_become_a_table(build, tmp_path):
         assert words in text
     assert re.search(r"quick:\s+no run is recorded yet", text)
     assert "Purity" not in text, "a figure that no run has"
+
+
+def test_recorded_image_becomes_a_figure(build, tmp_path):
+    pixels = np.arange(12, dtype="uint8").reshape(2, 2, 3)
+    text = evaluation.encode_image(pixels)
+    record(tmp_path, "study_a", full={"metrics": {"runs": [{"sheet": text}]}})
+    directive = "# A\n\n```{{recorded-image}} study_a:full:{}\n{}\nA *caption*.\n```\n"
+    pages, warnings = build(page=directive.format("runs.0.sheet", ":alt: Four pixels\n"))
+    assert warnings == ""
+    assert 'alt="Four pixels"' in pages["page"]
+    assert "A <em>caption</em>." in pages["page"]
+    (address,) = re.findall(r'src="data:image/png;base64,([^"]+)"', pages["page"])
+    np.testing.assert_array_equal(evaluation.decode_image(address), pixels)
+
+
+@pytest.mark.parametrize(
+    ("key", "alt"), [("runs.1.sheet", ":alt: x\n"), ("runs.0.sheet", ""), ("runs", ":alt: x\n")]
+)
+def test_recorded_image_that_is_missing_or_has_no_alt_text_fails(build, tmp_path, key, alt):
+    record(tmp_path, "study_a", full={"metrics": {"runs": [{"sheet": "AAAA"}]}})
+    _, warnings = build(page=f"# A\n\n```{{recorded-image}} study_a:full:{key}\n{alt}\n```\n")
+    assert "No recorded image" in warnings
 
 
 def test_lesson_without_runs_has_a_sentence(build):
