@@ -292,11 +292,13 @@ def summary(run: dict[str, Any] | None, row: str) -> str:
 
     Returns:
         Three lines: where the record comes from, the training, and the scores; one line if there is
-        no such run or row.
+        no such run, two if it has no such row.
     """
     found = ((run or {}).get("comparison") or {}).get(row)
-    if run is None or found is None:
+    if run is None:
         return "no recorded full run yet"
+    if found is None:
+        return f"{origin(run)}\n  recorded without these scores"
     cost = [f"{found['steps']:,} updates"]
     if "images_seen" in found:
         passes = found["images_seen"] / run["data"]["count"]

@@ -609,7 +609,7 @@ for size in (1.0, 4.0, 16.0):
 # <details><summary>Solution</summary>
 #
 # Close to $\sqrt{100}$, and $\sqrt{50}$: inside the shell where training drew. Spherical
-# interpolation (slerp) stays on it: `gan-utils generate dcgan --interpolate walk.gif`.
+# interpolation (slerp) stays on it: `gan-utils generate dcgan --interpolate walks.png`.
 #
 # </details>
 #

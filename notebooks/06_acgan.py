@@ -539,7 +539,7 @@ if full_run:
 
 # %% tags=["hide-cell"]
 shown = checkpoints.epochs_in(checkpoint.folder)
-shown = shown[:: max(1, len(shown) // 8)]
+shown = shown[:: -max(1, len(shown) // 8)][::-1]
 columns = []
 for epoch in shown:
     checkpoints.load(gan, checkpoints.path_of(checkpoint.folder, epoch))
@@ -566,8 +566,8 @@ show_reversed(np.stack(columns, axis=1).reshape(-1, 28, 28, 1), f"After {shown} 
 # <details><summary>Solution</summary>
 #
 # $L_C$. The discriminator is now rewarded for *not* recognizing the class of a fake, so this is a
-# second game about real or fake, and nobody teaches this head which class a fake shows. Nothing
-# crashes, which is why the mistake was copied for years.
+# second game about real or fake, in which the two players no longer want the same of a fake's
+# class. Nothing crashes: only the loss shows it.
 #
 # </details>
 #

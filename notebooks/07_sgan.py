@@ -137,7 +137,7 @@ PUBLISHED = {25: (0.802, 0.750), 50: (0.883, 0.859), 100: (0.928, 0.895), 1_000:
 # | $-\log p(y \mid x, \text{real})$ | `class_loss` | labeled images |
 # | $-\tfrac12 \log D(x) - \tfrac12 \log(1 - D(G(z)))$ | `real_or_fake_loss` | unlabeled, fake |
 # | $H(x)$ | `entropy` | unlabeled images |
-# | $\lVert \mathbb{E} f(x) - \mathbb{E} f(G(z)) \rVert^2$ | `matching_loss` | the generator |
+# | $\lVert \mathbb{E} f(x) - \mathbb{E} f(G(z)) \rVert^2 / 128$ | `matching_loss` | the generator |
 #
 # An unlabeled image has a class, we only do not know which. So the class head should decide for
 # one: the **entropy** $H$ of its softmax should be small (Springenberg, 2016). Odena's loss has no
@@ -165,8 +165,8 @@ def entropy(class_logits):
 
 
 # %% [markdown]
-# Are the two ways the same? For random logits, out of one softmax over $N + 1$ and out of two
-# heads:
+# Are the two ways the same? We compute the probabilities of random logits with one softmax over
+# $N + 1$ classes, and with two heads:
 
 
 # %%
@@ -630,8 +630,8 @@ plt.show()
 # <details><summary>Solution</summary>
 #
 # They show where the images are, not what a group of them is called. With 25 labels, some ways of
-# writing a digit have no label near them; with 1,000, little is left to gain. Compare the column
-# "gain" of the recorded run.
+# writing a digit have no label near them; with 1,000, little is left to gain. So most in between:
+# see the column "gain" of the recorded run.
 #
 # </details>
 #

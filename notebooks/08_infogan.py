@@ -79,7 +79,8 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # and recognizer one on 64 new fakes; no exponential moving average (EMA) of the generator's
 # weights. `FULL`, twenty passes over the data, and `SHORT` have smaller batches, a larger rate, an
 # EMA, and two additions that are **ours, not InfoGAN's**: a noise gain below one and distorted
-# copies. The rates of `FULL` decay to zero after `decay_after` of the epochs.
+# copies. From `decay_after` of the epochs on, the rates of `FULL` decay to
+# zero.
 
 # %%
 SEED = profile.seed(8)
@@ -187,10 +188,10 @@ if full_run:
 #
 # Noise of 62 standard normal numbers has a length of about 8, a one-hot code of 1. The easiest way
 # to make the code readable is a faint mark on an unrelated image. Our first layer multiplies
-# the noise by a **gain** below 1: then the code can make the *largest* difference between two
-# images, and between two digits that is which digit they are. (The authors draw their noise
-# uniformly from -1 to 1, which is quieter too.) [A study](../book/studies/infogan-code.md) measures
-# what the gain does.
+# the noise by a **gain**: at 0.3, each of its numbers is weaker than the code, which can make the
+# *largest* single difference between two images; between two digits that is which digit they are.
+# (The authors draw their noise uniformly from -1 to 1, which is quieter too.) [A
+# study](../book/studies/infogan-code.md) measures what the gain does.
 #
 # The rest is the classic network, with batch normalization *behind* the ReLU.
 
@@ -463,7 +464,7 @@ first_and_last = np.stack([grid.frames[0], grid.frames[-1]])
 plots.show_images(first_and_last, columns=1, titles=titles, scale=4.5)
 plt.show()
 animation = grid.save_gif(RUN / "infogan.gif")
-display(Image(filename=animation, alt="A grid of digits; its columns become one digit each"))
+display(Image(filename=animation, alt="A grid of digits forming out of noise, code by code"))
 
 # %% [markdown]
 # ## Results: what the codes became
@@ -494,9 +495,9 @@ print(f"Fréchet distance {row['distance']:.1f}")
 # $Q$'s own updates saw fakes only, and so did its moving statistics; those of the trunk mix real
 # and fake. For use on real images they are **recomputed** on real training images, without labels.
 #
-# And $Q$ can catch up with the generator, which no longer changes: $L_I$ is a maximum over $Q$, so
-# a better $Q$ makes the bound **tighter**. Its own layers go on alone, on distorted fakes with
-# noise, which drowns faint marks.
+# And $Q$ can catch up with the generator, which no longer changes: $I = \max_Q L_I$, so a better
+# $Q$ makes the bound **tighter**. Its own layers go on alone, on distorted fakes with noise, which
+# drowns faint marks.
 
 
 # %%
@@ -614,8 +615,8 @@ for weight in (1.0, 0.0):
 #
 # </details>
 #
-# **2. ★★ A recognizer of its own.** *Predict first:* give $Q$ a LeNet of its own, which gets the
-# image and neither code nor trunk. Who moves in which update? What could this $Q$ miss that the
+# **2. ★★ A separate recognizer.** *Predict first:* make $Q$ a separate LeNet that does not share
+# the trunk. Who moves in which update? What could this $Q$ miss that the
 # shared one has?
 
 

@@ -122,7 +122,7 @@ if trained_generator is not None:
 
 # %% [markdown]
 # Fifty images, none of them chosen. From a terminal, `gan-utils generate lsgan --interpolate
-# walk.gif` draws the way from one latent vector to another.
+# walks.png` draws in each row the way from one latent vector to another.
 
 # %% [markdown]
 # ## The idea
@@ -182,7 +182,7 @@ plt.show()
 # $$
 #
 # Put that into the generator's loss, with the term on real images added (it does not depend on
-# $G$). With the targets -1/1/0 what comes out is Pearson's divergence between $p_d + p_g$ and
+# $G$). With the targets -1/1/0, twice the result is Pearson's divergence between $p_d + p_g$ and
 # $2 p_g$ (equation 7 of the paper; exercise 4 derives it):
 #
 # $$
@@ -662,7 +662,7 @@ for name, size in sizes.items():
 # ## Summary
 #
 # - Cross-entropy asks on which side of the boundary a fake is, least squares how far from the
-#   target. A fake far on the right side keeps its gradient.
+#   target. A fake far on the "real" side keeps its gradient.
 # - With targets -1/1/0 the generator minimizes Pearson's chi-squared; 0/1/1 is the common choice.
 # - In code the change is two methods, and no sigmoid.
 # - Whether a loss is more stable takes many seeds to answer.

@@ -30,7 +30,7 @@
 # - why the earth mover's distance has a slope where the Jensen-Shannon divergence is flat;
 # - how a network estimates it (Kantorovich and Rubinstein);
 # - what clipping does to the weights, how to write the penalty;
-# - how well the critic's estimate ranks the images of a run.
+# - how well the critic's estimate ranks the epochs of a run.
 #
 # **What you need.** The DCGAN lesson.
 
@@ -440,7 +440,7 @@ animation = grid.save_gif(RUN / "wgan_gp.gif")
 display(Image(filename=animation, alt="Sixteen digits forming out of noise, epoch by epoch"))
 
 # %% [markdown]
-# ### Does the estimate rank the images?
+# ### Does the estimate rank the epochs?
 #
 # The Spearman rank correlation is 1 where the estimate orders the epochs as the Fréchet distance
 # does, which knows nothing of the critic, and 0 for no relation. Over a handful of epochs it is
@@ -533,8 +533,8 @@ print(f"untrained {untrained['distance']:.1f}, real against real (noise floor) {
 for name, row in rows.items():
     print(f"{name}: {row['distance']:.1f} after {row['steps']:,} generator updates")
 if run:
-    print(f"recorded: WGAN-GP {facts['distance_after']:.1f} after {updates:,}", end=", ")
-    print(f"clipped {facts['distance_clipped']:.1f}")
+    for name, row in run["comparison"].items():
+        print(f"recorded {name}: {row['distance']:.1f} after {row['steps']:,}")
 plots.show_images(generated[:50], columns=10, title=f"WGAN-GP, profile {profile.name}")
 plt.show()
 
@@ -610,8 +610,8 @@ plt.show()
 #
 # <details><summary>Solution</summary>
 #
-# The critic comes nearer to the best 1-Lipschitz function: a better gradient, for more time. The
-# discriminator comes nearer to the cliff of the first figure.
+# No: the critic comes nearer to the best 1-Lipschitz function, a better gradient that costs time.
+# The discriminator comes nearer to the cliff of the first figure.
 #
 # </details>
 #

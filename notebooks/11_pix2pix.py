@@ -72,8 +72,8 @@ tf.get_logger().setLevel("ERROR")
 # %% [markdown]
 # ### Hyperparameters
 #
-# `TUTORIAL` is the classic size; its recipe, 100 epochs of 1,096 pairs, one at a time, takes more
-# than a day on a CPU. Training here has **the same code with smaller numbers**.
+# `TUTORIAL` is the classic size; its recipe, 100 epochs of 1,096 pairs, batch size 1, takes more
+# than a day on a CPU. Here **networks are smaller, runs shorter, and the generator's rate larger**.
 
 # %%
 SEED = profile.seed(11)
@@ -137,8 +137,8 @@ plt.show()
 # %% [markdown]
 # ## How good is a translation?
 #
-# **L1** is the mean absolute difference to the target (0 to 1), **PSNR** the mean squared one in
-# decibels, **SSIM** compares local means, contrasts and patterns; large is good. **Sharpness** $s$
+# **L1** is the mean absolute difference to the target (0 to 1). **PSNR** (peak over squared error,
+# in decibels) and **SSIM** (local means, contrasts, patterns) should be large. **Sharpness** $s$
 # is the mean difference of neighboring pixels, as a multiple of the target's: below 1 is blur,
 # above 1 noise, so we print how far it is **off**, $\lvert s - 1 \rvert$. **Map color** is the
 # share of pixels whose nearest map color is right.

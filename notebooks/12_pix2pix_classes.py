@@ -120,7 +120,7 @@ keras.utils.set_random_seed(SEED)
 # %% [markdown]
 # ## The data
 #
-# Fashion-MNIST. Sketches are made by the first steps of Canny's edge detector (1986): a line is
+# Fashion-MNIST. Sketches are made by two steps of Canny's edge detector (1986): a line is
 # where the brightness changes by more than `edge`, and faster than on either side. Lines are 1,
 # paper is -1; figures are shown reversed.
 
@@ -213,9 +213,10 @@ if run:
 
 # %% [markdown]
 # The class accuracy of way 3 is that of true items. L1 hardly notices: what makes a coat a coat, a
-# zip or a row of buttons, is a few pixels. Ways 1 and 2 score below plain Pix2Pix: their generators
-# are not told the class, and naming it costs their discriminators skill at telling real from fake.
-# [A study](../book/studies/class-questions.md) measures that cost.
+# zip or a row of buttons, is a few pixels. In this one run ways 1 and 2 score below plain Pix2Pix
+# in class accuracy, whose generator is not told the class either. A possible reason: naming it
+# costs their discriminators skill at telling real from fake
+# ([study](../book/studies/class-questions.md)).
 #
 # ## The networks
 #
@@ -559,12 +560,12 @@ print_results(updates, results, marks["true items"])
 show_rows(rows, "This run\n")
 
 # %% [markdown]
-# All have to guess whether an item was light or dark. The class helps most for pullover, coat and
-# shirt, with their similar outlines: the study has the numbers class by class.
+# All have to guess whether an item was light or dark. In the recorded full run the class helps most
+# for pullover, coat and shirt, with their similar outlines (study).
 #
 # ## Use it
 #
-# One sketch, ten labels, drawn by the recorded translator where there is one:
+# Five sketches, ten labels, drawn by the recorded translator where there is one:
 
 # %%
 best = trained or translators["way 3"].generator
@@ -588,8 +589,8 @@ here = translate(generator, few_sketches, few_labels)
 print(f"largest difference to this process: {np.abs(drawn - here).max():.1e}")
 
 # %% [markdown]
-# From a terminal, `gan-utils translate sketch_to_item drawing.png item.png --label 7` makes a
-# sneaker of your drawing: 28 by 28 pixels, white lines on black ground, one pixel wide.
+# From a terminal, `gan-utils translate sketch_to_item drawing.png item.png --label 7` translates
+# your drawing, labeled a sneaker: 28 by 28 pixels, white lines on black ground, one pixel wide.
 #
 # ## What goes wrong: a classifier that learns from fakes
 #

@@ -193,7 +193,7 @@ print(f"{digits}: {count:,} real images, {len(pool):,} in the pool, {real.shape[
 
 # %%
 def one_of_each_class(pool, labels, size):
-    """Return `size` images, of which only one a class differs."""
+    """Return `size` images: the first of each class, repeated."""
     chosen = [np.flatnonzero(labels == label)[0] for label in np.unique(labels)]
     return np.resize(pool[chosen], (size, *pool.shape[1:]))
 
@@ -410,9 +410,10 @@ draw_damage(names, "Scores", lambda curve: curve / (10 if curve[0] > 2 else 1))
 
 # %% [markdown]
 # In the recorded run both distances grow with every step of every damage, but do not show *which*
-# damage it was. Precision and recall do: where classes are left out, precision stays, and recall
-# and coverage fall. Noise and blur take recall and coverage down as well. The Inception Score falls
-# with noise, blur and missing classes, and hardly notices repetition.
+# damage it was. Precision and recall show more: where classes are left out, precision stays, and
+# recall and coverage fall. Strong noise and blur lower all of them; mild ones look like missing
+# images, since precision stays or rises. The Inception Score falls with noise, blur and missing
+# classes, and hardly notices repetition.
 #
 # Two traps. Where a fake has more than $k$ copies, its ball has no size, and recall drops to almost
 # nothing; coverage, whose balls are real ones, falls more gently. And precision forgives blur: what
@@ -447,7 +448,7 @@ figure.tight_layout()
 plt.show()
 
 # %% [markdown]
-# **FID and KID** react to everything that changes the features. **Precision and density** do not
+# **FID and KID** react to everything that changes the features. **Precision and density** hardly
 # mind missing or repeated images; **recall and coverage** do, and mind bad images too: report a
 # pair. **The Inception Score** takes one image a class for a perfect generator. **No score minds
 # copies** (last row): compare with the nearest training images.
@@ -521,7 +522,7 @@ plt.show()
 
 # %% [markdown]
 # FID is above zero, the more so the fewer images: mean and covariance are fitted to each
-# set's own accidents. KID scatters around zero. Now paper A scores slightly *blurred* images in
+# set's sampling noise. KID scatters around zero. Now paper A scores slightly *blurred* images in
 # large numbers, paper B *undamaged* ones in small numbers. Which has the better FID?
 
 # %%
@@ -604,8 +605,8 @@ print(*(f"no {label}: {value:.1f}" for label, value in missing.items()), sep="\n
 #
 # - The Inception Score sees no real images, and nothing inside a class.
 # - FID is biased for few samples, and compares only at equal counts, extractors and resizing.
-# - Precision and recall, or density and coverage, tell bad images from missing ones. No score finds
-#   copies.
+# - Precision and recall, or density and coverage, tell very bad images from missing ones. No score
+#   finds copies.
 #
 # ## References
 #

@@ -134,10 +134,10 @@ for name, entries in tables.items():
     print(f"{name}: {', '.join(models) or NOT_RECORDED}")
 
 # %% [markdown]
-# ## What nothing can beat
+# ## The noise floor
 #
-# The noise floor: real training images, measured as if a model had drawn them. Where too few images
-# are at hand, the recorded noise floor is shown.
+# Real training images, measured like a model's; recorded where images are missing. Precision alone
+# can be higher, for a model that draws typical images.
 
 
 # %%
@@ -198,8 +198,8 @@ print("* Fashion-MNIST, another classifier: not to be compared with the other ro
 print("+ made to classify, not to draw: lesson 07 shows what it is good at")
 
 # %% [markdown]
-# Each row is one `full` run with one seed; lesson 09 shows how far such numbers move by chance. The
-# cost:
+# One seed a row, and 10,000 images (AC-GAN, and noise floors in `quick`: 5,000, which raises
+# distances). The cost:
 
 
 # %%
@@ -381,9 +381,9 @@ print(f"{len(list(folder.iterdir()))} files")
 # %% [markdown]
 # ### The data
 #
-# A network wants one size, one number of channels and one range. `gan_utils.load_folder` turns each
-# image as its camera meant it, lays transparent parts on white, cuts out the middle square, resizes
-# with antialiasing, and names what is odd. What we hold out never trains anything: it will show
+# A network wants one size, one number of channels and one range. `gan_utils.load_folder` applies
+# the EXIF rotation, lays transparent parts on white, cuts out the middle square, resizes with
+# antialiasing, and names what is odd. What we hold out never trains anything: it will show
 # whether the discriminator has learned faces or only these files. Files often lie in order of date
 # or kind, so shuffle before.
 
@@ -401,7 +401,7 @@ plt.show()
 #
 # ### The networks
 #
-# Each doubling of the size adds one block to both networks.
+# Sizes are powers of 2; each doubling adds one block to both networks.
 
 
 # %%
@@ -545,7 +545,7 @@ for kind in ("full", "quick"):
 # %%
 def nearest(fakes, others):
     flat, other_flat = (part.reshape(len(part), -1).astype("float64") for part in (fakes, others))
-    squared = ((flat[:, None] - other_flat[None]) ** 2).mean(axis=2)
+    squared = np.stack([((other_flat - one) ** 2).mean(axis=1) for one in flat])
     return squared.argmin(axis=1), np.sqrt(squared.min(axis=1)) / 2
 
 

@@ -53,11 +53,13 @@
 # | In the images | Look at |
 # |---|---|
 # | all images the same | <a href="#collapse">collapse</a>, <a href="#rate">rate</a> |
+# | all the same, dots or blots | <a href="#swapped">swapped</a>, <a href="#frozen">frozen D</a> |
+# | all the same with one seed | <a href="#training">training=</a> |
 # | noise or texture, for ever | <a href="#frozen">frozen D</a>, <a href="#wins">D wins</a> |
 # | checkerboard, dots | <a href="#swapped">swapped</a>, <a href="#frozen">frozen D</a> |
 # | gray background, low contrast | <a href="#range-01">range 0 to 1</a> |
-# | mostly white, saturated | <a href="#range-255">range 0 to 255</a> |
-# | black and white only, hard edges | <a href="#rate">rate</a> |
+# | black and white only, hard edges | <a href="#rate">rate</a>, <a href="#frozen">frozen D</a> |
+# | the same, mostly white | <a href="#range-255">range 0 to 255</a> |
 #
 # | In the log | Look at |
 # |---|---|
@@ -241,10 +243,10 @@ def vital_signs(gan, weights_before, history, real_images, drawn):
         "low": seen.min(),
         "high": seen.max(),
         "moved": max(np.abs(a - b).max() for a, b in zip(now, weights_before, strict=True)),
-        "statistics": max(np.abs(layer.moving_mean.numpy()).max() for layer in norms),
+        "statistics": max((np.abs(n.moving_mean.numpy()).max() for n in norms), default=np.inf),
         "gap": np.mean(history["d_real"][-quarter:]) - np.mean(history["d_fake"][-quarter:]),
         "jump": np.abs(np.diff(losses)).mean(axis=1).max(),
-        "variety": mean_distance(drawn) / mean_distance(real_images),
+        "variety": mean_distance(drawn) / mean_distance(seen),
     }
     limits = {"nan": LARGEST, "posinf": LARGEST, "neginf": -LARGEST}  # a run may end in NaN
     return {name: float(np.nan_to_num(value, **limits)) for name, value in signs.items()}
@@ -446,7 +448,7 @@ compare("healthy", "gap", "jump", "variety")
 #
 # It tells the two apart so well that the generator cannot catch up. Here the generator's learning
 # rate is a hundredth of the discriminator's. Too many updates of the discriminator per update of
-# the generator, or real images that it can tell by something trivial, end in the same image.
+# the generator, or real images that it can tell by something trivial, lead to the same curves.
 
 # %%
 examine("wins", g_rate=RATE / 100)
@@ -480,14 +482,15 @@ show_case("collapse", "Collapse", columns)
 compare("collapse", "variety", "gap")
 
 # %% [markdown]
-# The curves look harmless: no loss goes to zero, no opinion to 0 or 1. Only the images tell, and
-# a number made from images. **The number:** the mean distance between drawn images over that
-# between real ones, `mean_distance(drawn) / mean_distance(real_images)`. A healthy run is near 1.
+# The curves look harmless: no loss goes to zero, no discriminator output to 0 or 1. Only the
+# images tell, and a number made from images. **The number:** the mean distance between drawn
+# images over that between real ones, `mean_distance(drawn) / mean_distance(seen)`. A healthy run
+# is near 1.
 #
 # **The fix.** Give the discriminator the rate it needs; then batches in which it sees many fakes at
 # once, or a Wasserstein loss. Many more updates for the discriminator are no safe way: on a ring of
-# points they cost a plain GAN modes ([study](../book/studies/critic.md)). An average of the
-# generator's weights cannot repair a collapse.
+# points they cost a plain GAN modes ([study](../book/studies/critic.md)). An EMA of the
+# generator's weights does not fix a collapse.
 
 # %% [markdown]
 # <a id="frozen"></a>
@@ -527,7 +530,7 @@ class FrozenDiscriminator(GAN):
 
 
 # %% [markdown]
-# Keras says something, once. We catch it, to show it by itself.
+# Keras warns once; we catch the warning to show it separately.
 
 # %%
 with warnings.catch_warnings(record=True) as messages:
@@ -652,9 +655,10 @@ compare("rate", "jump", "variety")
 
 # %% [markdown]
 # Look at the numbers on the loss axis. Each player overshoots, the other answers with a leap of
-# its own. Where a loss is computed with logarithms of a sigmoid instead of logits, the same run
-# ends in NaN. **The number:** the mean change of a loss between neighboring steps,
-# `np.abs(np.diff(d_loss)).mean()`; its healthy value is next to it, under the figure.
+# its own. Where a loss is written by hand as the logarithm of a sigmoid, such logits give NaN;
+# Keras' loss on probabilities is clipped, and its slope becomes 0 instead. **The number:** the
+# mean change of a loss between neighboring steps, `np.abs(np.diff(d_loss)).mean()`; its healthy
+# value is next to it, under the figure.
 #
 # **The fix.** A smaller rate: Adam between 1e-4 and 1e-3, `beta_1` of 0.5. Clipped gradients
 # seldom help: Adam divides by the recent size of the gradients anyway, so that the rate sets the
@@ -668,7 +672,7 @@ compare("rate", "jump", "variety")
 # In an update written by hand, the networks are called without `training=True`. Keras then takes
 # the mode of inference: no dropout, and batch normalization uses its moving statistics, which
 # nobody updates any more. They stay what they were at the start, mean 0 and variance 1, so the
-# layer does nothing.
+# layer no longer normalizes: only its trained scale and shift are left.
 
 
 # %%
@@ -694,7 +698,7 @@ class ForgottenTraining(GAN):
 
 
 # %% [markdown]
-# Two networks that lack what made them trainable.
+# A generator without normalization against a discriminator without dropout.
 
 # %%
 examine("training", game=ForgottenTraining)
@@ -754,7 +758,7 @@ for kind, cases in columns.items():
 # %% [markdown]
 # In the recorded run the first alarm of each row names its case, and no alarm rings for the healthy
 # one. (After few steps alarms can be false: the generator has not learned to vary yet.) Read along
-# a column, and you see why one number is not enough: variety is low in nearly every broken run. It
+# a column, and you see why one number is not enough: variety is low in most of the broken runs. It
 # means *collapse* only when all other alarms are silent.
 
 # %% [markdown]
@@ -788,7 +792,8 @@ for name, found in seeds.items():
 # The same measurements for a game of yours. Four things are needed, two of them before training:
 # keep `weights_before`, log each step with `StepHistory`, and afterwards hand over some real
 # images *as your code prepares them* and some drawn ones. Here they examine a plain
-# `gan_utils.GAN`; with a loop of your own, fill the dictionary `history` yourself.
+# `gan_utils.GAN`; with a loop of your own, fill the dictionary `history` yourself, and hand over
+# your two networks in a `GAN`.
 
 # %%
 mine = GAN(build_generator(), build_discriminator(), LATENT_DIM, ema_decay=None, seed=SEED)
@@ -920,8 +925,8 @@ print(f"D moved {thawed['signs']['moved']:.3f}, alarms: {diagnose(thawed['signs'
 #
 # - Look at the data first: smallest and largest pixel, as the discriminator gets them.
 # - Then at the weights: both players must move, and the statistics of batch normalization too.
-# - Then at the gap between D(x) and D(G(z)): negative is swapped, 1 is a victory of the
-#   discriminator.
+# - Then at the gap between D(x) and D(G(z)): near -1 the labels are swapped, near 1 the
+#   discriminator has won.
 # - Then at the images. Collapse shows there and nowhere else.
 # - A loss that falls to zero is bad news in a GAN; a loss that wobbles is no news.
 #
