@@ -120,14 +120,14 @@ if trained_generator is not None:
     plt.show()
 
 # %% [markdown]
-# Fifty digits, none of them chosen. Dense layers do not know that neighboring pixels belong
+# Fifty digits, none of them cherry-picked. Dense layers do not know that neighboring pixels belong
 # together, hence the grain. From a terminal, `gan-utils generate gan digits.png` draws more.
 
 # %% [markdown]
 # ## The idea
 #
 # How can a network learn to draw, when no formula defines a good drawing? A second network learns
-# to tell. A **generator** $G$ turns noise $z$ into a sample, $G(z)$. A **discriminator** $D$
+# the difference. A **generator** $G$ turns noise $z$ into a sample, $G(z)$. A **discriminator** $D$
 # sees a real $x$ or a fake, and returns the probability that it is real. They play for the value
 #
 # $$
@@ -146,7 +146,7 @@ if trained_generator is not None:
 # | $p_\mathrm{data}, p_g$ | `log_ring_density`, ... | densities |
 
 # %% [markdown]
-# ## A world one can see
+# ## A world you can see
 #
 # Eight small Gaussians on a ring, the standard toy data. We know its density.
 
@@ -260,7 +260,7 @@ plt.show()
 # their logit $a$ is far below 0. How hard does the loss push there?
 #
 # - **saturating** (the game's): $\log(1 - \sigma(a))$ has the slope $-\sigma(a)$;
-# - **non-saturating** (what everybody uses): $-\log \sigma(a)$ has the slope $\sigma(a) - 1$.
+# - **non-saturating** (the usual choice): $-\log \sigma(a)$ has the slope $\sigma(a) - 1$.
 
 
 # %%
@@ -320,8 +320,8 @@ axis.legend()
 plt.show()
 
 # %% [markdown]
-# Simultaneous updates spiral outward; alternating ones stay where they are. Momentum drives them
-# out again, since it pushes against an opponent who has moved: with 0.9 it remembers about ten
+# Simultaneous updates spiral outward; alternating ones circle at the same distance. Momentum drives
+# them out again, since it pushes against an opponent who has moved: with 0.9 it remembers about ten
 # updates, with 0.5 about two. Hence alternating updates and a small β₁.
 
 # %% [markdown]
@@ -441,8 +441,7 @@ display(Image(filename=animation, alt="Fake points spreading over eight modes on
 # ## Mode collapse
 #
 # What goes wrong: the same game, with a discriminator that cannot keep up. With a few units in each
-# layer, its output cannot have eight islands. A `quick` run shows what was recorded with several
-# seeds.
+# layer, its output cannot have eight islands. A `quick` run shows the recorded seeds.
 
 # %%
 WEAK_WIDTH = 4
@@ -455,10 +454,11 @@ for row in collapsed:
     print(f"modes covered {row['modes']} of {MODES}, within 3 sigma {row['share']:.1%}")
 
 # %% [markdown]
-# Nearly all modes are empty. The points go to the brightest place, whatever the noise; the
-# discriminator then lowers that place, and they move on. To this discriminator, each single point
-# looks as real as it can; a loss on single points cannot see that all are alike. The fix is to give
-# the discriminator its capacity back. In a grid of images, look for variety.
+# Nearly all modes are empty, and most points fit none. The points go to the brightest place,
+# whatever the noise; the discriminator then lowers that place, and they move on. To this
+# discriminator, each single point looks as real as it can; a loss on single points cannot see that
+# all are alike. The fix is to give the discriminator its capacity back. In a grid of images, look
+# for variety.
 #
 # On the book's page you can play this game. Can you make a mode vanish and come back?
 #
@@ -534,12 +534,16 @@ assert [parts for _, parts in moves.movers] == [["discriminator"], ["generator"]
 
 # %% [markdown]
 # Samples are drawn with an exponential moving average (EMA) of the generator's weights (lesson 02).
-# If the run was interrupted, the same cell resumes from the last checkpoint.
 
 # %%
 facts = {"real_images": test_set.images}
 floor = evaluation.noise_floor(train_set, test_set)
 distance_before = evaluation.scores(gan.generate(SAMPLES), **facts)["distance"]
+
+# %% [markdown]
+# If the run was interrupted, the next cell resumes from the last checkpoint.
+
+# %%
 fixed_latents = keras.random.normal((16, LATENT_DIM), seed=SEED)
 grid = callbacks.SampleGrid(fixed_latents, columns=4, folder=RUN / "grids")
 steps = callbacks.StepHistory(RUN / "steps.csv")
@@ -569,7 +573,7 @@ display(Image(filename=animation, alt="Sixteen digits forming out of noise"))
 
 # %% [markdown]
 # A real run does not end at one half: as a rule D(x) stays above and D(G(z)) below. What matters is
-# that neither is glued to 1 or 0, for then the generator has nothing to learn from.
+# that neither is glued to 1 or 0: then the discriminator has won (lesson 15).
 #
 # ## Results
 #
@@ -659,9 +663,9 @@ for count in range(1, MODES + 1):
 # %% [markdown]
 # ## Summary
 #
-# - With the best discriminator, the value of the game is the Jensen-Shannon divergence.
+# - With the best discriminator, the value of the game is the Jensen-Shannon divergence, shifted.
 # - The generator is trained on $-\log D(G(z))$, which pushes hardest where the fakes are worst.
-# - Alternating updates and little momentum keep the two from spiraling away.
+# - Alternating updates and little momentum slow the spiraling of the two.
 # - Mode collapse comes from the play, not from the game. Count modes, or look for variety.
 #
 # ## References

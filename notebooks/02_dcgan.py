@@ -27,7 +27,7 @@
 #
 # - how noise becomes an image, block by block;
 # - what one update does: who moves, and who must not;
-# - three things besides the networks that decide how good the images are;
+# - three things besides the networks that calm the training, and what they do;
 # - how to watch, resume and measure a run.
 #
 # **What you need.** Python and basic Keras layers.
@@ -141,8 +141,8 @@ if trained_generator is not None:
     plt.show()
 
 # %% [markdown]
-# Fifty images, none of them chosen. The generator also draws in the page of the book, and in a
-# terminal: `gan-utils generate dcgan digits.png`.
+# Fifty images, none of them cherry-picked. The generator also runs on the page of the book, and in
+# a terminal: `gan-utils generate dcgan digits.png`.
 #
 # <!-- interactive: dcgan -->
 
@@ -368,9 +368,9 @@ def recompute_statistics(network, batches_of_latents):
 
 
 # %% [markdown]
-# **3. A learning-rate schedule.** At first the discriminator gets the higher rate: a teacher should
-# know more than the pupil (the two time-scale update rule, **TTUR**, Heusel et al., 2017). Then the
-# generator does, and both decay linearly to zero.
+# **3. A learning-rate schedule** (in `full`). At first the discriminator has the higher rate: a
+# teacher should know more than the pupil (the two time-scale update rule, **TTUR**, Heusel et al.,
+# 2017). Then the generator does, and both decay linearly to zero.
 
 
 # %%
@@ -413,7 +413,8 @@ plt.show()
 # %% [markdown]
 # ## Training
 #
-# Callbacks draw fixed latent vectors, keep losses, measure the distance and write checkpoints.
+# Callbacks draw images from fixed latent vectors, keep losses, measure the distance and write
+# checkpoints.
 
 
 # %%
@@ -433,6 +434,14 @@ gan.compile(
     d_optimizer=keras.optimizers.Adam(SETTINGS["d_rate"], beta_1=SETTINGS["beta_1"]),
     g_optimizer=keras.optimizers.Adam(SETTINGS["g_rate"], beta_1=SETTINGS["beta_1"]),
 )
+facts = {"real_images": test_set.images}
+floor = evaluation.noise_floor(train_set, test_set)
+distance_before = evaluation.scores(gan.generate(SAMPLES), **facts)["distance"]
+
+# %% [markdown]
+# After an interruption, the next cell resumes from the last checkpoint.
+
+# %%
 fixed_latents = keras.random.normal((FIXED_COUNT, LATENT_DIM), seed=SEED)
 grid = callbacks.SampleGrid(fixed_latents, columns=4, folder=RUN / "grids")
 steps = callbacks.StepHistory(RUN / "steps.csv")
@@ -441,14 +450,6 @@ checkpoint = callbacks.Checkpoint(RUN / "checkpoints", every=CHECKPOINT_EVERY)
 watchers = [grid, steps, distances, checkpoint, callbacks.TerminateOnNaN()]
 if SETTINGS is FULL:
     watchers.append(callbacks.LinearDecay(*STAGES))
-
-# %% [markdown]
-# After an interruption, this cell resumes from the last checkpoint.
-
-# %%
-facts = {"real_images": test_set.images}
-floor = evaluation.noise_floor(train_set, test_set)
-distance_before = evaluation.scores(gan.generate(SAMPLES), **facts)["distance"]
 sizes = {"batch_size": SETTINGS["batch_size"], "steps_per_epoch": STEPS_PER_EPOCH}
 batches = gan_utils.Batches(train_set.images, **sizes, seed=SEED)
 gan.fit(batches, epochs=EPOCHS, callbacks=watchers, verbose=2)
@@ -466,8 +467,8 @@ plots.plot_history(steps.history)
 plt.show()
 
 # %% [markdown]
-# If D(x) and D(G(z)) stuck at 1 and 0, the generator would get no more gradient; if both stayed at
-# one half, the discriminator would have learned nothing. The 16 latent vectors:
+# If D(x) and D(G(z)) stayed at 1 and 0, the discriminator would have won (lesson 15); if both
+# stayed at one half, the discriminator would have learned nothing. The 16 latent vectors:
 
 # %%
 titles = ["before training", f"after {trained_steps:,} updates"]
@@ -497,7 +498,7 @@ plots.show_images(generated[:64], columns=8, title=f"The first 64 digits, {profi
 plt.show()
 
 # %% [markdown]
-# ### What each of the three is worth
+# ### What the EMA and its statistics are worth
 #
 # This run's distance: EMA weights with recomputed statistics, with those of training, and the
 # weights of the last step.
@@ -531,9 +532,9 @@ if recorded_run:
     plt.show()
 
 # %% [markdown]
-# The distance goes on falling while the rates decay. At the end the other two hardly matter: the
-# weights have come to rest. At constant rates Yazici et al. measure a gain by the EMA; in a short
-# run it may lag behind.
+# The distance falls while the rates decay. At the end the other
+# two hardly matter: the weights have come to rest. At constant rates Yazici et al. measure a gain
+# by the EMA; in a short run it may lag behind.
 
 # %% [markdown]
 # ## Resume, and use it
@@ -613,8 +614,8 @@ for size in (1.0, 4.0, 16.0):
 #
 # </details>
 #
-# **4. ★★ The generator as a class.** *Predict first:* in a `keras.Model` subclass, what happens
-# silently to batch normalization if `call` does not pass `training` on? Write it.
+# **4. ★★ The generator as a class.** *Predict first:* in a `keras.Model` subclass, does
+# batch normalization see `training=True` if `call` does not pass it on? Write it.
 
 
 # %% tags=["hide-cell"]
@@ -623,7 +624,7 @@ class Generator(keras.Model):
         super().__init__(**options)
         self.parts = build_generator().layers
 
-    def call(self, latents, training=False):  # else: first statistics, zero and one, for ever
+    def call(self, latents, training=False):  # Keras 3 also hands it on by itself
         features = latents
         for part in self.parts:
             is_norm = isinstance(part, layers.BatchNormalization)
@@ -640,7 +641,7 @@ print(f"{as_class.count_params():,} parameters, as before")
 # some generated digits in LeNet features. Are they the same?
 
 # %% tags=["hide-cell"]
-candidates = train_set.sample(SAMPLES).images
+candidates = train_set.images
 known, query = (lenet.features(part) for part in (candidates, generated[:8]))
 nearest = [np.square(known - one).sum(axis=1).argmin() for one in query]
 shown = np.concatenate([generated[:8], images.to_float(candidates[nearest])])

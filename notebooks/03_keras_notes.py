@@ -129,7 +129,7 @@ def print_table(header, rows):
 #
 # It relied on a detail: Keras 2 read the flag when a model was *compiled*, and so the first model
 # kept its trainable weights. Keras 3 reads the flag when the training function is *traced*, that
-# is, at the first call of `train_on_batch`, and again whenever the shape of the batch changes. By
+# is, at the first call of `train_on_batch`, and again at the first batch of another shape. By
 # then the flag says `False`.
 #
 # The players of the experiment, and a way to see who moves:
@@ -298,7 +298,7 @@ print_table(header, rows)
 # Read the column "D's update: D", the one that should say yes in each row:
 #
 # - **Frozen after compile**: the discriminator never moves. There is a warning, easily
-#   missed in the middle of what else a notebook prints.
+#   missed among everything else that a notebook prints.
 # - **Layers frozen, all but batch normalization**: the kernels do not move either, and since some
 #   weights do, there is *no warning*. On top of it the generator's update moves the
 #   discriminator's gamma: the leak goes the other way too.
@@ -496,7 +496,7 @@ rows = [
 print_table(["cause", "state", "warned", "weights that did not move"], rows)
 
 # %% [markdown]
-# Broken: a warning, and weights that did not move. Mended: neither. A warning is easily missed in
+# Broken: a warning, and weights that did not move. Fixed: neither. A warning is easily missed in
 # a notebook, so this book's update makes an error of it:
 
 # %%
@@ -591,11 +591,11 @@ print("warnings:", sum(len(texts) for _, texts in slopes.values()))
 
 # %% [markdown]
 # The saturating loss fades, as the theory says. The second row is a matter of numbers only: the
-# same formula as the last row, but written on a probability, which Keras clips a little away from
-# 0 before it takes the logarithm. Beyond the clip the slope is *exactly* zero. In the third row
-# Keras noticed that the probability came straight out of its sigmoid, and took the logit instead;
-# one harmless operation between the two, here a reshape, and it cannot. Written on the logit,
-# the slope is -1 whatever stands around it. This is why discriminators in this book return logits.
+# same formula as the last row, but written on a probability, which Keras clips a little away from 0
+# before it takes the logarithm. Beyond the clip the slope is *exactly* zero. In the third row Keras
+# noticed that the probability came straight out of its sigmoid, and took the logit instead; one
+# harmless operation between the two, here a reshape, and it cannot. Written on the logit, the slope
+# approaches -1, whatever surrounds it. This is why discriminators in this book return logits.
 
 # %% [markdown]
 # ## 5. Labels as embeddings
@@ -676,7 +676,8 @@ plt.show()
 # multiplied by the same small numbers. With numbers around 1 the digit survives and the label
 # can still switch parts of it on and off. Lesson 04 compares the two in training.
 #
-# One more fact about a table: a row learns only when its label is in the batch.
+# One more fact about a table: a row gets a gradient only when its label is in the
+# batch.
 
 
 # %%
@@ -704,7 +705,8 @@ print_table(
 )
 
 # %% [markdown]
-# A class that is rare in the data is rare in the updates of its row.
+# A class that is rare in the data rarely gives its row a gradient. (In later steps Adam's momentum
+# moves the row a little further; here each batch has a fresh optimizer.)
 
 # %% [markdown]
 # ## 6. `training=`
@@ -1059,8 +1061,9 @@ print_table(
 # <details><summary>Solution</summary>
 #
 # Yes, at first: its training function was traced in that step, while the flag was still `True`. A
-# batch of another size traces it anew, with the flag `False`, and from then on it stands still. The
-# loop works until its first odd batch, and nothing reports the change.
+# batch of another size traces it anew, with the flag `False`: at that size the discriminator stands
+# still, and one warning is all that reports it ("The model does not have any trainable weights").
+# Batches of the first size still train it.
 #
 # </details>
 #
@@ -1171,7 +1174,7 @@ except ValueError as error:
 #   freeze: take each player's gradient with respect to its own variables.
 # - A frozen `BatchNormalization` ignores `training=True`.
 # - A missing gradient warns, and the weights stand still. A vanishing one does not warn.
-# - Logits in, `from_logits=True`, no sigmoid layer.
+# - Let the discriminator return logits: `from_logits=True` in the loss, no sigmoid layer.
 # - An embedding that multiplies should start around 1.
 # - Say `training=` on each call of a sub-model, and never `predict` in a loop.
 #

@@ -71,10 +71,10 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # ### Hyperparameters
 #
 # `TUTORIAL` is the classic recipe for the concatenating networks (`GAN_RECIPE=tutorial` trains with
-# it). `FULL` keeps its batch size and its embeddings, has fewer epochs, and changes three things:
+# it). `FULL` keeps its batch size and its embeddings, has fewer epochs, and changes four things:
 # learning rates twice as large; their linear decay to zero after the share `decay_after` of the
-# run; samples from an exponential moving average (EMA) of the generator's weights. `SHORT` takes
-# larger steps on smaller batches.
+# run; samples from an exponential moving average (EMA) of the generator's weights; and batch
+# normalization (see below). `SHORT` takes larger steps on smaller batches.
 #
 # The tutorial's 0.8 is easily misread: it is the *second* argument of PyTorch's batch
 # normalization, `epsilon`, which is added to the variance. Keras versions of these networks pass
@@ -368,8 +368,8 @@ print(f"classifier on test images: {ceiling:.2%} right; noise floor {floor:.2f}"
 print(f"untrained: label accuracy {before['accuracy']:.1%}, distance {before['distance']:.1f}")
 
 # %% [markdown]
-# After each epoch the same noise is drawn, one digit a row. Grid and scalars go to TensorBoard's
-# event files too, and once, for comparison, the real images.
+# After each epoch a grid is drawn from the same noise, one digit a row. Grid and scalars go to
+# TensorBoard's event files too, and once, for comparison, the real images.
 
 
 # %%

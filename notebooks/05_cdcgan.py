@@ -126,7 +126,7 @@ keras.utils.set_random_seed(SEED)
 # ## The idea
 #
 # The game is that of the CGAN lesson (Mirza and Osindero, 2014, equation 2), the networks are those
-# of the DCGAN lesson (Radford et al., 2015):
+# of the DCGAN lesson (Radford et al., 2016):
 #
 # $$
 # V(D, G) = \mathbb{E}_{x, y}\,[\log D(x \mid y)]
@@ -385,7 +385,7 @@ print(f"classifier on test images: {ceiling:.2%} right; noise floor {floor:.2f}"
 print(f"untrained: label accuracy {before['accuracy']:.1%}, distance {before['distance']:.1f}")
 
 # %% [markdown]
-# Fixed noise, one digit a row, is drawn after each epoch; grid and scalars go to TensorBoard's
+# Fixed noise gives each epoch's grid, one digit a row; grid and scalars go to TensorBoard's
 # files too. If the run is interrupted, the cell resumes from the last checkpoint.
 
 # %%
@@ -518,8 +518,8 @@ for key, best in (("accuracy", max), ("distance", min), ("seconds", min), ("para
 
 # %% [markdown]
 # The last lines name each column's leader among the recorded runs, one seed each. Budgets differ:
-# an update of the convolutional networks costs several of the dense ones, since they use each
-# weight at many places. Images of this run, not chosen:
+# at equal batch size, a convolutional update costs several dense ones; recorded seconds also depend
+# on the machine's other work. Images of this run, not cherry-picked:
 
 # %%
 plots.show_images(generated[:40], columns=10, title=f"Asked for 0 to 9, profile {profile.name}")
@@ -544,7 +544,7 @@ plt.show()
 # %% [markdown]
 # ## What goes wrong
 #
-# Images are shuffled, labels are not. Or a filter drops some images and no labels. Every array has
+# Images are shuffled, labels are not. Or two files are read in different orders. Every array has
 # the right shape, every label is in range, and the pairs are nonsense. We shift the labels by one
 # image and repeat the trial of the projection.
 
@@ -619,7 +619,7 @@ print("generated:", ", ".join(f"{name} {share:.0%}" for name, share in shares.it
 print(f"real digits: label {share_between(test_sample.images, test_sample.labels):.0%}")
 
 # %% [markdown]
-# Two handwritten fives differ in most of their pixels, so the label explains little of real digits.
+# Two handwritten fives share little of their ink, so the label explains little of real digits.
 # A much larger share in generated ones means that each class has few shapes: mode collapse inside
 # the classes, which label accuracy does not punish.
 #

@@ -166,7 +166,7 @@ show_reversed(images.to_float(np.concatenate(rows)), "Real images, a row for eac
 # ## What the recorded run reached
 #
 # The generator of the recorded `full` run comes with the project. Each row has a class, each column
-# a latent vector; nothing was chosen. Look for near-duplicates in a row.
+# a latent vector; nothing was cherry-picked. Look for near-duplicates in a row.
 
 
 # %%

@@ -121,7 +121,7 @@ if trained_generator is not None:
     plt.show()
 
 # %% [markdown]
-# Fifty images, none of them chosen. From a terminal, `gan-utils generate lsgan --interpolate
+# Fifty images, none of them cherry-picked. From a terminal, `gan-utils generate lsgan --interpolate
 # walks.png` draws in each row the way from one latent vector to another.
 
 # %% [markdown]

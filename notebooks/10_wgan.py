@@ -100,7 +100,7 @@ keras.utils.set_random_seed(SEED)
 # %% [markdown]
 # ## What the recorded run reached
 #
-# Fifty images of the recorded `full` run, none of them chosen.
+# Fifty images of the recorded `full` run, none of them cherry-picked.
 
 # %%
 run = records.recorded("10_wgan", "full")

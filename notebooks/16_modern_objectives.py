@@ -100,7 +100,7 @@ keras.utils.set_random_seed(SEED)
 # %% [markdown]
 # ## What the recorded run reached
 #
-# Fifty images of the recorded `full` run's generator, none of them chosen.
+# Fifty images of the recorded `full` run's generator, none of them cherry-picked.
 
 # %%
 run = recorded("16_modern_objectives", "full")
@@ -266,7 +266,7 @@ for network in (build_generator(STUDY["width"]), build_discriminator(STUDY["widt
 #
 # A layer with the matrix $W$ stretches a vector at most by its largest singular value $\sigma(W)$,
 # the spectral norm. Divide $W$ by it, and a dense layer stretches nothing; a convolution, whose
-# kernel is taken as a matrix, only a little.
+# kernel is taken as a matrix, at most threefold.
 #
 # Computing $\sigma$ exactly in each step would be slow, but weights change slowly, and one *power
 # iteration* a step is enough: multiply a stored vector $u$ by $W$ and by its transpose, and it
@@ -479,8 +479,8 @@ plt.show()
 # ## Five objectives, one budget
 #
 # Network, optimizer, learning rate, batch and number of updates are the same for all five.
-# `benchmarks/study_objectives.py` runs the cells above and records each run as it finishes. One
-# number a seed, and a mean: distance and recall; modes and KL divergence.
+# `benchmarks/study_objectives.py` runs the cells above and records each run as it finishes.
+# Distance and modes are listed seed by seed, recall and KL as means.
 
 # %%
 study = recorded("study_objectives", "full")
@@ -506,8 +506,9 @@ for data, key, form, mean_key in (
         print(f"{name:<23}{seeds:<21}{mean}")
 
 # %% [markdown]
-# Published, with 25,600 samples and larger networks: DCGAN 99 modes and KL 3.40, unrolled GAN 48.7
-# and 4.32, VEEGAN 150 and 2.95 (Srivastava et al. 2017), PacGAN2 1,000 and 0.06 (Lin et al. 2018).
+# Published, with larger networks and similar counts: DCGAN 99 modes and KL 3.40, unrolled
+# GAN 48.7 and 4.32, VEEGAN 150 and 2.95 (Srivastava et al. 2017), PacGAN2 1,000 and 0.06 (Lin et
+# al. 2018).
 #
 # The discriminator's slope, how much a logit changes with the image, through the training:
 
@@ -531,9 +532,9 @@ if study_rows:
     draw_slopes()
 
 # %% [markdown]
-# What to see: without normalization or penalty nothing limits the slope. R1 limits it at real
-# images, R2 at fakes as well. The relativistic loss alone collapsed to one image in each run; both
-# penalties cure that, and R1 helps cross-entropy.
+# What to see: without normalization or penalty nothing limits the slope. R1 limits it, at fakes as
+# well. The relativistic loss alone collapsed in each run, to one image or close to it; both
+# penalties prevent that, and R1 helps cross-entropy.
 #
 # ## Use it
 #

@@ -113,7 +113,9 @@ def noise(count, rng):
 
 
 some_latents = noise(40, np.random.default_rng(SEED))
-plots.show_images(weights.draw(generator, some_latents), columns=10, title="Samples, not chosen")
+plots.show_images(
+    weights.draw(generator, some_latents), columns=10, title="Samples, not cherry-picked"
+)
 plt.show()
 
 # %% [markdown]
@@ -264,8 +266,8 @@ else:
     repeat("weights", both_weights)
 
 # %% [markdown]
-# In the recorded run the EMA has the better precision and recall with each seed, the better mean
-# distance, and varies less. Where the rates decay to zero, the two nearly meet (lesson 02).
+# In the recorded run the EMA has the better precision and recall with each seed, a better mean
+# distance, which varies less. Where the rates decay to zero, the two nearly meet (lesson 02).
 #
 # ## Directions, with labels
 #
@@ -453,7 +455,7 @@ repeat("arithmetic", arithmetic)
 # \sum_{\text{pixels}} (G(z) - x)^2 + \lambda\, |z|^2 ,
 # $$
 #
-# where the small second term keeps $z$ near the shell. There are local minima, so we start from the
+# where the small second term keeps $z$ from growing. There are local minima, so we start from the
 # `STARTS` nearest of a thousand random samples, and keep the best result.
 
 
@@ -604,7 +606,7 @@ plt.show()
 # <!-- interactive: inversion -->
 #
 # In the notebook, set `OWN_FILE` to an image file with one dark digit on light paper; without it, a
-# few lines are drawn. Like MNIST's digits, yours must fill 20 of 28 pixels.
+# few lines are drawn. Like MNIST's digits, yours is scaled to 20 of 28 pixels.
 
 # %%
 page = Image.new("L", (280, 280), 255)
@@ -639,7 +641,7 @@ plt.show()
 # <details><summary>Solution</summary>
 #
 # Each coordinate of the mean has variance $1/k$: its length is near $\sqrt{d/k}$, which is why we
-# stretch sums back to 10. The cosine of two independent vectors has mean 0 and standard deviation
+# scale all sums to 10. The cosine of two independent vectors has mean 0 and standard deviation
 # $1/\sqrt{d}$: 90 degrees, give or take 6.
 #
 # </details>

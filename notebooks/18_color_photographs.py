@@ -75,7 +75,7 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # ### Hyperparameters
 #
 # `FULL` is the recorded run, `SHORT` this page's own. `STUDY` belongs to the recorded comparison on
-# few images, which this lesson reads.
+# few images, read here.
 
 # %%
 LESSON = "18_color_photographs"
@@ -89,15 +89,14 @@ STUDY = {"width": 16, "batch_size": 32, "d_rate": 4e-4, "g_rate": 2e-4, "ema_dec
 SETTINGS = profile.settings(full=FULL, short=SHORT)
 STAGES = ((0, FULL["d_rate"], FULL["g_rate"]), (0.5, FULL["d_rate"], FULL["g_rate"]))
 EPOCHS = profile.epochs(full=30, quick=4, smoke=2)
-SHOWN = 10  # images of each class
 
 keras.utils.set_random_seed(SEED)
 
 # %% [markdown]
 # ## The data
 #
-# CIFAR-10 (Krizhevsky, 2009): 60,000 photographs of ten classes, 32 by 32 pixels. Without a network
-# a stand-in takes their place, handwritten digits in color: the code runs, and the photographs
+# CIFAR-10 (Krizhevsky, 2009): 60,000 photographs of ten classes, 32 by 32 pixels. Offline, a
+# stand-in takes their place, handwritten digits in color: the code runs, and the photographs
 # below come from the record.
 #
 # **Your own photographs:** put those of each class into a folder of its own, and start the lesson
@@ -109,6 +108,7 @@ train_set = gan_utils.load_images("cifar10")
 test_set = gan_utils.load_images("cifar10", split="test")
 NAMES = train_set.class_names
 SAMPLES = evaluation.count(test_set)
+SHOWN = min(10, np.bincount(test_set.labels).min())  # images of each class
 RUN = run_folder(LESSON, train_set)
 ONE_PASS = max(1, len(train_set) // SETTINGS["batch_size"])
 STEPS_PER_EPOCH = profile.steps(full=ONE_PASS, quick=150, smoke=2)
@@ -152,7 +152,7 @@ if run:
 # On photographs a class is much of an image's content: a generator that must draw ships and frogs
 # with one set of filters is helped by knowing which. Three parts make that work.
 #
-# **Conditional batch normalization** (Dumoulin et al., 2017). Batch normalization brings each
+# **Conditional batch normalization** (de Vries et al., 2017). Batch normalization brings each
 # feature map to mean 0 and variance 1, then scales and shifts it by two learned numbers. Let each
 # class $y$ have its own:
 #
@@ -169,8 +169,8 @@ if run:
 # D(x, y) = w^\top \phi(x) + b + v_y^\top \phi(x).
 # $$
 #
-# **Hinge loss and spectral normalization** (Miyato et al., 2018), from lesson 16, keep the
-# discriminator's slope bounded. With $\tilde x = G(z, y)$:
+# **Hinge loss and spectral normalization** (Miyato et al., 2018) are those of lesson 16; the latter
+# bounds the discriminator's slope. With $\tilde x = G(z, y)$:
 #
 # $$
 # L_D = \mathbb{E} \max(0, 1 - D(x, y)) + \mathbb{E} \max(0, 1 + D(\tilde x, y)),
@@ -274,8 +274,8 @@ def change_colors(batch, chances):
 
 
 # %% [markdown]
-# Then a shift by at most an eighth of the size, and a gray square that hides a quarter of the
-# image.
+# Then a shift by at most an eighth of the size, and a gray square that hides up to a quarter of
+# the image.
 
 
 # %%
@@ -407,8 +407,8 @@ for augments in (False, True):
 # %% [markdown]
 # ## The scores
 #
-# The reference classifier is a small convolutional network, trained on the photographs of CIFAR-10,
-# which ships with the package. Its features give the Fréchet distance, precision and recall; its
+# The reference classifier, which ships with the package, is a small convolutional network trained
+# on CIFAR-10. Its features give the Fréchet distance, precision and recall; its
 # answers give label accuracy, where the classes are CIFAR-10's.
 
 # %%
@@ -653,8 +653,8 @@ plt.show()
 #   <https://arxiv.org/abs/1802.05637>
 # - T. Miyato et al., *Spectral Normalization for Generative Adversarial Networks*, ICLR 2018.
 #   <https://arxiv.org/abs/1802.05957>
-# - V. Dumoulin et al., *A Learned Representation For Artistic Style*, ICLR 2017 (conditional
-#   normalization). <https://arxiv.org/abs/1610.07629>
+# - H. de Vries et al., *Modulating early visual processing by language*, NeurIPS 2017.
+#   <https://arxiv.org/abs/1707.00683>
 # - S. Zhao et al., *Differentiable Augmentation for Data-Efficient GAN Training*, NeurIPS 2020.
 #   <https://arxiv.org/abs/2006.10738>
 # - T. Karras et al., *Training Generative Adversarial Networks with Limited Data*, NeurIPS 2020.

@@ -172,7 +172,7 @@ else:
 # ## The noise schedule
 #
 # The first paper's schedule has destroyed a small image long before its last step. The cosine
-# schedule (Nichol and Dhariwal, 2021, equation 17) spends equal effort on all levels:
+# schedule (Nichol and Dhariwal, 2021, equation 17) destroys it more evenly:
 #
 # $$
 # \bar\alpha_t=\frac{f(t)}{f(0)}, \qquad
@@ -343,8 +343,8 @@ class Diffusion(keras.Model):
 
 
 # %% [markdown]
-# The clock ends the run with the budget. The learning rate rises for its first 2 %, and falls to
-# zero over its last 70 %.
+# The clock ends the run with the budget. The learning rate rises over the budget's first 2 %, and
+# falls to zero over its last 70 %.
 
 
 # %%
@@ -554,7 +554,7 @@ real = images.to_float(train_set.sample(FEW).images)
 found["real_vs_real"] = evaluation.scores(real, real_images=test_set.images)["distance"]
 
 # %% [markdown]
-# This run. No image was chosen; diffusion's start from the same noise.
+# This run, not cherry-picked; all of diffusion's images start from the same noise.
 
 # %%
 show_table(found)
@@ -587,12 +587,12 @@ for name, row in memory.items():
 # ## What each is for in 2026
 #
 # - **Time to draw** (last column). A GAN calls its network once, diffusion once a step. So fast
-#   diffusion models are *distilled* into one to four steps, often with a discriminator as the
-#   teacher (Sauer et al., 2023).
-# - **Quality.** On the recorded budget diffusion beats lesson 01's GAN with 1,000 steps, not with
-#   50; lesson 16's modern GAN, trained three times as long, beats both. On photographs, large
-#   diffusion models overtook GANs (Dhariwal and Nichol, 2021); modern ones come close (Huang et
-#   al., 2024).
+#   diffusion models are *distilled* into one to four steps, often with an adversarial loss
+#   as well (Sauer et al., 2023).
+# - **Quality.** By distance, on the recorded budget, diffusion beats lesson 01's GAN in 1,000
+#   steps, not in 50; lesson 16's modern GAN, trained three times as long, beats both. On
+#   photographs, large diffusion models overtook GANs (Dhariwal and Nichol, 2021); modern ones come
+#   close (Huang et al., 2024).
 # - **Training.** Diffusion has one loss, and nothing to balance. A squared error asks for *all*
 #   images, a discriminator only whether what is drawn passes.
 # - **Steering.** A sampler can be changed after training: more steps, a part held fixed. A GAN has
@@ -640,7 +640,7 @@ show_rows({str(count): denoise(begin, count) for count in (10, 20, 50)}, "From t
 # <details><summary>Solution</summary>
 #
 # $\mathbb{E} v^2=\bar\alpha_t\,\mathbb{E}\varepsilon^2+(1-\bar\alpha_t)\,\mathbb{E}x_0^2$: about
-# 1 at all levels. The curve begins there.
+# 1 at all levels. The curve starts below.
 #
 # </details>
 #
@@ -661,8 +661,8 @@ show_rows({str(count): denoise(begin, count) for count in (10, 20, 50)}, "From t
 #
 # <details><summary>Solution</summary>
 #
-# $\sqrt{1-\bar\alpha_t}/\sqrt{\bar\alpha_t}$, from 0 to thousands, and
-# $\sqrt{1-\bar\alpha_t}$, from 0 to 1. With ten steps, the first is a tenth of the way.
+# $\sqrt{1-\bar\alpha_t}/\sqrt{\bar\alpha_t}$, from 0 to 20,000, and
+# $\sqrt{1-\bar\alpha_t}$, from 0 to 1. Of ten steps, the first starts from that guess.
 #
 # </details>
 #

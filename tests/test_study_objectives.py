@@ -97,12 +97,13 @@ def test_recorded_runs_are_of_the_study(recorded):
     ("penalized", "free", "kind"),
     [
         ("cross-entropy + R1", "cross-entropy", "real"),
+        ("cross-entropy + R1", "cross-entropy", "fake"),
         ("relativistic + R1 + R2", "relativistic", "real"),
         ("relativistic + R1 + R2", "relativistic", "fake"),
     ],
 )
 def test_a_penalty_limits_the_slope_where_it_acts(recorded, penalized, free, kind):
-    # "R1 limits it at real images, R2 at fakes as well."
+    # "R1 limits it, at fakes as well."
     pairs = [
         (recorded[data, penalized, seed], recorded[data, free, seed])
         for data, name, seed in recorded
