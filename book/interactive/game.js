@@ -24,12 +24,12 @@ const IDEAS = [
     "of D, and watch modes vanish. Lower it again: do they come back?",
   "Press Reset with G ten times as fast as D from the start: where do the points go, and where " +
     "does the bright place go then?",
-  "Take the discriminator of 8 units a layer: the collapse of the section “Mode collapse”.",
+  "Take the discriminator with 4 units per layer: the collapse of the section “Mode collapse”.",
   "Compare the losses, each after a Reset. Which one covers the first mode first?",
 ];
 const UNITS = [
-  ["64", "64 units a layer: keeps up"],
-  ["8", "8 units a layer: too simple"],
+  ["64", "64 units per layer: keeps up"],
+  ["4", "4 units per layer: too simple"],
 ];
 
 export async function start(root) {
@@ -101,6 +101,9 @@ class Table {
     const details = element("details", { open: true }, [summary, ideas]);
     install(this.root, [this.stage, this.panel, details]);
     onThemeChange(() => this.draw());
+    new IntersectionObserver((entries) => {
+      if (this.running && !entries.at(-1).isIntersecting) this.pause(); // scrolled out of sight
+    }).observe(this.root);
     this.draw();
     this.startButton.focus();
     if (this.calm.matches) this.say(`Ready. ${this.summary()}`);
@@ -128,12 +131,13 @@ class Table {
     this.startButton.textContent = "Pause";
     this.say(this.summary());
     this.drawn = 0;
-    requestAnimationFrame(() => this.frame());
+    this.next = requestAnimationFrame(() => this.frame());
   }
 
   pause() {
     if (this.running) this.say(`Paused. ${this.summary()}`);
     this.running = false;
+    cancelAnimationFrame(this.next); // a second loop would begin with the next start
     this.startButton.textContent = "Start";
   }
 
@@ -163,7 +167,7 @@ class Table {
       this.drawn = performance.now();
       this.look();
     }
-    requestAnimationFrame(() => this.frame());
+    this.next = requestAnimationFrame(() => this.frame());
   }
 
   // Counts, draws, and says in words when a mode is won or lost.

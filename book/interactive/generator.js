@@ -126,7 +126,7 @@ class Bench {
     const pixels = await this.network(...inputs(this.facts, [noise], [label]));
     const milliseconds = performance.now() - begin;
     paint(this.canvas, pixels, this.facts);
-    const what = this.facts.classes.length ? `${this.facts.word} ${this.facts.classes[label]}` : "an image";
+    const what = this.facts.classes.length ? `an image of ${this.facts.word} “${this.facts.classes[label]}”` : "an image";
     this.canvas.setAttribute("aria-label", `Generated: ${what}`);
     this.status.textContent = `Drew ${what} in ${Math.max(1, Math.round(milliseconds))} ms.`;
     const detail = { noise: [...noise], label, pixels: [...pixels], milliseconds };

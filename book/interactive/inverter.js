@@ -13,7 +13,7 @@ const DIGIT = { height: 28, width: 28, channels: 1 };
 const PLOT = { left: 44, right: 124, top: 8, bottom: 24, height: 150 };
 const IDEAS = [
   "Draw a digit as you write it, and compare your error with that of the test digits.",
-  "Press Turn: the same strokes are no digit any more.",
+  "Press Turn: the same strokes are usually no longer a digit.",
   "Draw a letter, a face, or two digits. Which digit does the generator make of it?",
   "Search again for the same drawing. Other random starts may end elsewhere.",
 ];
@@ -45,7 +45,10 @@ class Desk {
       words: "Your digit",
       cells: CELLS,
       stroke: (from, to) => this.line(from, to),
-      done: () => this.renew(),
+      done: () => {
+        this.renew();
+        this.say("Press Search to find this drawing.");
+      },
       say: (words) => this.say(words),
     });
     const figure = (words, canvas) =>
@@ -100,7 +103,7 @@ class Desk {
     Object.assign(context, { lineWidth: PEN, lineCap: "round" });
     context.beginPath();
     context.moveTo(...from);
-    context.lineTo(...to);
+    context.lineTo(to[0] + 0.01, to[1]); // Safari paints no line of length 0
     context.stroke();
   }
 
@@ -150,6 +153,7 @@ class Desk {
   }
 
   async descend(round, target) {
+    if (round !== this.round) return; // another search was asked for meanwhile
     const begin = performance.now();
     let last;
     for await (const look of search(this.network, target, this.facts)) {

@@ -20,8 +20,8 @@ export class Paper {
       onkeydown: (event) => this.key(event),
       onpointerdown: (event) => this.press(event),
       onpointermove: (event) => this.drag(event),
-      onpointerup: () => this.release(),
-      onpointercancel: () => this.release(),
+      onpointerup: (event) => this.release(event),
+      onpointercancel: (event) => this.release(event),
     });
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
     this.mark = element("div", { className: "interactive-mark" });
@@ -47,20 +47,21 @@ export class Paper {
   }
 
   press(event) {
+    if (!event.isPrimary || event.button) return; // a second finger, or another button
     this.canvas.setPointerCapture(event.pointerId);
     this.last = this.place(event);
     this.stroke(this.last, this.last);
   }
 
   drag(event) {
-    if (!this.last) return;
+    if (!this.last || !event.isPrimary) return;
     const place = this.place(event);
     this.stroke(this.last, place);
     this.last = place;
   }
 
-  release() {
-    if (!this.last) return;
+  release(event) {
+    if (!this.last || !event.isPrimary) return;
     this.last = null;
     this.done();
   }
@@ -72,12 +73,13 @@ export class Paper {
     if (move) {
       this.cell = this.cell.map((at, axis) => Math.min(this.cells - 1, Math.max(0, at + move[axis])));
       this.moveMark();
-      this.say(`Column ${this.cell[0] + 1}, row ${this.cell[1] + 1} of ${this.cells}.`);
     }
-    if (move && !event.shiftKey) return;
-    const place = this.cell.map((at) => ((at + 0.5) * this.canvas.width) / this.cells);
-    this.stroke(place, place);
-    this.done();
+    if (!move || event.shiftKey) {
+      const place = this.cell.map((at) => ((at + 0.5) * this.canvas.width) / this.cells);
+      this.stroke(place, place);
+      this.done();
+    }
+    if (move) this.say(`Column ${this.cell[0] + 1}, row ${this.cell[1] + 1} of ${this.cells}.`);
   }
 
   moveMark() {

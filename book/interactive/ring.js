@@ -20,7 +20,7 @@ export const CENTERS = Array.from({ length: MODES }, (_, mode) => {
 export async function prepare() {
   tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false); // threads would need special headers
   setWasmPaths(new URL("./", import.meta.url).href);
-  await tf.setBackend("wasm");
+  if (!(await tf.setBackend("wasm"))) throw new Error("TensorFlow.js did not load its runtime");
 }
 
 const crossEntropy = (real, fake) =>
@@ -140,7 +140,7 @@ export class RingGame {
     return tf.tidy(() => this.generator.apply(this.watched).arraySync());
   }
 
-  // How real the discriminator takes each place of a square for, row by row from the top.
+  // How real the discriminator considers each point of a square, row by row from the top.
   field(side, extent) {
     const at = (index) => extent * ((2 * (index + 0.5)) / side - 1);
     const places = Array.from({ length: side * side }, (_, index) => [

@@ -1,11 +1,13 @@
 """The parts of the pages that run in the browser: lesson 01's game and the trained generators."""
 
+import re
 import statistics
 from pathlib import Path
 
 import numpy as np
 import pytest
-from test_browser import OVERFLOW, Visit
+from axe_playwright_python.base import AXE_SCRIPT
+from test_browser import AXE, OVERFLOW, Visit
 
 from gan_utils import export, losses, weights
 from tools.book import execute, export_generator, export_translator, widgets
@@ -38,6 +40,18 @@ LEARN = """async address => {
     const before = coveredModes(game.fakePoints()).filter(Boolean).length;
     for (let step = 0; step < 500; step += 1) game.step();
     return [before, coveredModes(game.fakePoints()).filter(Boolean).length];
+}"""
+# Pauses and starts the game within one frame, then counts the frames it asks for in ten.
+LOOPS = """async () => {
+    const ask = window.requestAnimationFrame.bind(window);
+    const [start] = document.querySelector(".interactive-buttons").children;
+    start.click();
+    start.click();
+    let asked = 0;
+    window.requestAnimationFrame = task => { asked += 1; return ask(task); };
+    for (let frame = 0; frame < 10; frame += 1) await new Promise(ask);
+    window.requestAnimationFrame = ask;
+    return asked;
 }"""
 LOSSES = """async ([address, real, fake]) => {
     const { prepare, LOSSES } = await import(address);
@@ -105,7 +119,39 @@ def test_game_fits_a_phone(browser, address, scripts, scheme):
         page.wait_for_function("document.querySelector('.interactive-numbers dd').textContent > 2")
         assert page.evaluate(OVERFLOW) <= 0
         page.get_by_role("button", name="Pause").tap()
+        parts = page.locator(".interactive-body :is(button, select, input)").all()
+        assert len(parts) >= 7
+        assert all(part.bounding_box()["height"] >= 40 for part in parts), "too low for a finger"
+        page.evaluate(AXE_SCRIPT)
+        assert page.evaluate(AXE, True) == []
         assert visit.problems == []
+
+
+def test_game_has_one_loop_and_stops_out_of_sight(browser, address, scripts):
+    with Visit(browser, address, 1280) as visit:
+        page = open_game(visit)
+        page.get_by_role("button", name="Pause").wait_for()
+        assert page.evaluate(LOOPS) <= 11
+        page.evaluate("scrollTo(0, 0)")
+        page.get_by_role("button", name="Start").wait_for()
+
+
+def test_weak_discriminator_is_that_of_the_lesson():
+    lesson = (ROOT / "notebooks" / "01_gan.py").read_text(encoding="utf-8")
+    width = re.search(r"WEAK_WIDTH = (\d+)", lesson)[1]
+    game = (ROOT / "book" / "interactive" / "game.js").read_text(encoding="utf-8")
+    assert f'["{width}", "{width} units per layer' in game
+
+
+@pytest.mark.parametrize("path", [GAME_PAGE, "notebooks/02_dcgan.html"])
+def test_runtime_that_does_not_load_is_explained(browser, address, scripts, path):
+    with Visit(browser, address, 1280) as visit:
+        visit.page.route("**/*.wasm", lambda route: route.abort())
+        page = visit.open(path)
+        page.locator(".interactive button").first.click()
+        status = page.locator(".interactive [role=status]", has_text="Reload the page")
+        status.wait_for()
+        assert "tf.ready" not in status.inner_text()
 
 
 def test_game_is_learned(browser, address, scripts):

@@ -141,6 +141,9 @@ def test_reader_draws_searches_turns_and_resets(page):
     assert page.evaluate("document.activeElement.className") == "paper"
     press("Search")
     assert "draw a digit first" in status.inner_text()
+    paper.click(button="right", position={"x": 50, "y": 50})
+    press("Search")
+    assert "draw a digit first" in status.inner_text(), "the right button paints"
     for key in [*["Shift+ArrowUp"] * 3, "ArrowRight", "Space"]:
         paper.press(key)
     draw_with_the_mouse(page, paper)
@@ -150,6 +153,8 @@ def test_reader_draws_searches_turns_and_resets(page):
     said = status.inner_text()
     for name, share in recorded:
         assert f"{name} {100 * share:.{int(share < 0.1)}f} %" in said
+    paper.press("Space")
+    assert "Error" not in status.inner_text(), "that of the drawing before"
     press("Example digit")
     page.wait_for_function("window.found.length > 1")
     press("Turn")

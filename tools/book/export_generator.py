@@ -86,7 +86,10 @@ def write(network: onnx.ModelProto, path: Path) -> None:
     """
     store_halves(network)
     if network.ByteSize() > LARGEST_FILE:
-        raise ValueError(f"The network has {network.ByteSize()} bytes, over {LARGEST_FILE}.")
+        raise ValueError(
+            f"{path.name} would have {network.ByteSize()} bytes, over {LARGEST_FILE}: show a "
+            "smaller generator, or raise LARGEST_FILE in tools/book/export_generator.py."
+        )
     path.write_bytes(network.SerializeToString())
 
 

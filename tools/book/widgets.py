@@ -164,7 +164,7 @@ def asked_in(notebook: nbformat.NotebookNode) -> list[str]:
 
 def absence(name: str) -> str:
     """Return the replacement text on a page that was built without Node.js."""
-    more = "[Playing in the page](../book/profiles-and-data.md)"
+    more = "The last section of [Profiles and data](../book/profiles-and-data.md)"
     return f"*{WIDGETS[name].title} is not part of this copy of the book. {more} says why.*"
 
 
