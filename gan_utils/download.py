@@ -12,7 +12,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from gan_utils.io import file_sha256, locked, parse_json
+from gan_utils.io import file_sha256, locked, parse_json, rename
 
 _TIMEOUT_SECONDS = 20
 _CHUNK = 1 << 20
@@ -76,7 +76,7 @@ def fetch(url: str, path: Path, *, length: int | None = None, sha256: str | None
     The bytes go to ``.<name>.partial`` next to `path`; the file gets its name when its length and,
     if given, its checksum are right; otherwise the bytes are deleted. They are also deleted where a
     resumed download could mix two versions, because the server sends no ETag or Last-Modified. Of
-    two processes that want the same file, the second waits.
+    two processes that want the same file, the second waits (not on Windows: nothing is locked).
 
     Args:
         url: http or https address.
@@ -105,7 +105,7 @@ def fetch(url: str, path: Path, *, length: int | None = None, sha256: str | None
                 if problem:
                     partial.unlink()
                     raise DownloadError(f"what {url} sent {problem}")
-                os.replace(partial, path)
+                rename(partial, path)
             finally:
                 if not (_size(partial) and _notes(partial).get("mark")):
                     _forget(partial)
@@ -170,9 +170,17 @@ def _continue(url: str, partial: Path, length: int | None) -> bool:
             mark = answer.headers.get("Last-Modified")
         _notes_path(partial).write_text(json.dumps({"url": url, "mark": mark}), encoding="utf-8")
         with partial.open("ab" if resumed else "wb") as stream:
-            while chunk := answer.read(_CHUNK):
+            while chunk := _receive(answer):
                 stream.write(chunk)
     return announced is None or _size(partial) >= announced
+
+
+def _receive(answer: Any) -> bytes:
+    """Return the next bytes; any error here is the network's, not the disk's."""
+    try:
+        return answer.read(_CHUNK)
+    except OSError as error:  # such as one of TLS, or "No route to host"
+        raise urllib.error.URLError(error) from error
 
 
 def _certificates() -> ssl.SSLContext:

@@ -95,16 +95,19 @@ def row(
     Returns:
         Plain values for `records.record`: the entries of `scores`, the cost (`seconds`, `steps` of
         the generator, real `images_seen` by the discriminator, ...), and a `sheet` of images, ten
-        in a row (with labels: a class in each column), for `decode_image`.
+        in a row (with labels: a class in each column, if there are two images of each), for
+        `decode_image`.
 
     Raises:
         ValueError: Images of a wrong shape, dtype or range, labels that do not match them, or an
             unknown classifier.
     """
+    # First, since it checks images and labels.
+    found = scores(fake_images, class_labels, real_images=real_images, classifier=classifier)
     sheet = images.grid(_chosen(fake_images, class_labels), columns=COLUMNS)
     halves = getattr(gan, "d_steps_a_batch", 1)
     return {
-        **scores(fake_images, class_labels, real_images=real_images, classifier=classifier),
+        **found,
         "seconds": float(gan.seconds),
         "steps": int(np.asarray(gan.g_optimizer.iterations)),
         "batch_size": batch_size,

@@ -186,18 +186,35 @@ def _export_folder(
     """Write a SavedModel under another name first, so that an older one stays if this fails."""
     if path.exists() and not (path / "saved_model.pb").is_file():
         raise ValueError(f"{path} exists and is not a SavedModel; give another name.")
-    temporary = path.with_name(f".{path.name}.partial")
+    temporary, older = (path.with_name(f".{path.name}.{end}") for end in ("partial", "older"))
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         network.export(temporary, format="tf_saved_model", verbose=False)
         loaded = importlib.import_module("tensorflow").saved_model.load(str(temporary))
         found = loaded.serve(inputs if len(inputs) > 1 else inputs[0])
         difference = _compare(np.asarray(found), wanted, path)
-        shutil.rmtree(path, ignore_errors=True)
-        temporary.rename(path)
+        _replace(path, temporary, older)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return difference
+
+
+def _replace(path: Path, temporary: Path, older: Path) -> None:
+    """Give a folder its final name; what has the name stays if that fails.
+
+    The old folder is renamed before it is deleted: deleting can stop half-way, at an open file.
+    """
+    shutil.rmtree(older, ignore_errors=True)
+    kept = path.exists()
+    if kept:
+        path.rename(older)
+    try:
+        temporary.rename(path)
+    except OSError:
+        if kept:
+            older.rename(path)
+        raise
+    shutil.rmtree(older, ignore_errors=True)
 
 
 def _compare(found: np.ndarray, wanted: np.ndarray, path: Path) -> float:

@@ -88,7 +88,8 @@ def to_uint8(images: Any, *, dtype: type = np.uint8) -> np.ndarray:
         Same shape; uint8 in [0, 255], or uint16 in [0, 65535] if `dtype` says so.
 
     Raises:
-        ValueError: The dtype is not a floating-point one, or a value is NaN.
+        ValueError: The dtype is not a floating-point one of NumPy (bfloat16 is none), or a value
+            is NaN.
     """
     images = np.asarray(images)
     if not np.issubdtype(images.dtype, np.floating):
@@ -258,8 +259,8 @@ def resize(
         (n, new height, new width, channels) of the same dtype.
 
     Raises:
-        ValueError: The images have another shape or dtype, the size is below 1 pixel, or the method
-            is unknown.
+        ValueError: The images have another shape or dtype, the size is not one or two whole
+            numbers of at least 1, or the method is unknown.
     """
     from PIL import Image
 
@@ -270,9 +271,7 @@ def resize(
             f"resize expects uint8 images (gray ones also uint16), but got {images.dtype}; convert "
             "floats in [-1, 1] with to_uint8."
         )
-    height, width = (size, size) if isinstance(size, int) else size
-    if height < 1 or width < 1:
-        raise ValueError(f"resize: size {size!r} must be at least 1 pixel each way.")
+    height, width = check_size(size)
     filters = {choice.name.lower(): choice for choice in Image.Resampling}
     if method not in filters:
         raise ValueError(f"resize: method {method!r} is unknown; choose from {sorted(filters)}.")

@@ -43,7 +43,8 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
         path: The final name; its folder is made when missing, a file of that name is replaced.
 
     Yields:
-        The path to write to, in the same folder; another process that writes the same file waits.
+        The path to write to, in the same folder; another process that writes the same file waits
+        (not on Windows: nothing is locked).
 
     Raises:
         OSError: The folder cannot be written or the disk is full (the message names the file and
@@ -61,7 +62,7 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
                 # that is open for writing.
                 with open(temporary, "r+b") as file:
                     os.fsync(file.fileno())
-                _rename(temporary, path)
+                rename(temporary, path)
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
@@ -110,7 +111,7 @@ def file_sha256(path: Path) -> str:
     return total.hexdigest()
 
 
-def _rename(temporary: Path, path: Path) -> None:
+def rename(temporary: Path, path: Path) -> None:
     """Give a file its final name; on Windows, wait for a program that is looking at the old one."""
     for _ in range(0 if fcntl else _RENAMES):
         with contextlib.suppress(PermissionError):

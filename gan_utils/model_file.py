@@ -52,7 +52,8 @@ def rounded(values: np.ndarray, dropped_bits: int = 0) -> np.ndarray:
         The same shape, float16.
 
     Raises:
-        ValueError: `dropped_bits` is out of range, or a value is not finite in float16.
+        ValueError: `dropped_bits` is out of range, or a value is not finite in float16, before or
+            after the rounding.
     """
     if not 0 <= dropped_bits < _MANTISSA:
         raise ValueError(f"dropped_bits is {dropped_bits}; choose 0 to {_MANTISSA - 1}.")
@@ -65,7 +66,10 @@ def rounded(values: np.ndarray, dropped_bits: int = 0) -> np.ndarray:
     bits = half.view(np.uint16).astype(np.uint32)
     step = 1 << dropped_bits
     bits = (bits + step // 2 - 1 + (bits >> dropped_bits & 1)) // step * step
-    return bits.astype(np.uint16).view(np.float16).reshape(half.shape)
+    half = bits.astype(np.uint16).view(np.float16).reshape(half.shape)
+    if not np.isfinite(half).all():  # rounded up, past the largest float16
+        raise ValueError(f"a weight is too large for float16 with {dropped_bits} bits dropped.")
+    return half
 
 
 def pack(network: "keras.Model", path: str | os.PathLike, *, dropped_bits: int = 0) -> Path:

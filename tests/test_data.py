@@ -294,7 +294,9 @@ def test_the_sample_has_images_of_every_class_in_mixed_order():
             assert len(np.unique(pictures.reshape(count, -1), axis=0)) > 0.99 * count
 
 
-@pytest.mark.parametrize("damage", ["truncated", "another pixel", "another label", "no image"])
+@pytest.mark.parametrize(
+    "damage", ["truncated", "another pixel", "another label", "no image", "checksums"]
+)
 def test_a_damaged_sample_is_an_error(damage, tmp_path, monkeypatch):
     from PIL import Image
 
@@ -306,6 +308,8 @@ def test_a_damaged_sample_is_an_error(damage, tmp_path, monkeypatch):
         path.write_bytes(path.read_bytes()[:9_000])
     elif damage == "no image":
         path.write_bytes(b"<html>")
+    elif damage == "checksums":
+        path.with_name("checksums.json").write_text("{")
     elif damage == "another pixel":
         sheet = np.array(Image.open(path))
         sheet[14, 14] ^= 1

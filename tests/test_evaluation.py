@@ -58,6 +58,12 @@ def test_nobody_asked_for_a_class(digits, gan):
     assert worse["distance"] > 2 * found["distance"]
 
 
+def test_labels_that_do_not_match_are_refused(digits, gan):
+    drawn = np.zeros((10, 28, 28, 1), "float32")
+    with pytest.raises(ValueError, match="label"):
+        evaluation.row(gan, drawn, np.arange(20) % 10, real_images=digits.images, batch_size=8)
+
+
 def test_the_sheet_has_a_class_in_each_column(digits, gan):
     labels = np.repeat(np.arange(10), 30)
     pictures = np.broadcast_to(

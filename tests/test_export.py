@@ -2,6 +2,7 @@
 
 import functools
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -116,3 +117,22 @@ def test_what_cannot_be_written_is_said(run, tmp_path, monkeypatch, message):
     assert message in run(*CASES[message], status=1).err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.keras", "taken"]
     assert (tmp_path / "taken" / "a.png").exists()
+
+
+def test_an_older_saved_model_stays_if_the_new_one_cannot_get_its_name(tmp_path, monkeypatch):
+    path, rename = tmp_path / "saved", Path.rename
+    export.export(plain(), path)
+    before = sorted(part.name for part in path.rglob("*"))
+
+    def refuse(self, target):
+        if self.name.endswith(".partial"):
+            raise PermissionError(13, "in use", str(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(PermissionError):
+        export.export(plain(), path)
+    assert sorted(part.name for part in path.rglob("*")) == before
+    monkeypatch.undo()
+    export.export(plain(), path)
+    assert [part.name for part in tmp_path.iterdir()] == ["saved"]

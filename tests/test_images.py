@@ -121,6 +121,7 @@ def test_resize_is_antialiased():
 
 def test_resize_takes_height_before_width_and_color():
     assert images.resize(batch(2, channels=3), (7, 9)).shape == (2, 7, 9, 3)
+    assert images.resize(batch(), np.int64(4)).shape[1:3] == (4, 4)
     flat = np.full((1, 8, 8, 1), 77, np.uint8)
     assert (images.resize(flat, 28) == 77).all()
 
@@ -140,8 +141,9 @@ def test_resize_keeps_sixteen_bits_of_gray():
 def test_resize_refuses_bad_input():
     with pytest.raises(ValueError, match="to_uint8"):
         images.resize(images.to_float(batch()), 8)
-    with pytest.raises(ValueError, match="at least 1 pixel"):
-        images.resize(batch(), (0, 8))
+    for size in ((0, 8), 0, 4.5, (4.5, 4), (4, 4, 1)):
+        with pytest.raises(ValueError, match=r"give \(height, width\) in pixels"):
+            images.resize(batch(), size)
     with pytest.raises(ValueError, match=r"'cubic'.*bicubic"):
         images.resize(batch(), 8, method="cubic")
 

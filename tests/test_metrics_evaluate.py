@@ -157,3 +157,8 @@ def test_nonsense_is_refused():
         features(0.0, 10)
     with pytest.raises(ValueError, match="row 0"):
         metrics.Features(np.full((5, 2), np.nan))
+
+
+def test_a_subset_of_no_images_is_refused():
+    with pytest.raises(ValueError, match="subset"):
+        metrics.measure(REAL, FAKE, ["kid"], subset_size=0)

@@ -6,6 +6,7 @@ import io
 import tarfile
 import threading
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -84,6 +85,15 @@ def test_clean_resizing_averages_what_it_shrinks():
     resized = extractors.resize_clean(board[np.newaxis, ..., np.newaxis])
     assert resized.shape == (1, 299, 299, 3)
     assert np.abs(resized - 127.5).max() < 10
+
+
+def test_inception_without_a_network_is_explained(monkeypatch):
+    def fail(**_):
+        raise Exception("URL fetch failure")  # as Keras raises it
+
+    monkeypatch.setattr(keras.applications, "InceptionV3", fail)
+    with pytest.raises(OSError, match=r"cannot be downloaded.*--extractor-file"):
+        extractors.keras_inception()
 
 
 def test_keras_inception():

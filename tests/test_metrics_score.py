@@ -135,3 +135,19 @@ def test_an_endless_dataset_gives_as_many_as_asked(sides, wanted):
     endless = tf.data.Dataset.from_tensor_slices(sides[1]).repeat()
     found = metrics.score(sides[0], endless, ["fid"], extractor=NETWORK, samples=60)
     assert found["fid"].value == pytest.approx(wanted["fid"].value, rel=1e-6)
+
+
+@pytest.mark.parametrize(("scores", "options"), [(["fidd"], {}), (None, {"sample": 5})])
+def test_wrong_options_are_found_before_any_work(sides, scores, options):
+    def fail(images):
+        raise AssertionError("looked at images")
+
+    network = Extractor("none", "none", fail)
+    with pytest.raises(ValueError, match="Cannot measure"):
+        metrics.score(*sides, scores, extractor=network, **options)
+
+
+def test_a_dataset_of_dictionaries_is_explained(sides):
+    named = tf.data.Dataset.from_tensor_slices({"image": sides[0]})
+    with pytest.raises(ValueError, match=r"dict elements.*map"):
+        metrics.score(named, sides[1])

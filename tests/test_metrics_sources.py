@@ -2,6 +2,7 @@
 
 import types
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -220,3 +221,13 @@ def test_generators_that_cannot_draw_are_refused():
         sources.open_source("satellite_to_map", Wish())
     with pytest.raises(ValueError, match=r"mnist.*'biggan'.*none of dcgan.*infogan"):
         sources.open_source("biggan", Wish())
+
+
+def test_images_of_a_generator_are_fitted_like_all_others():
+    latents = keras.layers.Input((8,))
+    pixels = keras.layers.Dense(32 * 32 * 3, "tanh")(latents)
+    large = keras.Model(latents, keras.layers.Reshape((32, 32, 3))(pixels))
+    wish = Wish(samples=4, gray=True, size=28, resize=True)
+    assert all_of(sources.open_source(large, wish)).shape == (4, 28, 28, 1)
+    with pytest.raises(ValueError, match=r"32 x 32 pixels.*--resize"):
+        all_of(sources.open_source(large, Wish(samples=4, gray=True, size=28)))

@@ -162,6 +162,8 @@ def test_moments_of_another_tool(features, tmp_path):
     names = {"extractor": "network", "resizing": "none"}
     counted = Moments.given(ours.mean, ours.covariance, count=5000, **names)
     assert_equal(counted.merge(ours), np.concatenate([features, features]), 1e-9)
+    with pytest.raises(ValueError, match="-5 samples"):
+        Moments.given(ours.mean, ours.covariance, count=-5, **names)
     np.savez(tmp_path / "pt.npz", mu=ours.mean, sigma=np.eye(3))
     with pytest.raises(ValueError, match=r"pt\.npz .*belong together"):
         Moments.load(tmp_path / "pt.npz", extractor="network", resizing="none")

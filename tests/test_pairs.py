@@ -384,7 +384,8 @@ def test_files_that_are_not_prepared_pairs_are_sentences(tmp_path):
     np.savez(tmp_path / "other.npz", images=np.zeros(3))
     with zipfile.ZipFile(tmp_path / "empty.npz", "w"):
         pass
-    for name in ("text.npz", "other.npz", "empty.npz", "nowhere.npz"):
+    np.savez(tmp_path / "floats.npz", np.zeros((2, 8, 8, 3)), np.zeros((2, 8, 8, 3)))
+    for name in ("text.npz", "other.npz", "empty.npz", "floats.npz", "nowhere.npz"):
         with pytest.raises(ValueError, match=f"{name} is not a file of prepared pairs"):
             pairs.load_prepared(tmp_path / name)
 

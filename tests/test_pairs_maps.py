@@ -1,9 +1,12 @@
 """Tests of the maps data set: resumed downloads, checksum, mirrors, archives; no network."""
 
+import contextlib
 import hashlib
 import http.server
 import io
 import json
+import os
+import ssl
 import tarfile
 import threading
 import zipfile
@@ -13,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import gan_utils.io
 from gan_utils import archives, download, pairs
 from gan_utils.download import DownloadError
 from gan_utils.pairs import maps_set
@@ -139,6 +143,38 @@ def test_no_file_and_no_server_are_sentences(server, tmp_path):
     server.server_close()
     with pytest.raises(DownloadError, match=r"cannot be reached .*refused"):
         download.fetch(f"{server.url}/file", tmp_path / "a.bin")
+
+
+@pytest.mark.parametrize(
+    "error", [ssl.SSLError(1, "bad record"), OSError(113, "No route to host")], ids=["TLS", "route"]
+)
+def test_a_broken_network_is_no_broken_disk(tmp_path, monkeypatch, error):
+    class Answer(contextlib.nullcontext):
+        status, headers = 200, {"ETag": '"x"'}
+
+        def read(self, count):
+            raise error
+
+    monkeypatch.setattr(download.urllib.request, "urlopen", lambda *_, **__: Answer())
+    with pytest.raises(DownloadError, match="cannot be reached") as caught:
+        download.fetch("https://nowhere/file", tmp_path / "a.bin")
+    assert not isinstance(caught.value, download.DiskError)
+
+
+def test_a_download_waits_for_a_program_that_holds_its_file(server, tmp_path, monkeypatch):
+    replace, held = os.replace, [1, 1]
+
+    def busy(*paths):
+        if held:
+            held.pop()
+            raise PermissionError(13, "in use")
+        replace(*paths)
+
+    monkeypatch.setattr(gan_utils.io, "fcntl", None)  # as on Windows
+    monkeypatch.setattr(gan_utils.io, "_RENAME_SECONDS", 0)
+    monkeypatch.setattr(os, "replace", busy)
+    download.fetch(f"{server.url}/file", tmp_path / "a.bin", sha256=SHA256)
+    assert (tmp_path / "a.bin").read_bytes() == CONTENT
 
 
 def test_a_full_disk_is_a_sentence(server, tmp_path):

@@ -288,6 +288,11 @@ def test_a_split_that_a_text_file_names(two, tmp_path):
     found = pairs.load_pairs(*two, 8)
     (tmp_path / "train.txt").write_text("c\n\nphotos/A.PNG\n", encoding="utf-8")
     assert found.only(tmp_path / "train.txt").names == ("c.png", "a.png")
+    (tmp_path / "mark.txt").write_text("c\nphotos/A.PNG\n", encoding="utf-8-sig")
+    assert found.only(tmp_path / "mark.txt").names == ("c.png", "a.png")
+    (tmp_path / "wide.txt").write_text("c\n", encoding="utf-16")
+    with pytest.raises(ValueError, match=r"wide\.txt is not a text in UTF-8"):
+        found.only(tmp_path / "wide.txt")
     assert found.only(["b"]).names == ("b.png",)
     with pytest.raises(ValueError, match=r"photos and .*maps: no pair is named d, e\.png"):
         found.only(["a", "d", "e.png"])

@@ -121,6 +121,8 @@ def test_fewer_bits_round_to_the_nearest():
     )
     with pytest.raises(ValueError, match="too large for float16"):
         model_file.rounded(np.array([1e6]))
+    with pytest.raises(ValueError, match="too large for float16 with 1 bits"):
+        model_file.rounded(np.float32([65504]), 1)
     with pytest.raises(ValueError, match="choose 0 to 9"):
         model_file.rounded(values, 10)
 

@@ -35,8 +35,8 @@ def load(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
     from PIL import Image
 
     folder = ASSETS / name
-    wanted = parse_json((folder / "checksums.json").read_text(encoding="utf-8"))[split]
     try:
+        wanted = parse_json((folder / "checksums.json").read_text(encoding="utf-8"))[split]
         with Image.open(folder / f"{split}.png", formats=("PNG",)) as sheet:
             images = cut(np.asarray(sheet))
         with np.load(folder / "labels.npz", allow_pickle=False) as arrays:

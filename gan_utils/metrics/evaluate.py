@@ -1,7 +1,7 @@
 """From two sets of features to scores with their sample counts, settings and noise floor."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,6 +81,17 @@ class Score:
         return {**vars(self), "floor_counts": list(self.floor_counts)}
 
 
+def require_known(metrics: Sequence[str], settings: Iterable[str]) -> None:
+    """Raise ValueError for metrics or settings that `measure` does not know."""
+    unknown = set(settings) - {"splits", "k", "subsets", "subset_size"}
+    if unknown or not metrics or set(metrics) - set(METRICS):
+        wrong = ", ".join(sorted(unknown | (set(metrics) - set(METRICS)))) or "no metric"
+        raise ValueError(
+            f"Cannot measure {wrong}; metrics are {', '.join(METRICS)}, and settings are splits, "
+            "k, subsets and subset_size."
+        )
+
+
 def measure(
     real: Features | Moments,
     fake: Features | Moments,
@@ -114,13 +125,7 @@ def measure(
     Warns:
         SampleSizeWarning: The FID is computed from fewer images than features.
     """
-    unknown = set(settings) - {"splits", "k", "subsets", "subset_size"}
-    if unknown or not metrics or set(metrics) - set(METRICS):
-        wrong = ", ".join(sorted(unknown | (set(metrics) - set(METRICS)))) or "no metric"
-        raise ValueError(
-            f"Cannot measure {wrong}; metrics are {', '.join(METRICS)}, and settings are splits, "
-            "k, subsets and subset_size."
-        )
+    require_known(metrics, settings)
     require_same_origin(real, fake)
     floor_pair = halves or _floor_pair(real, held_out, seed)
     scores: dict[str, Score] = {}
@@ -229,7 +234,7 @@ def _fid(real: Any, fake: Any, settings: dict, seed: int) -> tuple[_Values, dict
 
 
 def _kid(real: Any, fake: Any, settings: dict, seed: int) -> tuple[_Values, dict]:
-    size = settings.get("subset_size") or default_subset_size(min(real.count, fake.count))
+    size = settings.get("subset_size", default_subset_size(min(real.count, fake.count)))
     used = {"subsets": settings.get("subsets", 100), "subset_size": size}
     spread = kid(_vectors(real, "KID"), _vectors(fake, "KID"), **used, seed=seed)
     return {"kid": (spread.mean, spread.std)}, used

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gan_utils import images as pictures
+from gan_utils.download import DownloadError
 from gan_utils.metrics.statistics import Moments
 from gan_utils.metrics.validation import check_features
 
@@ -140,6 +141,10 @@ def keras_inception(weights: str | None = "imagenet") -> Extractor:
 
     Returns:
         An extractor with 2,048 features and 1,000 classes.
+
+    Raises:
+        ValueError: Weights of another network.
+        OSError: The weights cannot be read or downloaded.
     """
     import keras
     import tensorflow as tf
@@ -147,7 +152,15 @@ def keras_inception(weights: str | None = "imagenet") -> Extractor:
     from gan_utils.precision import float32_policy
 
     with float32_policy():
-        model = keras.applications.InceptionV3(weights=weights)
+        try:
+            model = keras.applications.InceptionV3(weights=weights)
+        except (ValueError, OSError):
+            raise
+        except Exception as error:  # what Keras raises where a download fails
+            raise DownloadError(
+                f"The weights of InceptionV3 cannot be downloaded ({error}); give their file: "
+                "--extractor-file, in Python keras_inception(path)."
+            ) from error
         both = keras.Model(model.inputs, [model.get_layer("avg_pool").output, model.output])
     forward = tf.function(lambda batch: both(batch, training=False), reduce_retracing=True)
 

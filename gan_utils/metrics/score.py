@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gan_utils.metrics import extract, sources
-from gan_utils.metrics.evaluate import Score, measure
+from gan_utils.metrics.evaluate import Score, measure, require_known
 from gan_utils.metrics.extract import Seen
 from gan_utils.metrics.features import Extractor, Features
 from gan_utils.metrics.statistics import Moments, require_named
@@ -104,6 +104,7 @@ def compare(
     ready = [_ready(side, options) for side in sides]
     saved = [part for part in ready if isinstance(part, Moments)]
     chosen = list(metrics or (["fid"] if saved else ALL))
+    require_known(chosen, settings)  # before the images are looked at
     _require_features(chosen, sides, ready)
     extractor, opened = None, {}
     if None in ready:

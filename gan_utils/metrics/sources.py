@@ -154,8 +154,10 @@ def from_dataset(dataset: Any, wish: Wish) -> Source:
         The first `samples` images, or all, in random but repeatable order.
 
     Raises:
-        ValueError: As in `from_array`, or an infinite dataset without `samples`.
+        ValueError: As in `from_array`, an infinite dataset without `samples`, or one of
+            dictionaries.
     """
+    _images_spec(dataset)
     if wish.samples is None and int(dataset.cardinality()) == _WITHOUT_END:
         raise ValueError("the dataset repeats without end; give samples=, or use dataset.take(n).")
     found, count = [], 0
@@ -173,13 +175,24 @@ def from_dataset(dataset: Any, wish: Wish) -> Source:
 def first_size(what: Any) -> tuple[int, int] | None:
     """Return height and width of a source's images (of a folder, the first); None for a name."""
     if hasattr(what, "element_spec"):
-        spec = what.element_spec
-        return tuple((spec[0] if isinstance(spec, tuple) else spec).shape)[-3:-1]
+        return tuple(_images_spec(what).shape)[-3:-1]
     if hasattr(what, "inputs") and callable(what):
         return tuple(what.output_shape)[1:3]
     if not isinstance(what, str | Path):
         return np.shape(what.images if isinstance(what, data.ImageSet) else what)[1:3]
     return images.image_size(image_folders.list_images(what)[0]) if Path(what).is_dir() else None
+
+
+def _images_spec(dataset: Any) -> Any:
+    """Return the specification of a dataset's images; raise ValueError if it has none."""
+    spec = dataset.element_spec
+    spec = spec[0] if isinstance(spec, tuple) else spec
+    if not hasattr(spec, "shape"):
+        raise ValueError(
+            f"the dataset gives {type(spec).__name__} elements; give images or (images, labels), "
+            'for example dataset.map(lambda part: part["image"]).'
+        )
+    return spec
 
 
 def _fit(name: str, batch: np.ndarray, wish: Wish) -> np.ndarray:
@@ -193,7 +206,7 @@ def _fit(name: str, batch: np.ndarray, wish: Wish) -> np.ndarray:
             f"{wish.size} x {wish.size}; choose another --extractor, or add --resize "
             "(resize=True)."
         )
-    batch = batch if batch.dtype == np.uint8 else images.to_uint8(batch)
+    batch = batch if batch.dtype == np.uint8 else images.to_uint8(images.check_images(batch))
     return images.resize(batch, wish.size)
 
 
@@ -201,7 +214,7 @@ def _gray(batch: np.ndarray) -> np.ndarray:
     """Return one channel, by the weights with which Pillow converts color to gray."""
     if batch.shape[-1] == 1:
         return batch
-    batch = batch if batch.dtype == np.uint8 else images.to_uint8(batch)
+    batch = batch if batch.dtype == np.uint8 else images.to_uint8(images.check_images(batch))
     return ((batch.astype(np.uint32) @ _GRAY_WEIGHTS + 0x8000) >> 16).astype(np.uint8)[..., None]
 
 
@@ -248,7 +261,12 @@ def _drawn(name: str, generator: Any, wish: Wish) -> Source:
     count = _drawn_count(wish)
     _require_two(name, count)
     draw = weights.drawer(name, generator, count, wish.seed, wish.codes)
-    return Source(f"generator {name}", count, draw)
+
+    def batches(batch_size: int) -> Iterator[np.ndarray]:
+        for batch in draw(batch_size):
+            yield _fit(name, _gray(batch) if wish.gray else batch, wish)
+
+    return Source(f"generator {name}", count, batches)
 
 
 def _drawn_count(wish: Wish) -> int:

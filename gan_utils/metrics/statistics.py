@@ -65,7 +65,8 @@ class Moments:
             resizing: How images were resized to its input size; likewise.
 
         Raises:
-            ValueError: Shapes that do not match, a count of 1, or numbers that are not finite.
+            ValueError: Shapes that do not match, a count of 1 or below 0, or numbers that are not
+                finite.
         """
         moments = cls(extractor=extractor, resizing=resizing)
         moments.count = int(count)
@@ -74,7 +75,8 @@ class Moments:
         size = moments._mean.size
         shapes = moments._mean.shape, covariance.shape
         finite = all(np.isfinite(part).all() for part in (moments._mean, covariance))
-        if shapes != ((size,), (size, size)) or moments.count in (-1, 1) or not (size and finite):
+        counted = moments.count == 0 or moments.count > 1
+        if shapes != ((size,), (size, size)) or not (counted and size and finite):
             raise ValueError(
                 f"a mean {shapes[0]} and a covariance {shapes[1]} of {moments.count} samples do "
                 "not belong together or are not finite; compute them again"

@@ -18,7 +18,8 @@ def check_features(features: np.ndarray, name: str = "features", *, least: int =
         float32.
 
     Raises:
-        ValueError: Not two axes, no dimension, too few samples, or a value that is not finite.
+        ValueError: Not two axes, no dimension, too few samples, a dtype that is not real, or a
+            value that is not finite.
     """
     features = np.asarray(features)
     if features.dtype.name == "bfloat16":

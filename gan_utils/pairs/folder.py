@@ -84,12 +84,18 @@ class Pairs(PairSource):
                 each line, such as `train.txt`.
 
         Raises:
-            ValueError: There are no names, or no pair has one of them; names of pairs that are left
-                out as broken are allowed.
+            ValueError: There are no names, the text file is not in UTF-8, or no pair has one of the
+                names; names of pairs that are left out as broken are allowed.
             OSError: The text file cannot be read.
         """
         if isinstance(names, (str, os.PathLike)):
-            names = Path(names).read_text(encoding="utf-8").splitlines()
+            file = names
+            try:
+                names = Path(file).read_text(encoding="utf-8-sig").splitlines()
+            except UnicodeDecodeError as error:
+                raise ValueError(
+                    f"{printable(file)} is not a text in UTF-8; save it as one."
+                ) from error
         wanted = {name: plain(PurePath(name).name) for name in map(str.strip, names) if name}
         known: dict[str, tuple[Path, ...]] = {}
         for pair in self.files:

@@ -74,9 +74,9 @@ def load_prepared(path: str | os.PathLike) -> PairSet:
     try:
         arrays = read_arrays(path)
         source, target = (arrays[name] for name in _NAMES)
+        return PairSet(source, target)
     except (ValueError, KeyError, OSError) as error:
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
         raise ValueError(
             f"{path} is not a file of prepared pairs ({reason}); write it with prepare(...)."
         ) from error
-    return PairSet(source, target)

@@ -87,13 +87,10 @@ def _park(contents: Contents, rng: np.random.Generator, block: Block) -> None:
         contents.trees.extend((*place, rng.uniform(2.6, 4.6)) for place in offsets[inside])
 
 
-def _rim(block: Block, axis: int, depth: float) -> list[tuple[float, float]]:
-    """Return, for both sides along `axis`, the place `depth` inside it and the way inwards (±1)."""
+def _rim(block: Block, axis: int) -> list[tuple[float, float]]:
+    """Return, for both sides along `axis`, its place and the way inwards (±1)."""
     other = 1 - axis
-    return [
-        (block.low[other] + depth, 1.0),
-        (block.high[other] - depth, -1.0),
-    ]
+    return [(block.low[other], 1.0), (block.high[other], -1.0)]
 
 
 def _box(axis: int, along: float, across: float, length: float, depth: float) -> tuple[float, ...]:
@@ -110,7 +107,7 @@ def _houses(contents: Contents, rng: np.random.Generator, block: Block) -> None:
     color = _TILES[rng.integers(len(_TILES))]
     lot = rng.uniform(14, 19)
     setback = rng.uniform(3, 6)
-    for edge, inward in _rim(block, axis, 0.0):
+    for edge, inward in _rim(block, axis):
         start = block.low[axis] + 2
         while start + lot <= block.high[axis] - 1:
             depth, length = rng.uniform(8, 11), rng.uniform(9, min(13, lot - 3.5))
@@ -133,7 +130,7 @@ def _rows(contents: Contents, rng: np.random.Generator, block: Block) -> None:
     color = _TILES[rng.integers(len(_TILES))]
     depth = rng.uniform(9, 11)
     setback = rng.uniform(1.5, 4)
-    for edge, inward in _rim(block, axis, 0.0):
+    for edge, inward in _rim(block, axis):
         start = block.low[axis] + rng.uniform(1, 3)
         while start + 14 < block.high[axis]:
             length = min(rng.uniform(22, 42), block.high[axis] - start - 1)
@@ -154,14 +151,14 @@ def _flats(contents: Contents, rng: np.random.Generator, block: Block) -> None:
         contents.grounds.append((block.shrunk(depth + 2).outline(), "lawn"))
         height = rng.uniform(13, 19)
         ring = block.shrunk(0.8)
-        for edge, inward in _rim(ring, axis, 0.0):
+        for edge, inward in _rim(ring, axis):
             across = edge + inward * depth / 2
             middle = (ring.low[axis] + ring.high[axis]) / 2
             box = _box(axis, middle, across, ring.sides[axis], depth)
             contents.build(box, height, "flat", color)
         other = 1 - axis
         middle = (ring.low[other] + ring.high[other]) / 2
-        for edge, inward in _rim(ring, other, 0.0):
+        for edge, inward in _rim(ring, other):
             box = _box(
                 other, middle, edge + inward * depth / 2, ring.sides[other] - 2 * depth, depth
             )
