@@ -28,8 +28,8 @@
 #
 # - how a class enters both networks: conditional batch normalization and the projection
 #   discriminator;
-# - why the discriminator overfits when there are few images, and how augmentation prevents that;
-# - how to score images in color, and how to use the lesson on a folder of your own.
+# - what few images mean for the discriminator, and what augmentation is worth then;
+# - how to score images in color, and to use a folder of your own.
 #
 # **What you need.** The lessons on CDCGAN and on modern objectives.
 
@@ -498,14 +498,14 @@ if profile.name == "full":
     inception = inception_distance(generated, test_set.sample(SAMPLES).images)
 
 # %% [markdown]
-# A short run finds colors and large shapes; photographs take many passes over the data.
+# A short run finds colors and large shapes; photographs take many passes.
 #
 # ## Few images
 #
 # `benchmarks/study_augmentation.py` trains the cells above on a tenth of the photographs, with and
-# without augmentation, three seeds each, and records each run as it finishes. On the left: how far
-# the discriminator's mean logit of its training images is above that of *held-out* photographs. A
-# discriminator that knows what photographs look like has no gap.
+# without augmentation, three seeds each. On the left: how far the discriminator's mean logit of its
+# training images is above that of *held-out* photographs. A discriminator that has memorized its
+# images has a gap.
 
 # %%
 study = recorded("study_augmentation", "full")
@@ -529,16 +529,14 @@ def draw_study(rows, budget):
 
 
 # %% [markdown]
-# The table has the means over the seeds recorded so far.
+# The means over the seeds:
 
 # %%
 if study:
     budget = study["metrics"]["budget"]
     print(f"{budget['images']:,} images, {budget['passes']:.0f} passes over them")
     draw_study(study_rows, budget)
-else:
-    print("no recorded study yet")
-print(f"{'':<15}{'seeds':>6}{'distance':>10}{'precision':>11}{'recall':>8}{'gap':>7}")
+    print(f"{'':<15}{'seeds':>6}{'distance':>10}{'precision':>11}{'recall':>8}{'gap':>7}")
 for augments, (words, *_) in LOOKS.items():
     rows = [row for row in study_rows if row["augments"] == augments]
     if rows:
@@ -548,6 +546,9 @@ for augments, (words, *_) in LOOKS.items():
         print(f"{means[2]:>8.2f}{gap:>7.2f}")
 
 # %% [markdown]
+# With each seed augmentation lowers the distance and raises the recall. Yet neither discriminator
+# has a gap: overfitting, as Zhao et al. show it, takes longer.
+#
 # ## Use it
 #
 # A fresh process draws the class that you ask for, with the EMA weights.
@@ -642,7 +643,7 @@ plt.show()
 #
 # - A class enters the generator by scales and shifts of feature maps, the discriminator by a
 #   projection of its features.
-# - With few images the discriminator overfits; augment all that it sees.
+# - With few images, augment all that the discriminator sees.
 # - A distance says nothing without the name of its classifier.
 #
 # ## References
