@@ -139,12 +139,12 @@ endef
 $(FOR_BOOK): | $(BIN)/python
 	@test -e $(FOR_TEST) || echo "Installing what the book needs into $(VENV) (a few minutes)"
 	$(if $(wildcard $(FOR_TEST)),,$(call install,book))
-	@rm -f $(VENV)/.for-book-* && touch $@
+	@find $(VENV) -maxdepth 1 -name '.for-*' ! -name '$(notdir $(FOR_TEST))' -delete && touch $@
 
 $(FOR_TEST): | $(BIN)/python
 	@echo "Installing what the tests need into $(VENV) (a few minutes)"
 	$(call install,test)
-	@rm -f $(VENV)/.for-test-* && touch $@
+	@rm -f $(VENV)/.for-* && touch $@
 
 $(TOOLS)/uv: requirements/tools.txt
 	@test -x $(TOOLS)/python || $(PYTHON) -m venv .venv-tools

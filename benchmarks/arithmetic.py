@@ -56,7 +56,8 @@ def operations_of(gan: keras.Model, batch: Any) -> int:
         if node not in needed:
             needed.add(node)
             waiting += [*node.control_inputs, *(tensor.op for tensor in node.inputs)]
-    if inner := {node.type for node in needed if "PartitionedCall" in node.type}:
+    types = {node.type for node in needed}
+    if inner := {name for name in types if "PartitionedCall" in name or "While" in name}:
         raise RuntimeError(f"a part of the step is a graph of its own ({', '.join(inner)})")
     total = sum(map(_operations, needed))
     if not total:

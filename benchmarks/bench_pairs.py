@@ -32,12 +32,14 @@ PROMISED_GB = 1.5
 CLASSIC_COUNTS = (300, 900)
 TURNS = 8
 CITY_SIZES = (64, 128, 256)
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+STATUS = Path("/proc/self/statm")
 
 
 def resident() -> int:
-    """Return the memory of this process in bytes."""
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+    """Return the memory of this process in bytes; SystemExit where Linux does not count it."""
+    if not STATUS.exists():
+        raise SystemExit("Memory is measured on Linux only: /proc/self/statm is missing.")
+    return int(STATUS.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 class Peak:

@@ -86,6 +86,8 @@ def main() -> None:
         print("torch is not installed: nothing to compare with (pip install -e '.[peers]')")
         return
     wanted = options.lessons or list(BATCHES)
+    if unknown := set(wanted) - set(BATCHES):
+        parser.error(f"no lesson {', '.join(sorted(unknown))}; there are {', '.join(BATCHES)}")
     found = {}
     for lesson in wanted:
         found[lesson] = measure(lesson)

@@ -118,6 +118,8 @@ def main() -> None:
         serve(*options.lessons, options.serve)
         return
     wanted = options.lessons or list(LESSONS)
+    if unknown := set(wanted) - set(LESSONS):
+        parser.error(f"no lesson {', '.join(sorted(unknown))}; there are {', '.join(LESSONS)}")
     found: dict = {}
     for lesson in wanted:
         for size in LESSONS[lesson]:

@@ -90,6 +90,8 @@ def main() -> None:
         print(json.dumps(train(*options.lessons, options.seed, options.updates)))
         return
     wanted = options.lessons or list(LESSONS)
+    if unknown := set(wanted) - set(LESSONS):
+        parser.error(f"no lesson {', '.join(sorted(unknown))}; there are {', '.join(LESSONS)}")
     found = {}
     for name in wanted:
         runs: dict[str, list] = {precision: [] for precision in PRECISIONS}

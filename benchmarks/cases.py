@@ -88,9 +88,9 @@ def _translating() -> Case:
 
 WGAN = load_lesson("10_wgan")
 CASES = (
-    _plain("01_gan", 64, "GAN", dense=True),
+    _plain("01_gan", 64, "GAN"),
     _plain("02_dcgan", 64, "GAN"),
-    _plain("04_cgan", 64, "ConditionalGAN", labeled=True, judges_labels=True, dense=True),
+    _plain("04_cgan", 64, "ConditionalGAN", labeled=True, judges_labels=True),
     _plain("05_cdcgan", 64, "ConditionalGAN", labeled=True, judges_labels=True),
     _plain("06_acgan", 32, "ACGAN", data="fashion_mnist", labeled=True, names_labels=True),
     _half_labeled(),

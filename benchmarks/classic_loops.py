@@ -32,7 +32,6 @@ class Case:
         loop: The tutorial's loop; None where Keras 3 cannot run it, or where it is measured
             elsewhere.
         critic_steps: Updates of the discriminator per step.
-        dense: Whether both networks are fully connected.
     """
 
     lesson: str
@@ -46,7 +45,6 @@ class Case:
     loss: Any = None
     loop: Callable[["Case", Networks, Any], Step] | None = None
     critic_steps: int = 1
-    dense: bool = False
 
     def batches(self) -> Any:
         """Return a source of this case's batches."""

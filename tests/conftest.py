@@ -10,7 +10,8 @@ import pytest
 os.environ["GAN_PROFILE"] = "smoke"
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-for name in ("DATA", "RECORD", "IMAGES", "SEED_SHIFT", "PRECISION", "RECIPE", "EPOCHS"):
+SETTINGS = ("DATA", "RECORD", "RUNS", "IMAGES", "PHOTOGRAPHS", "MAX_PIXELS", "SEED_SHIFT")
+for name in (*SETTINGS, "PRECISION", "RECIPE", "EPOCHS"):
     os.environ.pop(f"GAN_{name}", None)
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores: one thread of TensorFlow each
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
@@ -72,7 +73,7 @@ def digits():
 
 
 @pytest.fixture(autouse=True)
-def no_network(monkeypatch):
+def no_network():
     """Let nothing but this machine be reached, so that no test needs the internet."""
     connect = socket.socket.connect
 
@@ -81,7 +82,10 @@ def no_network(monkeypatch):
             raise OSError(f"a test tried to reach {address[0]}")
         return connect(self, address)
 
-    monkeypatch.setattr(socket.socket, "connect", guarded)
+    # Not with the fixture `monkeypatch`: a test that calls its `undo` would remove the guard.
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(socket.socket, "connect", guarded)
+        yield
 
 
 @pytest.fixture

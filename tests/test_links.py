@@ -54,10 +54,10 @@ def check(folder, index, readme):
 
 
 def test_gone_is_an_error_and_refused_is_not(tmp_path, address):
-    index = f"[a]({address}200) [b]({address}403)"
+    index = f"[a]({address}200) [b]({address}403) [d]({address}401)"
     status, said = check(tmp_path, index, f"[c]({address}404)")
     assert status == 1
-    assert "1 fine, 1 unknown, 1 gone" in said
+    assert "1 fine, 2 unknown, 1 gone" in said
     assert f"gone: {address}404 (README.md:" in said
     assert f"unknown: {address}403 (book/index.md:" in said
 

@@ -264,7 +264,7 @@ def spoiled(row, value):
     ("bad", "message"),
     [
         (GOOD[:1], "1 sample"),
-        (GOOD[:, :2], "2"),
+        (GOOD[:, :2], r"features_a has [23] dimensions, features_b [23]; take both"),
         (GOOD[0], r"shape \(3,\)"),
         (GOOD[:, :0], "shape"),
         (spoiled(4, np.nan), "row 4"),

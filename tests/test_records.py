@@ -186,6 +186,7 @@ def test_a_summary_has_cost_and_scores(digits, monkeypatch):
 def test_a_run_as_in_the_tutorial_is_kept_next_to_ours(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "_CHECKOUT", tmp_path)
     monkeypatch.setenv("GAN_RECORD", str(tmp_path / "book" / "results"))
+    monkeypatch.setenv("GAN_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("GAN_PROFILE", "full")
     records.record("02_dcgan", {"steps": 1})
     ours = records.run_folder("02_dcgan")

@@ -172,6 +172,16 @@ def make_book(folder, *words, old=0, pip=0):
     return done, said.read_text().splitlines()
 
 
+def test_make_forgets_what_was_installed_for_other_tests(tmp_path):
+    # After `make test LOCK=no` the latest versions are there: `make book` must not take them.
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv" / ".for-test-0-no").touch()
+    done, _ = make_book(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [path.name.partition("-")[0] for path in (tmp_path / "venv").glob(".for-*")] == [".for"]
+    assert not (tmp_path / "venv" / ".for-test-0-no").exists()
+
+
 def test_make_installs_the_locked_versions_only(tmp_path):
     done, said = make_book(tmp_path)
     assert done.returncode == 0, done.stderr

@@ -1,12 +1,14 @@
-"""Train the classifier that scores 32x32 color images, and write its weights beside the package.
+r"""Train the classifier that scores 32x32 color images, and write its weights beside the package.
 
-    GAN_RECORD=book/results python -m tools.train_convnet
+    GAN_PROFILE=full GAN_PRECISION=mixed_bfloat16 GAN_RECORD=book/results \
+        python -m tools.train_convnet
 
 Reads CIFAR-10 as `gan_utils.load_images` does (`GAN_PHOTOGRAPHS` names a folder of copies), trains
 in the precision that `GAN_PRECISION` asks for, and keeps checkpoints below `GAN_RUNS`. An
-interrupted training goes on after its last whole epoch. Writes
-`gan_utils/assets/convnet_cifar10.npz` (float16) and, where `GAN_RECORD` says so, the record of the
-run. The accuracy it stores is that of the rounded weights on the test images.
+interrupted training goes on after its last whole epoch (the recorded seconds are then those since
+the last start). Writes `gan_utils/assets/convnet_cifar10.npz` (float16) and, where `GAN_RECORD`
+says so, the record of the run. The accuracy it stores is that of the rounded weights on the test
+images.
 """
 
 import time
@@ -18,7 +20,7 @@ import numpy as np
 from gan_utils import convnet, data, profile, records
 from gan_utils.images import to_float
 from gan_utils.precision import float32_policy
-from tools.train_lenet import round_to_float16, save
+from tools.train_lenet import round_to_float16, save, test_accuracy
 
 SEED = 0
 BATCH_SIZE = 256
@@ -121,12 +123,6 @@ def smoothed_loss(labels: keras.KerasTensor, logits: keras.KerasTensor) -> keras
     return keras.losses.categorical_crossentropy(
         hot, logits, from_logits=True, label_smoothing=SMOOTHING
     )
-
-
-def test_accuracy(model: keras.Model, image_set: data.ImageSet) -> float:
-    """Return the fraction of test images that the model classifies correctly."""
-    logits = model.predict(to_float(image_set.images), batch_size=500, verbose=0)
-    return float(np.mean(logits.argmax(axis=1) == image_set.labels))
 
 
 def main() -> None:

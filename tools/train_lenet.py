@@ -8,7 +8,6 @@ of the run. The stored accuracy is that of the rounded weights on the 10,000 tes
 
 import argparse
 import json
-import os
 import time
 from pathlib import Path
 
@@ -17,6 +16,8 @@ import numpy as np
 from keras import layers
 
 from gan_utils import data, lenet, records
+from gan_utils.images import to_float
+from gan_utils.io import whole_file
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSETS = ROOT / "gan_utils" / "assets"
@@ -40,11 +41,6 @@ def augmentation(name: str) -> list[layers.Layer]:
     )
     flips = [layers.RandomFlip("horizontal", seed=SEED)] if name == "fashion_mnist" else []
     return [shift, *flips]
-
-
-def to_float(images: np.ndarray) -> np.ndarray:
-    """Map uint8 in [0, 255] to float32 in [-1, 1]."""
-    return images / np.float32(127.5) - np.float32(1)
 
 
 def train(name: str) -> keras.Model:
@@ -81,19 +77,16 @@ def round_to_float16(model: keras.Model) -> dict[str, np.ndarray]:
     return rounded
 
 
-def test_accuracy(model: keras.Model, name: str) -> float:
+def test_accuracy(model: keras.Model, image_set: data.ImageSet) -> float:
     """Return the fraction of test images that the model classifies correctly."""
-    image_set = data.load_images(name, "test")
     logits = model.predict(to_float(image_set.images), batch_size=500, verbose=0)
     return float(np.mean(logits.argmax(axis=1) == image_set.labels))
 
 
 def save(file: str, weights: dict[str, np.ndarray], facts: dict) -> None:
-    """Write weights and facts to a temporary name, then rename."""
-    path = ASSETS / f"{file}.npz"
-    temporary = path.with_suffix(".partial.npz")
-    np.savez_compressed(temporary, facts=np.array(json.dumps(facts)), **weights)
-    os.replace(temporary, path)
+    """Write weights and facts beside the package, atomically."""
+    with whole_file(ASSETS / f"{file}.npz") as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, facts=np.array(json.dumps(facts)), **weights)
 
 
 def main() -> None:
@@ -108,7 +101,7 @@ def main() -> None:
         seconds = round(time.perf_counter() - start, 1)
         weights = round_to_float16(model)
         metrics[name] = {
-            "test_accuracy": test_accuracy(model, name),
+            "test_accuracy": test_accuracy(model, data.load_images(name, "test")),
             "parameters": model.count_params(),
             "epochs": EPOCHS[name],
             "batch_size": BATCH_SIZE,

@@ -94,7 +94,7 @@ MODELS = (
         ("real map?\na logit for\neach patch",),
         side="x again?",
         helper="F",
-        real="map y of\nelsewhere",
+        real="unpaired\nmap y",
     ),
     Model(
         "Pix2Pix with classes,\nways 1 and 2",
@@ -197,9 +197,14 @@ def sentence(model: Model) -> str:
     name = model.name.replace("\n", " ")
     answers = " and ".join(text.replace("\n", " ") for text in model.answers)
     parts = [f"{name}: the generator G takes {' and '.join(model.takes)} and draws a fake image."]
-    real, discriminator = model.real.replace("\n", " "), model.discriminator.replace("\n", " and ")
+    real = model.real.replace(",\n", " images with ").replace("\n", " ")
+    real = "real images" if real == "real" else real
+    takes, returns = ("take", "return") if "\n" in model.discriminator else ("takes", "returns")
     told = f" with {model.told}" if model.told else ""
-    parts.append(f"{discriminator} takes fake or {real} images{told} and returns: {answers}.")
+    parts.append(
+        f"{model.discriminator.replace(chr(10), ' and ')} {takes} fake images or {real}{told} "
+        f"and {returns}: {answers}{'' if answers.endswith('?') else '.'}"
+    )
     if model.side:
         parts.append(f"{model.helper} takes the fake and answers: {model.side}")
     return " ".join(parts)

@@ -142,6 +142,25 @@ def test_other_data_runs_all(project, monkeypatch):
     assert stale(project) == ["a", "b"]
 
 
+def test_photographs_that_arrived_run_their_lesson_alone(project, monkeypatch):
+    from gan_utils import data
+
+    write_lesson(project.root, "b", 'load_images("cifar10")')
+    keep_as_executed(project, "b")
+    assert stale(project) == []
+    kind, other = data.data_kind, {"real": "embedded", "embedded": "real"}
+    monkeypatch.setattr(
+        data, "data_kind", lambda name: other[kind(name)] if name == "cifar10" else kind(name)
+    )
+    assert stale(project) == ["b"]
+
+
+def test_a_build_resumes_no_earlier_run(project, monkeypatch, tmp_path):
+    monkeypatch.setenv("GAN_RUNS", str(tmp_path / "drive"))
+    write_lesson(project.root, "a", "import os\nassert 'GAN_RUNS' not in os.environ")
+    assert not execute.execute_stale(project, "a").failures
+
+
 def test_data_that_arrived_during_the_run_counts_as_real(project, monkeypatch):
     from gan_utils import data
 
@@ -345,6 +364,14 @@ def test_note_warns_of_the_sample_and_of_smoke():
     note = stage.origin_note(stamp("quick", "embedded"), 'load("mnist")')
     assert "a sample of 10,000 MNIST images that comes with the book" in note
     assert "Not for publishing" in stage.origin_note(stamp("smoke", "real"), "")
+
+
+def test_note_says_what_took_the_place_of_color_photographs():
+    kept = stamp("quick", "real")
+    kept["data"]["cifar10"] = "embedded"
+    assert "in place of CIFAR-10" in stage.origin_note(kept, 'load_images("cifar10")')
+    kept["settings"] = {"GAN_PHOTOGRAPHS": "here"}
+    assert "data: photographs from a folder" in stage.origin_note(kept, 'load_images("cifar10")')
 
 
 def test_a_page_names_the_precision_that_it_was_made_in(project, monkeypatch, tmp_path):

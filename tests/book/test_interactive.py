@@ -188,7 +188,8 @@ def test_without_scripts_a_picture_and_a_sentence(browser, address, scripts):
 
 
 def test_there_are_generators():
-    assert {"cgan", "infogan", "wgan_gp"} <= set(SHOWN)
+    assert {"cgan", "infogan", "wgan_gp"} <= set(GENERATORS)
+    assert {"map_to_satellite", "unpaired_to_satellite"} <= set(TRANSLATORS)
 
 
 @pytest.mark.parametrize("name", GENERATORS)

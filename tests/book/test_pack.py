@@ -21,6 +21,10 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setattr(score, "score", lambda *_: {"distance": 51.0})
     monkeypatch.delenv("GAN_RUNS", raising=False)
     record(tmp_path)
+    (tmp_path / "_toc.yml").write_text(
+        f"format: jb-book\nroot: a\nchapters:\n- file: notebooks/{LESSON}\n"
+        "- file: notebooks/13_metrics\n"
+    )
     keras.utils.set_random_seed(0)
     blocks = [layers.Input((6,)), layers.Dense(16, "tanh"), layers.Reshape((4, 4, 1))]
     path = pack.run_folder(tmp_path, LESSON) / "generator.keras"
@@ -124,6 +128,12 @@ def test_pictures_that_change_too_much_are_refused(root, capsys, monkeypatch):
     strict = dataclasses.replace(pack.ORIGINS["lsgan"], levels=0.0)
     monkeypatch.setitem(pack.ORIGINS, "lsgan", strict)
     assert "gray levels" in refused(root, capsys)
+
+
+def test_a_lesson_that_does_not_exist_is_an_error(root, capsys):
+    with pytest.raises(SystemExit):
+        run(root, "09")
+    assert "there is no lesson '09'" in capsys.readouterr().err
 
 
 def test_a_lesson_without_a_generator_has_nothing_to_pack(root, capsys):

@@ -134,12 +134,10 @@ def test_root_leads_to_the_start_page(site):
     assert f"url={PAGES[0]}.html" in (site / "index.html").read_text(encoding="utf-8")
 
 
-def test_start_page_links_the_lessons_that_stand(site):
+def test_start_page_links_every_lesson(site):
     links = Page(page_path(site, PAGES[0])).links
     linked = {Path(urlsplit(link).path).stem for link in links if "notebooks/" in link}
     assert set(LESSONS) <= linked
     text = page_path(site, PAGES[0]).read_text(encoding="utf-8")
-    planned = [f"{number:02d}" for number in range(1, 15)]
-    for number in planned:
-        assert f"{number} ·" in text
-    assert text.count("lesson-coming") == len(set(planned) - {name[:2] for name in LESSONS})
+    for name in set(LESSONS) - {"15_diagnosis"}:  # which is for looking up, and has no card
+        assert f"{name[:2]} ·" in text

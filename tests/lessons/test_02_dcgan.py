@@ -200,6 +200,6 @@ def test_the_recorded_run_carries_what_the_lesson_says():
     assert 0.6 < found["readable"] < found["readable_real"]
     # "At the end the other two hardly matter"
     assert max(found["worth"].values()) - min(found["worth"].values()) < 1
-    # "The distance goes on falling while the rates decay": from before the decay to the end
+    # "The distance falls while the rates decay": from before the decay to the end
     by_epoch = dict(found["distances"])
     assert by_epoch[20] < 0.75 * by_epoch[8]

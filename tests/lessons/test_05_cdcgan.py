@@ -140,7 +140,7 @@ def test_who_moves(lesson, batch, kind, mover):
             assert np.array_equal(weight.numpy(), old) == (mover not in (name, "both"))
 
 
-def test_the_generators_update_keeps_nothing_of_the_discriminator(lesson, batch):
+def test_a_step_moves_the_generators_statistics(lesson, batch):
     gan = lesson.make_gan({**lesson.SHORT, "d_rate": 0.0})
     statistics = [w.numpy() for w in gan.generator.non_trainable_weights]
     gan.train_step(batch)
@@ -187,6 +187,7 @@ def test_label_accuracy_goes_on_after_a_resume(lesson, gan, tmp_path):
     first.on_train_begin()
     for epoch in range(3):
         first.on_epoch_end(epoch)
+    assert len(first.values) == 3
     assert all(0 <= value <= 1 for value in first.values)
     gan.first_epoch = 2
     second = lesson.watch_label_accuracy(tmp_path / "label_accuracy.txt", 10)
@@ -199,7 +200,7 @@ def test_label_accuracy_goes_on_after_a_resume(lesson, gan, tmp_path):
 def test_the_recorded_run_carries_what_the_lesson_says():
     found = records.recorded("05_cdcgan", "full")["metrics"]
     assert found["result"]["accuracy"] >= 0.99
-    # "An update of the convolutional networks costs several of the dense ones"
+    # "at equal batch size, a convolutional update costs several dense ones"
     steps = records.recorded("bench_lessons", "full")["metrics"]["lessons"]
     assert steps["05"]["batch_size"] == steps["04"]["batch_size"]
     assert steps["05"]["fit_ms"] > 3 * steps["04"]["fit_ms"]

@@ -113,7 +113,7 @@ def recorded():
 
 
 def test_the_recorded_run_learned(recorded):
-    # "The page convinces by the recorded run": far below the untrained generator's distance.
+    # far below the untrained generator's distance
     assert recorded["distance_after"] < recorded["distance_before"] / 5
 
 

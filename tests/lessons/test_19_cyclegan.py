@@ -149,23 +149,6 @@ def test_only_the_cycle_leads_from_a_map_back_to_its_photograph(make, batch, wei
     assert all(found) if reaches else not any(found)
 
 
-def test_a_swap_of_colors_changes_neither_cycle_loss_nor_the_set_of_maps():
-    """The text's derivation: F'(pi(G(x))) = F(G(x)), for a swap pi of two map colors."""
-    city = pairs.city(2, SIZE)
-    swap = np.arange(7)
-    swap[[5, 6]] = [6, 5]
-
-    def forward(classes):  # the true map, and the same with two colors swapped
-        return pairs.CITY_PALETTE[classes], pairs.CITY_PALETTE[swap[classes]]
-
-    def backward(drawn):
-        return pairs.city_classes(drawn), np.argsort(swap)[pairs.city_classes(drawn)]
-
-    true, swapped = forward(city.classes)
-    np.testing.assert_array_equal(backward(true)[0], city.classes)
-    np.testing.assert_array_equal(backward(swapped)[1], city.classes)
-
-
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_training_works_in_each_precision(make, batch, precision):
     keras.config.set_dtype_policy(precision)

@@ -136,14 +136,16 @@ def test_a_lessons_update_moves_both_players(case, policy):
 def length_of_step(case, policy):
     """Return how far one step of plain gradient descent moves generator and discriminator."""
     keras.config.set_dtype_policy(policy)
-    name, make, _ = CASES[case]
-    gan = make(load_lesson(name))
-    optimizers = [keras.optimizers.SGD(1e-3) for _ in range(2)]
-    if policy == "mixed_float16":  # at Keras' own first scale, 32,768, a step may be skipped
-        scaled = keras.optimizers.LossScaleOptimizer
-        optimizers = [scaled(optimizer, initial_scale=256.0) for optimizer in optimizers]
-    gan.compile(*optimizers)
-    keras.config.set_dtype_policy("float32")
+    try:
+        name, make, _ = CASES[case]
+        gan = make(load_lesson(name))
+        optimizers = [keras.optimizers.SGD(1e-3) for _ in range(2)]
+        if policy == "mixed_float16":  # at Keras' own first scale, 32,768, a step may be skipped
+            scaled = keras.optimizers.LossScaleOptimizer
+            optimizers = [scaled(optimizer, initial_scale=256.0) for optimizer in optimizers]
+        gan.compile(*optimizers)
+    finally:
+        keras.config.set_dtype_policy("float32")
     batch = tf.constant(np.random.default_rng(1).uniform(-1, 1, (4, 28, 28, 1)), tf.float32)
     variables = [network.trainable_variables for network in (gan.generator, gan.discriminator)]
     before = [[v.numpy() for v in part] for part in variables]

@@ -56,9 +56,8 @@ def texts(code: str, names: set[str]) -> Iterator[str]:
         tree = ast.parse(code)
     except SyntaxError:  # a line for the notebook alone, such as `%pip`
         return
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    for node in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         values = [word.value for word in node.keywords if word.arg in names]
         values += node.args[:1] if name in names else []

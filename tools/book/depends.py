@@ -245,7 +245,10 @@ class Inputs:
 
     def __init__(self, root: Path) -> None:
         self.root, self.modules = root, Modules(root)
-        self.records = {path.stem: path for path in (root / "book" / "results").glob("*.json")}
+        self.records = {
+            path.stem: digest(path.read_bytes())
+            for path in sorted((root / "book" / "results").glob("*.json"))
+        }
 
     @cached_property
     def assets(self) -> dict[str, str]:
@@ -274,11 +277,7 @@ class Inputs:
         return {
             "modules": {module: self.modules.digest(module) for module in reached},
             "assets": self.assets,
-            "records": {
-                name: digest(path.read_bytes())
-                for name, path in sorted(self.records.items())
-                if name in named
-            },
+            "records": {name: key for name, key in self.records.items() if name in named},
             "weights": {name: self.weights[name] for name in sorted(self.weights.keys() & named)},
         }
 

@@ -27,7 +27,8 @@ from .progress import Failure, Progress, expected_seconds
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARIES = ("tensorflow", "keras", "numpy", "matplotlib", "pillow")
-DATA_SETS = ("mnist", "fashion_mnist")
+DATA_SETS = ("mnist", "fashion_mnist", "cifar10")
+COLOR = "cifar10"
 CELL_TIMEOUT = {"smoke": 900, "quick": 3600, "full": -1}  # seconds a cell; -1 waits for ever
 # Environment variables that change a run, besides the profile.
 SETTINGS = (
@@ -126,7 +127,10 @@ def data_kinds() -> dict[str, str]:
 def fingerprint(notebook: nbformat.NotebookNode, shared: Shared) -> str:
     """Return the SHA-256 over the lesson's code and everything that it depends on."""
     sources = [cell.source for cell in code_cells(notebook)]
-    key = [sources, shared.run, shared.files.of("\n".join(sources))]
+    code = "\n".join(sources)
+    # Color photographs are for one lesson: their download makes no other one stale.
+    data = {k: kind for k, kind in shared.run["data"].items() if k != COLOR or f'"{k}"' in code}
+    key = [sources, shared.run | {"data": data}, shared.files.of(code)]
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
 
@@ -244,7 +248,8 @@ def run_nbmake(notebook: Path, profile: str, extra: dict[str, str] | None = None
     command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", "-q", "--color=no"]
     command += ["-c", os.devnull, "--rootdir", str(folder), "-p", "no:cacheprovider"]
     command += [f"--nbmake-timeout={CELL_TIMEOUT[profile]}", str(notebook)]
-    hidden = {"PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "MPLBACKEND", "GAN_RECORD"}
+    # A build resumes no earlier run: its outputs would be those of the code of then.
+    hidden = {"PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "MPLBACKEND", "GAN_RECORD", "GAN_RUNS"}
     environment = {key: value for key, value in os.environ.items() if key not in hidden}
     environment = (extra or {}) | environment
     environment |= {"GAN_PROFILE": profile, "JUPYTER_PREFER_ENV_PATH": "1"}

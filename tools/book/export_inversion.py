@@ -107,9 +107,9 @@ def share_transposed(network: onnx.ModelProto) -> None:
         values = numpy_helper.to_array(tensor)
         if values.ndim != 2:
             continue
-        twin = kept.get(values.T.tobytes())
+        twin = kept.get((values.T.shape, values.dtype, values.T.tobytes()))
         if twin is None:
-            kept[values.tobytes()] = tensor.name
+            kept[values.shape, values.dtype, values.tobytes()] = tensor.name
             continue
         graph.initializer.remove(tensor)
         graph.node.insert(0, helper.make_node("Transpose", [twin], [tensor.name], perm=[1, 0]))

@@ -174,11 +174,14 @@ def write(path: Path, text: str) -> None:
 
 def main(arguments: Iterable[str] | None = None) -> int:
     """Pack the generators of one lesson; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.book pack", description=__doc__)
     parser.add_argument("lesson", help="its name, e.g. 04_cgan")
     parser.add_argument("--root", type=Path, default=execute.ROOT, help="the repository")
     parser.add_argument("--runs", type=Path, help="folder that holds the folder of the full run")
     options = parser.parse_args(arguments)
+    names = execute.lesson_names(options.root)
+    if options.lesson not in names:
+        parser.error(f"there is no lesson {options.lesson!r}; choose one of {', '.join(names)}")
     try:
         packed = pack_lesson(options.root.resolve(), options.lesson, options.runs)
     except (PackError, ValueError, KeyError) as error:

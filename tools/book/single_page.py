@@ -132,7 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the single page and print it to PDF; return the exit status."""
     from gan_utils import profile
 
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.book single", description=__doc__)
     folder = execute.ROOT / "_build" / profile.name / "html"
     parser.add_argument("--site", type=Path, default=folder, help="the built site")
     html = parser.parse_args(arguments).site.resolve()

@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 
 from gan_utils.data import embedded
+from gan_utils.data.datasets import SOURCES
 
 from . import execute
 from .alt_text import describe_figures
@@ -17,7 +18,6 @@ from .widgets import Widgets
 
 BOOK_FILES = ("**/*.md", "*.bib", "_static/**/*", "_ext/*.py", "results/*.json")
 FAILED = "This lesson stopped with an error"  # check.py fails for such a page
-TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
 
 
 def stage(
@@ -105,7 +105,7 @@ def origin_note(stamp: dict, code: str) -> str:
     )
     facts = [f"Profile **{stamp['profile']}**"]
     facts += [
-        describe_data(name, kind_of_data)
+        describe_data(name, kind_of_data, stamp.get("settings", {}).get("GAN_PHOTOGRAPHS", ""))
         for name, kind_of_data in stamp["data"].items()
         if f'"{name}"' in code
     ]
@@ -128,11 +128,16 @@ def origin_note(stamp: dict, code: str) -> str:
     return "\n".join([*lines, " · ".join(facts) + f" · {more}", ":::"])
 
 
-def describe_data(name: str, kind: str) -> str:
+def describe_data(name: str, kind: str, photographs: str = "") -> str:
     """Return a description of the data that the lesson ran on."""
+    title = SOURCES[name].title
+    if name == execute.COLOR and photographs:
+        return "data: photographs from a folder"
     if kind == "real":
-        return f"data: {TITLES[name]}"
-    return f"data: **{embedded.describe(TITLES[name])}**"
+        return f"data: {title}"
+    if name == execute.COLOR:
+        return f"data: **handwritten digits in color in place of {title}**"
+    return f"data: **{embedded.describe(title)}**"
 
 
 def mirror(files: dict[str, bytes], folder: Path) -> bool:

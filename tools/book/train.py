@@ -17,7 +17,7 @@ from . import execute
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the lesson; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.book train", description=__doc__)
     parser.add_argument("lesson", help="its name, e.g. 02_dcgan")
     parser.add_argument("--root", type=Path, default=execute.ROOT, help="the repository")
     options = parser.parse_args(arguments)
@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     if hint := records.bfloat16_hint():
         print(hint, flush=True)
     extra = {"GAN_RECORD": str(root / "book" / "results")}
+    extra |= {name: os.environ[name] for name in ("GAN_RUNS",) if name in os.environ}
     log = execute.run_nbmake(notebook, profile.name, extra)
     executed = nbformat.read(notebook, as_version=4)
     if not execute.ran_through(executed):

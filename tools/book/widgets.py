@@ -277,7 +277,7 @@ def exported(
     stamp = folder / f"{name}.key"
     generator = generator_of(name)
     key = f"{weights.facts(generator)['sha256']} {bundle.digest(EXPORTS)}"
-    if not stamp.is_file() or stamp.read_text() != key:
+    if not all(path.is_file() for path in [stamp, *files]) or stamp.read_text() != key:
         print(f"Exporting the network of the interactive part {name!r}", flush=True)
         process.import_tensorflow()
         with process.held_back_errors():  # the converter tells of every step
