@@ -1,7 +1,9 @@
 """Library of the GAN Workbook: data, the alternating update, callbacks, metrics and plots."""
 
 import importlib
+import json
 import os
+from pathlib import Path
 
 from gan_utils import _aliases
 
@@ -62,12 +64,19 @@ def __getattr__(name: str) -> object:
 
 
 def _require_tensorflow() -> None:
-    # Asked of the environment, since Keras itself cannot be imported without its backend.
-    backend = os.environ.get("KERAS_BACKEND", "").strip()
+    # Read here, since Keras itself cannot be imported without its backend.
+    backend, place = os.environ.get("KERAS_BACKEND", "").strip(), "KERAS_BACKEND"
+    if not backend:
+        file = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "keras.json"
+        place = f"the backend in {file}"
+        try:
+            backend = json.loads(file.read_text(encoding="utf-8")).get("backend", "")
+        except (OSError, ValueError, AttributeError):
+            return  # Keras ignores such a file too
     if backend not in ("", "tensorflow"):
         raise ImportError(
-            f"gan_utils needs TensorFlow under Keras, but KERAS_BACKEND is {backend!r}: unset it, "
-            "or set it to tensorflow, and start again"
+            f"gan_utils needs TensorFlow under Keras, but {place} is {backend!r}: set "
+            "KERAS_BACKEND to tensorflow and start again"
         )
 
 

@@ -51,6 +51,7 @@ class Checkpoint(keras.callbacks.Callback):
 
         Raises:
             ValueError: The newest file is damaged or of another run (the message names it).
+            OSError: It cannot be opened.
         """
         epochs = checkpoints.epochs_in(self.folder)
         return (
@@ -65,7 +66,8 @@ class Checkpoint(keras.callbacks.Callback):
             FloatingPointError: A weight is NaN or infinite; nothing is written.
         """
         finished = epoch + 1
-        due = finished % self.every == 0 or finished == self.params["epochs"]
+        last = finished == self.params["epochs"] or self.model.stop_training
+        due = last or finished % self.every == 0
         if not due or not is_chief():
             return
         checkpoints.save(self.model, self.folder, finished)
@@ -122,7 +124,8 @@ class SampleGrid(keras.callbacks.Callback):
         if not is_chief():
             return Path(path)
         kept = {*animation.keep_frames(len(self.frames)), len(self.frames) - 1}
-        return animation.save_gif([self.frames[index] for index in sorted(kept)], path)
+        frames = [self.frames[index] for index in sorted(kept)] if self.frames else []
+        return animation.save_gif(frames, path)
 
 
 class StepHistory(keras.callbacks.Callback):
@@ -134,8 +137,13 @@ class StepHistory(keras.callbacks.Callback):
         Args:
             path: A CSV file with one row for each kept step, flushed after each epoch.
             every: Steps between two rows.
+
+        Raises:
+            ValueError: `every` is less than 1.
         """
         super().__init__()
+        if every < 1:
+            raise ValueError(f"every must be at least 1, not {every}")
         self.path = Path(path) if path else None
         self.every = every
         self.rows: list[dict[str, float]] = []
@@ -149,9 +157,16 @@ class StepHistory(keras.callbacks.Callback):
         """Read the rows of the finished epochs; rows of an unfinished epoch are dropped.
 
         Raises:
-            ValueError: The file is damaged (the message names it); it is left as it is.
+            ValueError: The file is damaged (the message names it), or the number of steps in an
+                epoch is unknown; it is left as it is.
         """
-        done = self.model.first_epoch * (self.params["steps"] or 0)
+        steps, first = self.params["steps"], self.model.first_epoch
+        if first and steps is None and self.path and self.path.is_file():
+            raise ValueError(
+                f"{self.path} cannot be continued: the dataset's length is unknown; give "
+                "fit(steps_per_epoch=...)"
+            )
+        done = first * (steps or 0)
         if done and self.path and self.path.is_file():
             rows = io.read_rows(self.path)
             self.rows = [row for row in rows if row["step"] <= done]
@@ -159,8 +174,9 @@ class StepHistory(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Keep the logs of a step."""
-        self._step += 1
-        if self._step % self.every == 0:
+        # Keras calls this once for every `steps_per_execution` steps.
+        before, self._step = self._step, self._step + self.model.steps_per_execution
+        if self._step // self.every > before // self.every:
             self.rows.append({"step": self._step, **{k: float(v) for k, v in logs.items()}})
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -231,9 +247,18 @@ class ScoreByEpoch(keras.callbacks.Callback):
         return [value for _, value in self.rows]
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """In a resumed run, read the values of the finished epochs."""
+        """In a resumed run, read the values of the finished epochs.
+
+        Raises:
+            ValueError: The file is damaged (the message names it).
+        """
         if self.model.first_epoch and self.path and self.path.exists():
-            rows = np.loadtxt(self.path, ndmin=2).tolist()
+            try:
+                rows = np.loadtxt(self.path, ndmin=2).tolist()
+            except ValueError as error:
+                raise ValueError(
+                    f"{self.path} is not a table of scores ({error}); delete it to go on without it"
+                ) from error
             self.rows = [row for row in rows if row[0] <= self.model.first_epoch]
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:

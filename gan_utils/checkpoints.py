@@ -71,12 +71,19 @@ def load(model: keras.Model, path: Path) -> int:
         Epochs finished.
 
     Raises:
-        ValueError: The file is missing, truncated, damaged, or of another run; it is left as it is.
+        ValueError: The file is truncated, damaged, or of another run; it is left as it is.
+        OSError: The file cannot be opened.
     """
     try:
         arrays = read_arrays(path)
         meta = _facts(arrays, path)
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            "checkpoint not read: make it readable, or connect its drive, and start again",
+            str(path),
+        ) from error
+    except ValueError as error:
         raise ValueError(
             f"{path} is not a complete checkpoint ({error}). Delete it to resume from the one "
             "before it, or to start again if it is the only one"
@@ -90,6 +97,8 @@ def load(model: keras.Model, path: Path) -> int:
         )
     for key, variable in variables.items():
         variable.assign(arrays[key])
+    if hasattr(model, "restored"):
+        model.restored()
     model.seconds = float(meta["seconds"])
     return meta["epoch"]
 

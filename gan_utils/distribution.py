@@ -186,8 +186,10 @@ def is_chief() -> bool:
         return True
     try:
         config = parse_json(text)
-        cluster, task = config.get("cluster", {}), config.get("task", {})
+        cluster, task = config.get("cluster") or {}, config.get("task") or {}
         kind, index = task.get("type"), int(task.get("index", 0))
+        if cluster and kind is None:
+            raise ValueError("it has a cluster, but no task")
     except (ValueError, AttributeError, TypeError) as error:
         raise ValueError(
             f"TF_CONFIG is {text!r}; give JSON such as "

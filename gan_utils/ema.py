@@ -78,6 +78,10 @@ class MovingAverage:
         self._refreshed_step = step
         recompute_statistics(self.network, (draw_inputs(i) for i in range(_STATISTICS_BATCHES)))
 
+    def forget(self) -> None:
+        """Recompute the statistics at the next `refresh`: the weights have been replaced."""
+        self._refreshed_step = -1
+
     def draw(self, inputs: Any, batch_size: int) -> np.ndarray:
         """Return the images (n, h, w, c) float32 in [-1, 1] of n generator inputs."""
         count = len(keras.tree.flatten(inputs)[0])

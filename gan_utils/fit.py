@@ -44,11 +44,17 @@ def prepared(
     """
     if isinstance(x, np.ndarray | ImageSet):
         given = x
-        x = Batches(x, y, batch_size=batch_size * model.batches_per_step, seed=model.seed)
+        size, steps = batch_size * model.batches_per_step, options.pop("steps_per_epoch", None)
+        x = Batches(x, y, batch_size=size, steps_per_epoch=steps, seed=model.seed)
         if isinstance(given, np.ndarray) and given.dtype != np.uint8:
             model_checks.check_range(given, "the array of images")
+    elif y is not None:
+        raise ValueError("y is given, but x is not an array of images and brings its own labels")
+    _check_steps(x, options)
     # A checkpoint comes last: what other callbacks write must never be older than it.
-    callbacks = sorted(callbacks, key=lambda callback: isinstance(callback, Checkpoint))
+    callbacks = sorted(
+        keras.tree.flatten(callbacks or []), key=lambda callback: isinstance(callback, Checkpoint)
+    )
     with ExitStack() as held:
         if callbacks and isinstance(callbacks[-1], Checkpoint):
             held.enter_context(callbacks[-1].alone())
@@ -72,6 +78,21 @@ def prepared(
         yield x, {**options, "callbacks": [_clock(model), *callbacks]}
 
 
+def _check_steps(x: Any, options: dict[str, Any]) -> None:
+    """Raise ValueError for data that `fit` does not take, or for another number of steps."""
+    if not isinstance(x, ShuffledBatches | tf.data.Dataset):
+        raise ValueError(
+            "fit takes an array of images, an ImageSet, Batches, PairBatches or a tf.data.Dataset, "
+            f"not {type(x).__name__}"
+        )
+    asked = options.get("steps_per_epoch")
+    if isinstance(x, ShuffledBatches) and asked not in (None, x.steps_per_epoch):
+        raise ValueError(
+            f"steps_per_epoch is {asked}, but the batches have {x.steps_per_epoch}: give it to "
+            f"{type(x).__name__} instead"
+        )
+
+
 def _clock(model: keras.Model) -> keras.callbacks.Callback:
     """Return a callback that keeps `model.seconds`, by a clock that never goes back."""
     start = time.perf_counter() - model.seconds
@@ -82,7 +103,7 @@ def _clock(model: keras.Model) -> keras.callbacks.Callback:
     return keras.callbacks.LambdaCallback(on_epoch_end=read_clock)
 
 
-def share(model: keras.Model, dataset: Any, options: dict[str, Any]) -> Any:
+def share(model: keras.Model, dataset: tf.data.Dataset, options: dict[str, Any]) -> Any:
     """Distribute a dataset over the devices, after a check that they train the same run.
 
     Args:
@@ -94,18 +115,18 @@ def share(model: keras.Model, dataset: Any, options: dict[str, Any]) -> Any:
         What Keras' `fit` takes: the dataset itself when there is one device.
 
     Raises:
-        ValueError: The batches have no fixed size; or, on several devices, the data are not a
-            dataset, do not divide by the devices, or differ between the workers.
+        ValueError: The batches have no fixed size, or not one that `batches_per_step` divides; or,
+            on several devices, they do not divide by the devices or differ between the workers.
     """
     strategy = model.distribute_strategy
-    sizes = distribution.batch_sizes(dataset) if isinstance(dataset, tf.data.Dataset) else []
+    sizes, parts = distribution.batch_sizes(dataset), model.batches_per_step
+    if sizes and sizes[0] % parts:
+        raise ValueError(
+            f"a batch has {sizes[0]} images, which {parts} updates of the discriminator "
+            f"(critic_steps) cannot share: choose a batch size that is a multiple of {parts}"
+        )
     if strategy.num_replicas_in_sync == 1:
         return dataset
-    if not isinstance(dataset, tf.data.Dataset):
-        raise ValueError(
-            "fit on several devices takes arrays, Batches or a tf.data.Dataset, not "
-            f"{type(dataset).__name__}"
-        )
     if dataset.cardinality() != tf.data.INFINITE_CARDINALITY:
         steps = int(dataset.cardinality())
         if steps < 1 and "steps_per_epoch" not in options:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from gan_utils import _aliases, distribution, fit, fused_adam, losses, model_checks, precision
+from gan_utils.data.batches import check_integer
 from gan_utils.ema import MovingAverage
 
 Logs = dict[str, tf.Tensor]
@@ -19,8 +20,9 @@ _NO_VALIDATION = (
     "metrics.fid(lenet.features(gan.generate(1000)), lenet.features(held_out))"
 )
 _NOT_SAVED = (
-    "a GAN is not saved as a whole: save the generator with gan.ema_generator.save(path), or give "
-    "fit a gan_utils.Checkpoint(folder), which saves all that a run needs to resume"
+    "a GAN is not saved as a whole: call gan.generate(1), which recomputes the BatchNorm "
+    "statistics, then gan.ema_generator.save(path); or give fit a gan_utils.Checkpoint(folder), "
+    "which saves all that a run needs to resume"
 )
 
 
@@ -63,7 +65,8 @@ class GAN(keras.Model):
             name: The model's name.
 
         Raises:
-            ValueError: `latent_dim` or `critic_steps` is below 1, or `ema_decay` is not in (0, 1).
+            ValueError: `latent_dim` or `critic_steps` is below 1, `ema_decay` is not in (0, 1), or
+                `seed` is not an integer of at least 0.
         """
         super().__init__(name=name, autocast=False)  # each network casts what it is called with
         if latent_dim < 1 or critic_steps < 1:
@@ -72,7 +75,8 @@ class GAN(keras.Model):
             )
         if ema_decay is not None and not 0 < ema_decay < 1:
             raise ValueError(f"ema_decay must lie between 0 and 1 or be None, not {ema_decay}")
-        self.seed = seed
+        check_integer("seed", seed, 0)
+        self.seed = int(seed)  # a NumPy integer cannot be written to a checkpoint
         self.seconds = 0.0  # of training, before a resume too
         self.first_epoch = 0
         self.generator = generator
@@ -101,8 +105,8 @@ class GAN(keras.Model):
 
         Raises:
             ValueError: Both optimizers are one object, the discriminator ends in a sigmoid, a
-                network keeps its weights in 16 bits, Keras cannot copy the generator for the EMA,
-                or the variables were not made in the scope of one `tf.distribute` strategy.
+                network keeps its weights in 16 or 64 bits, Keras cannot copy the generator for the
+                EMA, or the variables were not made in the scope of one `tf.distribute` strategy.
 
         Warns:
             UserWarning: The discriminator seems to return probabilities in place of logits, or the
@@ -189,10 +193,11 @@ class GAN(keras.Model):
 
         Raises:
             ValueError: Validation data are given; images have a wrong shape, dtype or range;
-                labels do not match them; the checkpoint is damaged or belongs to another run; or
-                the devices cannot share a batch, or were started with different data.
-            OSError: Another run keeps its checkpoints in the same folder, or a callback cannot
-                write a file.
+                labels do not match them; the checkpoint is damaged or belongs to another run;
+                `critic_steps` or the devices cannot share a batch, or the devices were started
+                with different data.
+            OSError: Another run keeps its checkpoints in the same folder, a checkpoint cannot be
+                opened, or a callback cannot write a file.
             FloatingPointError: A checkpoint is due and a weight is NaN or infinite.
             MemoryError: A step needs more memory than there is; the message names `batch_size`.
         """
@@ -297,7 +302,7 @@ class GAN(keras.Model):
         """Update the discriminator `critic_steps` times, then the generator once.
 
         Args:
-            batch: Images (n, h, w, c) float32 in [-1, 1], alone or with labels behind them; n is
+            batch: Images (n, h, w, c) float32 in [-1, 1], alone or followed by labels; n is
                 divisible by `critic_steps`.
 
         Returns:
@@ -381,7 +386,7 @@ class GAN(keras.Model):
             Images (count, h, w, c) float32 in [-1, 1].
 
         Raises:
-            ValueError: `count` is less than 1.
+            ValueError: `count` or `batch_size` is less than 1, or the model is not compiled.
         """
         if count < 1:
             raise ValueError(f"count must be at least 1, not {count}")
@@ -400,12 +405,23 @@ class GAN(keras.Model):
 
         Returns:
             Images (n, h, w, c) float32 in [-1, 1].
+
+        Raises:
+            ValueError: `batch_size` is less than 1, or the model is not compiled.
         """
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+        if not self.compiled:
+            raise ValueError("compile the GAN first: compile builds its networks and the EMA")
         step = int(keras.ops.convert_to_numpy(self.g_optimizer.iterations))
         self._ema.refresh(
             step, lambda index: self.generator_inputs(None, tf.constant([index, step]), 64)
         )
         return self._ema.draw(inputs, batch_size)
+
+    def restored(self) -> None:
+        """Note that all weights have been replaced, as `checkpoints.load` does."""
+        self._ema.forget()
 
 
 def step_seed(seed: int, stream: int, step: tf.Tensor, *, shared: bool = False) -> tf.Tensor:

@@ -87,7 +87,7 @@ class SpectralNormalization(layers.SpectralNormalization):
         super().__init__(layer, power_iterations, **options | {"dtype": "float32"})
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Return the layer's outputs, of the dtype of the inputs."""
+        """Return the layer's outputs, in float32 under every policy."""
         vector_u, kernel = self.normalized_weights()
         if training:
             self.vector_u.assign(vector_u)

@@ -16,7 +16,9 @@ _SHAPES = (keras.layers.Reshape, keras.layers.Flatten, keras.layers.Permute)
 
 def refuse_sigmoid(discriminator: keras.Model) -> None:
     """Raise ValueError if a discriminator ends in a sigmoid: the losses take logits."""
-    last = discriminator.layers[-1]
+    # A subclass lists its layers in the order of its attributes, not of its calls: there
+    # `warn_of_probabilities` tests the outputs.
+    last = discriminator.layers[-1] if getattr(discriminator, "outputs", None) else None
     if getattr(last, "activation", None) is keras.activations.sigmoid:
         raise ValueError(
             f"the discriminator's last layer {last.name!r} ends in a sigmoid; the losses take "
@@ -102,7 +104,7 @@ def _last_operation(network: keras.Model) -> Any:
 
 
 def checked_dataset(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """Return a dataset of images in [-1, 1]: uint8 is converted, the first batch's range checked.
+    """Return a dataset of float32 images in [-1, 1]; the range of the first batch is checked.
 
     Args:
         dataset: Of batches: images (n, h, w, c), alone or in a structure with other tensors.
@@ -117,7 +119,7 @@ def checked_dataset(dataset: tf.data.Dataset) -> tf.data.Dataset:
                 f"the dataset's images are {spec.dtype.name}; give uint8 in [0, 255], or float32 "
                 "in [-1, 1]: map them with x / 127.5 - 1"
             )
-    if any(spec.dtype == tf.uint8 for spec in specs):
+    if any(spec.dtype in (tf.uint8, tf.float64) for spec in specs):
         dataset = dataset.map(
             lambda *parts: keras.tree.map_structure(
                 _to_float, parts[0] if len(parts) == 1 else parts
@@ -160,7 +162,9 @@ def _shows_images(tensor: Any) -> bool:
 
 
 def _to_float(tensor: tf.Tensor) -> tf.Tensor:
-    """Map uint8 images to float32 in [-1, 1]; leave other tensors alone."""
-    if tensor.dtype != tf.uint8 or not _shows_images(tensor):
+    """Map uint8 images to float32 in [-1, 1], float64 ones to float32; leave others alone."""
+    if not _shows_images(tensor):
         return tensor
-    return tf.cast(tensor, tf.float32) * images.SCALE - 1
+    if tensor.dtype == tf.uint8:
+        return tf.cast(tensor, tf.float32) * images.SCALE - 1
+    return tf.cast(tensor, tf.float32) if tensor.dtype == tf.float64 else tensor

@@ -229,7 +229,7 @@ def plot_history(
     for axes, (heading, names) in zip(panels[:, 0], groups.items(), strict=True):
         _draw_panel(axes, points, {texts[name]: history[name] for name in names}, smooth)
         _finish_panel(axes, heading, names)
-    note = f" (thick: mean of the last {smooth} points)" if smooth > 1 else ""
+    note = f" (thick: mean of the last {smooth} points)" if 1 < smooth <= count else ""
     panels[-1, 0].set_xlabel(("step" if "step" in history else "epoch") + note, size=_TEXT_SIZE)
     figure.suptitle(title or "", size=_TEXT_SIZE + 1)
     figure.tight_layout()

@@ -99,14 +99,20 @@ def return_float32(network: keras.layers.Layer) -> None:
 
 
 def require_float32_weights(network: keras.Model) -> None:
-    """Raise ValueError if a network keeps weights in 16 bits, where small updates are lost."""
+    """Raise ValueError if a network keeps weights in another floating-point type than float32.
+
+    In 16 bits small updates are lost; the EMA and all images are float32.
+    """
     for weight in network.weights:
-        if keras.backend.standardize_dtype(weight.dtype) in HALF:
+        dtype = keras.backend.standardize_dtype(weight.dtype)
+        if dtype in HALF:
             raise ValueError(
-                f"{weight.path} is {weight.dtype}, in which small updates and those of the EMA are "
-                f'rounded away; build the networks under "mixed_{weight.dtype}", which keeps '
+                f"{weight.path} is {dtype}, in which small updates and those of the EMA are "
+                f'rounded away; build the networks under "mixed_{dtype}", which keeps '
                 "weights in float32"
             )
+        if dtype == "float64":
+            raise ValueError(f"{weight.path} is float64; build the networks in float32")
 
 
 def scaled(

@@ -65,7 +65,7 @@ def record(
     run = _circumstances(lesson)
     for name in facts:
         if name in run or name == "commit":
-            raise ValueError(f"record: {name!r} fills itself in; give the fact another name.")
+            raise ValueError(f"record: {name!r} is filled in already; give the fact another name.")
     if data is not None and not isinstance(data, str):
         data = {"name": data.name, "split": data.split, "source": data.source, "count": len(data)}
     run |= {"seconds": seconds, "data": data, "seed": seed, **facts, "metrics": metrics}
@@ -363,8 +363,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _merge(path: Path, run: dict[str, Any]) -> None:
-    content = _read(path) if path.exists() else {"lesson": run["lesson"], "runs": {}}
-    content["runs"][profiles.run_name()] = run
     with whole_file(path) as temporary:
+        # Read while the file is locked, so that the run of another process is not lost.
+        content = _read(path) if path.exists() else {"lesson": run["lesson"], "runs": {}}
+        content["runs"][profiles.run_name()] = run
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")

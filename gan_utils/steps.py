@@ -87,7 +87,7 @@ def _players(gan: keras.Model) -> dict[str, list[keras.Variable]]:
     for name in ("generator", "discriminator"):
         network = getattr(gan, name)
         parts[name] = network.trainable_weights
-        # The seeds of dropout are integers, which change whenever the network is called.
+        # Counters, such as that of Normalization, are integers and no statistics.
         statistics = [w for w in network.non_trainable_weights if "float" in w.dtype]
         if statistics:
             parts[f"{name}'s statistics"] = statistics
@@ -126,8 +126,8 @@ class ClassicOrder:
         """Take one optimizer step of the discriminator on the loss of one half of the batch."""
         with tf.GradientTape() as tape:
             loss, logs = objective(*arguments)
-        minimize(self.d_optimizer, tape, loss, self.discriminator.trainable_variables)
-        return logs | {"d_loss": loss}
+        moved = minimize(self.d_optimizer, tape, loss, self.discriminator.trainable_variables)
+        return logs | count_skipped("d_skipped", self.d_skipped, moved) | {"d_loss": loss}
 
     def train_step(self, batch: Any) -> Logs:
         """Update the discriminator twice and the generator once.

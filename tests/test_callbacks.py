@@ -8,7 +8,7 @@ import tensorflow as tf
 from killed_run import build_gan
 
 from gan_utils import LinearDecay, SampleGrid, StepHistory, TensorBoardImages, TerminateOnNaN
-from gan_utils.callbacks import ScoreByEpoch
+from gan_utils.callbacks import Checkpoint, ScoreByEpoch
 
 PICTURES = np.random.default_rng(3).integers(0, 256, (50, 4, 4, 1), dtype=np.uint8)
 LATENTS = keras.random.normal((4, 6), seed=1)
@@ -116,3 +116,39 @@ def test_rates_fall_at_the_end_and_alike_after_a_resume():
 def test_stages_of_rates_must_start_one_after_the_other(starts):
     with pytest.raises(ValueError, match="rising shares"):
         LinearDecay(*((start, 1e-3, 1e-3) for start in starts))
+
+
+def test_steps_are_counted_however_many_run_at_once():
+    steps, gan = StepHistory(), build_gan()
+    gan.compile("adam", "sgd", steps_per_execution=2)
+    gan.fit(PICTURES, batch_size=8, callbacks=[steps], verbose=0)
+    assert steps.history["step"] == [2, 4, 6]
+    with pytest.raises(ValueError, match="every must be at least 1"):
+        StepHistory(every=0)
+
+
+def test_a_file_of_steps_is_not_overwritten_where_they_cannot_be_counted(tmp_path):
+    data = tf.data.Dataset.from_tensor_slices(PICTURES).filter(lambda _: True).batch(8, True)
+
+    def run(epochs):
+        watchers = [StepHistory(tmp_path / "a.csv"), Checkpoint(tmp_path / "c")]
+        build_gan().fit(data, epochs=epochs, callbacks=watchers, verbose=0)
+
+    run(1)
+    before = (tmp_path / "a.csv").read_bytes()
+    with pytest.raises(ValueError, match=r"a\.csv cannot be continued.*steps_per_epoch"):
+        run(2)
+    assert (tmp_path / "a.csv").read_bytes() == before
+
+
+def test_a_gif_of_no_frame_says_so(tmp_path):
+    with pytest.raises(ValueError, match="no frame"):
+        SampleGrid(LATENTS).save_gif(tmp_path / "a.gif")
+
+
+def test_a_damaged_file_of_scores_is_named(tmp_path):
+    (tmp_path / "scores.txt").write_text("1 x")
+    watcher = ScoreByEpoch(lambda gan, epoch: 0.0, tmp_path / "scores.txt")
+    fit(Checkpoint(tmp_path / "c"), epochs=1)
+    with pytest.raises(ValueError, match=r"scores\.txt is not a table of scores"):
+        fit(watcher, Checkpoint(tmp_path / "c"), epochs=2)

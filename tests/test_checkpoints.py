@@ -1,8 +1,10 @@
 """A killed run resumes to the same end; a file that does not match raises, and stays."""
 
+import errno
 import signal
 
 import fresh
+import keras
 import killed_run
 import numpy as np
 import pytest
@@ -160,3 +162,32 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(OSError, match="checkpoint not written") as caught:
         trained(blocked)
     assert str(blocked) in str(caught.value)
+
+
+def test_a_rerun_of_a_finished_run_generates_the_same_images(tmp_path):
+    gan = trained(tmp_path)
+    images = gan.generate(8)
+    gan.fit(PICTURES, batch_size=8, epochs=2, callbacks=[Checkpoint(tmp_path)], verbose=0)
+    np.testing.assert_array_equal(gan.generate(8), images)
+
+
+def test_a_run_that_is_stopped_early_has_a_checkpoint(tmp_path):
+    gan = build_gan()
+    stop = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: setattr(gan, "stop_training", epoch == 1)
+    )
+    watchers = [Checkpoint(tmp_path, every=5), stop]
+    gan.fit(PICTURES, batch_size=8, epochs=9, callbacks=watchers, verbose=0)
+    assert checkpoints.epochs_in(tmp_path) == [2]
+
+
+def test_a_checkpoint_that_cannot_be_opened_is_not_called_damaged(tmp_path, monkeypatch):
+    trained(tmp_path)
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(checkpoints, "read_arrays", refuse)
+    with pytest.raises(OSError, match=r"not read.*start again") as caught:
+        Checkpoint(tmp_path).resume(build_gan())
+    assert "Delete" not in str(caught.value)

@@ -144,10 +144,14 @@ def test_one_process_is_the_chief_and_writes_the_record(
 def test_a_process_alone_is_the_chief_and_a_broken_configuration_is_named(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     assert is_chief()
-    for text in ("{", "[]", '{"cluster": {"worker": ["a:1"]}, "task": 3}'):
+    workers = '"cluster": {"worker": ["a:1"]}'
+    ends = "", ', "task": 3', ', "task": {}'
+    for text in ("{", "[]", *(f"{{{workers}{end}}}" for end in ends)):
         monkeypatch.setenv("TF_CONFIG", text)
         with pytest.raises(ValueError, match="TF_CONFIG"):
             is_chief()
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": null}')
+    assert is_chief()
 
 
 def test_the_cost_on_paper():

@@ -290,3 +290,36 @@ def test_a_loss_that_is_no_scalar_or_misses_a_layer_is_an_error():
     gan.generator_loss = lambda fake_logits: tf.reduce_mean(tf.round(fake_logits))
     with pytest.raises(ValueError, match="does not depend on"):
         gan.train_step(tf.zeros((8, 4, 4, 1)))
+
+
+def test_steps_per_epoch_and_labels_are_not_dropped(real_images):
+    gan = build_gan()
+    gan.fit(real_images, batch_size=8, steps_per_epoch=2, epochs=3, verbose=0)
+    assert int(gan.g_optimizer.iterations) == 6
+    batches = Batches(real_images, batch_size=8)
+    with pytest.raises(ValueError, match="give it to Batches"):
+        gan.fit(batches, steps_per_epoch=2, verbose=0)
+    with pytest.raises(ValueError, match="y is given"):
+        gan.fit(batches, np.zeros(64, int), verbose=0)
+
+
+def test_a_batch_that_the_critics_steps_cannot_share_is_named(real_images):
+    with pytest.raises(ValueError, match=r"8 images.*multiple of 5"):
+        build_gan(critic_steps=5).fit(Batches(real_images, batch_size=8), verbose=0)
+
+
+@pytest.mark.parametrize("seed", [np.int64(3), np.uint8(3)])
+def test_a_seed_of_numpy_is_kept_as_a_number(seed):
+    assert type(build_gan(seed=seed).seed) is int
+
+
+def test_no_seed_is_refused():
+    with pytest.raises(ValueError, match="seed is None"):
+        build_gan(seed=None)
+
+
+def test_generate_names_what_is_wrong():
+    with pytest.raises(ValueError, match="batch_size must be at least 1"):
+        build_gan().generate(2, batch_size=0)
+    with pytest.raises(ValueError, match="compile the GAN first"):
+        GAN(build_generator(), build_discriminator(), LATENT_DIM).generate(2)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 import gan_utils
-from gan_utils import GAN
+from gan_utils import GAN, model_checks
 
 SHAPE = (8, 8, 1)
 
@@ -145,3 +145,42 @@ def test_another_backend_is_refused_in_one_line(backend, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", backend)
     with pytest.raises(ImportError, match=f"needs TensorFlow under Keras.*{backend}"):
         gan_utils.GAN  # noqa: B018
+
+
+class Gated(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.head, self.gate = layers.Dense(1), layers.Dense(64, activation="sigmoid")
+
+    def call(self, images, training=False):
+        pixels = tf.reshape(images, (-1, 64))
+        return self.head(pixels * self.gate(pixels))
+
+
+def test_a_sigmoid_inside_a_subclass_is_not_its_end():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        build_gan(discriminator=Gated())
+
+
+def test_fit_names_what_it_takes_and_callbacks_are_as_in_keras():
+    for data in (tf.zeros((8, *SHAPE)), iter([])):
+        with pytest.raises(ValueError, match="fit takes an array"):
+            build_gan().fit(data, verbose=0)
+    for callbacks in (None, keras.callbacks.History()):
+        build_gan().fit(real_images(), batch_size=8, callbacks=callbacks, verbose=0)
+
+
+def test_a_dataset_of_float64_is_converted():
+    found = model_checks.checked_dataset(dataset(real_images() / 127.5 - 1))
+    assert found.element_spec.dtype == tf.float32
+
+
+def test_another_backend_in_the_file_of_keras_is_refused_too(tmp_path, monkeypatch):
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "keras.json").write_text('{"backend": "jax"}')
+    with pytest.raises(ImportError, match=r"keras\.json is 'jax'"):
+        gan_utils.GAN  # noqa: B018
+    (tmp_path / "keras.json").write_text("[]")  # Keras ignores it as well
+    assert gan_utils.GAN is GAN

@@ -271,3 +271,10 @@ def test_a_summary_is_text_alone(capsys):
     assert "only_one" in shown
     assert "Total params: 8" in shown
     assert "\x1b" not in shown, "no colors"
+
+
+def test_the_axis_speaks_of_a_mean_only_where_one_is_drawn():
+    short = plots.plot_history({"d_loss": [1.0, 2.0]}, smooth=10)
+    long = plots.plot_history({"d_loss": list(range(20))}, smooth=10)
+    assert ["thick" in each.axes[-1].get_xlabel() for each in (short, long)] == [False, True]
+    plt.close("all")

@@ -340,3 +340,9 @@ def test_the_origin_of_a_record_names_a_precision_that_is_not_the_default(global
     assert "float32" not in records.origin(records.record("x", {}))
     global_policy("mixed_bfloat16")
     assert "mixed_bfloat16" in records.origin(records.record("x", {}))
+
+
+def test_weights_in_64_bits_are_refused(global_policy):
+    global_policy("float64")
+    with pytest.raises(ValueError, match="is float64; build"):
+        build_gan()

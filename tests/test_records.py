@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_utils import data, profile, records
+from gan_utils import data, io, profile, records
 
 
 @pytest.fixture(autouse=True)
@@ -138,7 +138,7 @@ def test_only_finite_plain_values_are_recorded(folder, metrics, words):
 
 @pytest.mark.parametrize("name", ["profile", "date", "hardware", "commit"])
 def test_facts_cannot_replace_what_is_measured(name):
-    with pytest.raises(ValueError, match=f"{name!r} fills itself in"):
+    with pytest.raises(ValueError, match=f"{name!r} is filled in already"):
         records.record("lenet", {}, **{name: "mine"})
 
 
@@ -258,3 +258,17 @@ def test_the_environment_has_versions_and_gpus():
     first, second = records.environment().splitlines()
     assert first.startswith(f"TensorFlow {tf.__version__}, Keras {keras.__version__}, gan_utils")
     assert second.startswith("GPU: ")
+
+
+@pytest.mark.skipif(io.fcntl is None, reason="nothing is locked here")
+def test_a_record_is_read_while_its_file_is_locked(folder, monkeypatch):
+    records.record("lenet", {"a": 1})
+    real, seen = records._read, []
+
+    def look(path):
+        seen.append(any(other.name.startswith(".lenet.json") for other in folder.iterdir()))
+        return real(path)
+
+    monkeypatch.setattr(records, "_read", look)
+    records.record("lenet", {"a": 2})
+    assert seen == [True]
