@@ -50,7 +50,7 @@ def prepared(
             model_checks.check_range(given, "the array of images")
     elif y is not None:
         raise ValueError("y is given, but x is not an array of images and brings its own labels")
-    _check_steps(x, options)
+    _check_data(x, options)
     # A checkpoint comes last: what other callbacks write must never be older than it.
     callbacks = sorted(
         keras.tree.flatten(callbacks or []), key=lambda callback: isinstance(callback, Checkpoint)
@@ -65,10 +65,9 @@ def prepared(
             now = x.batch_size // model.batches_per_step
             options["steps_per_epoch"] = x.steps_per_epoch
             x = x.dataset(model.first_epoch)
-        if isinstance(x, tf.data.Dataset):
-            x = untuned(x)
-            if now is None:  # a dataset of the user's own
-                x = model_checks.checked_dataset(x)
+        x = untuned(x)
+        if now is None:  # a dataset of the user's own
+            x = model_checks.checked_dataset(x)
         x = share(model, x, options)
         if not distribution.is_chief():
             options["verbose"] = 0
@@ -78,7 +77,7 @@ def prepared(
         yield x, {**options, "callbacks": [_clock(model), *callbacks]}
 
 
-def _check_steps(x: Any, options: dict[str, Any]) -> None:
+def _check_data(x: Any, options: dict[str, Any]) -> None:
     """Raise ValueError for data that `fit` does not take, or for another number of steps."""
     if not isinstance(x, ShuffledBatches | tf.data.Dataset):
         raise ValueError(
