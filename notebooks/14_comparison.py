@@ -198,8 +198,8 @@ print("* Fashion-MNIST, another classifier: not to be compared with the other ro
 print("+ made to classify, not to draw: lesson 07 shows what it is good at")
 
 # %% [markdown]
-# One seed a row, and 10,000 images (AC-GAN, and noise floors in `quick`: 5,000, which raises
-# distances). The cost:
+# One seed a row, and 10,000 images (noise floors in `quick`: 5,000, which raises distances). The
+# cost:
 
 
 # %%
