@@ -42,15 +42,7 @@ def prepared(
     Raises:
         ValueError, OSError, MemoryError: As in `GAN.fit`.
     """
-    if isinstance(x, np.ndarray | ImageSet):
-        given = x
-        size, steps = batch_size * model.batches_per_step, options.pop("steps_per_epoch", None)
-        x = Batches(x, y, batch_size=size, steps_per_epoch=steps, seed=model.seed)
-        if isinstance(given, np.ndarray) and given.dtype != np.uint8:
-            model_checks.check_range(given, "the array of images")
-    elif y is not None:
-        raise ValueError("y is given, but x is not an array of images and brings its own labels")
-    _check_data(x, options)
+    x = _batches(model, x, y, batch_size, options)
     # A checkpoint comes last: what other callbacks write must never be older than it.
     callbacks = sorted(
         keras.tree.flatten(callbacks or []), key=lambda callback: isinstance(callback, Checkpoint)
@@ -77,8 +69,18 @@ def prepared(
         yield x, {**options, "callbacks": [_clock(model), *callbacks]}
 
 
-def _check_data(x: Any, options: dict[str, Any]) -> None:
-    """Raise ValueError for data that `fit` does not take, or for another number of steps."""
+def _batches(
+    model: keras.Model, x: Any, y: np.ndarray | None, batch_size: int, options: dict[str, Any]
+) -> ShuffledBatches | tf.data.Dataset:
+    """Make batches of an array, and check what else is given; see `prepared`."""
+    if isinstance(x, np.ndarray | ImageSet):
+        size, steps = batch_size * model.batches_per_step, options.pop("steps_per_epoch", None)
+        found = Batches(x, y, batch_size=size, steps_per_epoch=steps, seed=model.seed)
+        if isinstance(x, np.ndarray) and x.dtype != np.uint8:
+            model_checks.check_range(x, "the array of images")
+        return found
+    if y is not None:
+        raise ValueError("y is given, but x is not an array of images and brings its own labels")
     if not isinstance(x, ShuffledBatches | tf.data.Dataset):
         raise ValueError(
             "fit takes an array of images, an ImageSet, Batches, PairBatches or a tf.data.Dataset, "
@@ -90,6 +92,7 @@ def _check_data(x: Any, options: dict[str, Any]) -> None:
             f"steps_per_epoch is {asked}, but the batches have {x.steps_per_epoch}: give it to "
             f"{type(x).__name__} instead"
         )
+    return x
 
 
 def _clock(model: keras.Model) -> keras.callbacks.Callback:
