@@ -17,6 +17,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 from arithmetic import matrix_rate, operations_of, time_shares
+from asked import asked_lessons
 from cases import CASES, Case
 from runners import STEPS, bare_runner, classic_runner, fit_runner, in_turns, waiting_share
 
@@ -88,9 +89,7 @@ def main() -> None:
     names = [case.lesson for case in CASES]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", metavar="LESSON", help=", ".join(names))
-    wanted = parser.parse_args().lessons or names
-    if unknown := set(wanted) - set(names):
-        parser.error(f"no such case: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    wanted = asked_lessons(parser, parser.parse_args().lessons, names)
     print(f"{'lesson':<14}{'batch':>6}{'bare ms':>9}{'fit ms':>8}{'fit/bare':>10}", end="")
     print(f"{'classic/fit':>13}{'Gflop':>8}{'share of limit':>16}{'waiting':>9}")
     found = {}

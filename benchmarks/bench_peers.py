@@ -14,6 +14,7 @@ import importlib.metadata
 
 import bench_pix2pix
 import workers
+from asked import asked_lessons
 from bench_precision import PRECISIONS, noise, worker
 
 from gan_utils import records
@@ -85,9 +86,7 @@ def main() -> None:
     except importlib.metadata.PackageNotFoundError:
         print("torch is not installed: nothing to compare with (pip install -e '.[peers]')")
         return
-    wanted = options.lessons or list(BATCHES)
-    if unknown := set(wanted) - set(BATCHES):
-        parser.error(f"no lesson {', '.join(sorted(unknown))}; there are {', '.join(BATCHES)}")
+    wanted = asked_lessons(parser, options.lessons, BATCHES)
     found = {}
     for lesson in wanted:
         found[lesson] = measure(lesson)

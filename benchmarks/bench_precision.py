@@ -15,6 +15,7 @@ from typing import Any
 import bench_pix2pix
 import numpy as np
 import workers
+from asked import asked_lessons
 
 from gan_utils import profile, records
 
@@ -117,9 +118,7 @@ def main() -> None:
     if options.serve:
         serve(*options.lessons, options.serve)
         return
-    wanted = options.lessons or list(LESSONS)
-    if unknown := set(wanted) - set(LESSONS):
-        parser.error(f"no lesson {', '.join(sorted(unknown))}; there are {', '.join(LESSONS)}")
+    wanted = asked_lessons(parser, options.lessons, LESSONS)
     found: dict = {}
     for lesson in wanted:
         for size in LESSONS[lesson]:

@@ -17,6 +17,7 @@ import subprocess
 import sys
 
 import numpy as np
+from asked import asked_lessons
 
 from gan_utils import data, evaluation, profile, records
 
@@ -89,9 +90,7 @@ def main() -> None:
     if options.seed is not None:
         print(json.dumps(train(*options.lessons, options.seed, options.updates)))
         return
-    wanted = options.lessons or list(LESSONS)
-    if unknown := set(wanted) - set(LESSONS):
-        parser.error(f"no lesson {', '.join(sorted(unknown))}; there are {', '.join(LESSONS)}")
+    wanted = asked_lessons(parser, options.lessons, LESSONS)
     found = {}
     for name in wanted:
         runs: dict[str, list] = {precision: [] for precision in PRECISIONS}

@@ -137,7 +137,7 @@ def from_array(array: Any, wish: Wish, title: str = "array") -> Source:
     def batches(batch_size: int) -> Iterator[np.ndarray]:
         for start in range(0, len(order), batch_size):
             part = array[order[start : start + batch_size]]
-            yield _fit(title, _gray(part) if wish.gray else part, wish)
+            yield _form(title, part, wish)
 
     return Source(title, len(order), batches)
 
@@ -206,16 +206,26 @@ def _fit(name: str, batch: np.ndarray, wish: Wish) -> np.ndarray:
             f"{wish.size} x {wish.size}; choose another --extractor, or add --resize "
             "(resize=True)."
         )
-    batch = batch if batch.dtype == np.uint8 else images.to_uint8(images.check_images(batch))
-    return images.resize(batch, wish.size)
+    return images.resize(_bytes(batch), wish.size)
+
+
+def _bytes(batch: np.ndarray) -> np.ndarray:
+    """Return images as uint8 in [0, 255]."""
+    return batch if batch.dtype == np.uint8 else images.to_uint8(images.check_images(batch))
+
+
+def _form(name: str, batch: np.ndarray, wish: Wish) -> np.ndarray:
+    """Return images in the color and of the size asked for; see `_fit`."""
+    return _fit(name, _gray(batch) if wish.gray else batch, wish)
 
 
 def _gray(batch: np.ndarray) -> np.ndarray:
     """Return one channel, by the weights with which Pillow converts color to gray."""
     if batch.shape[-1] == 1:
         return batch
-    batch = batch if batch.dtype == np.uint8 else images.to_uint8(images.check_images(batch))
-    return ((batch.astype(np.uint32) @ _GRAY_WEIGHTS + 0x8000) >> 16).astype(np.uint8)[..., None]
+    return ((_bytes(batch).astype(np.uint32) @ _GRAY_WEIGHTS + 0x8000) >> 16).astype(np.uint8)[
+        ..., None
+    ]
 
 
 def _folder(name: str, wish: Wish) -> Source:
@@ -264,7 +274,7 @@ def _drawn(name: str, generator: Any, wish: Wish) -> Source:
 
     def batches(batch_size: int) -> Iterator[np.ndarray]:
         for batch in draw(batch_size):
-            yield _fit(name, _gray(batch) if wish.gray else batch, wish)
+            yield _form(name, batch, wish)
 
     return Source(f"generator {name}", count, batches)
 

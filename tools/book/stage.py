@@ -104,12 +104,13 @@ def origin_note(stamp: dict, code: str) -> str:
         else ("note", "What made the images on this page")
     )
     facts = [f"Profile **{stamp['profile']}**"]
+    settings = stamp.get("settings", {})
     facts += [
-        describe_data(name, kind_of_data, stamp.get("settings", {}).get("GAN_PHOTOGRAPHS", ""))
+        describe_data(name, kind_of_data, settings.get("GAN_PHOTOGRAPHS", ""))
         for name, kind_of_data in stamp["data"].items()
         if f'"{name}"' in code
     ]
-    precision = stamp.get("settings", {}).get("GAN_PRECISION")
+    precision = settings.get("GAN_PRECISION")
     if precision:
         facts.append(f"networks in {precision}")
     versions = stamp["versions"]
