@@ -72,7 +72,7 @@ def load(model: keras.Model, path: Path) -> int:
 
     Raises:
         ValueError: The file is truncated, damaged, or of another run; it is left as it is.
-        OSError: The file cannot be opened.
+        OSError: The file cannot be opened or read.
     """
     try:
         arrays = read_arrays(path)

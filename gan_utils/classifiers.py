@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from gan_utils.images import check_images
+from gan_utils.images import check_images, to_float
 from gan_utils.precision import float32_policy
 
 NUM_CLASSES = 10
@@ -163,7 +163,7 @@ class Classifier:
         for start in range(0, len(images), BATCH_SIZE):
             batch = images[start : start + BATCH_SIZE]
             if batch.dtype == np.uint8:
-                batch = batch / np.float32(127.5) - np.float32(1)
+                batch = to_float(batch)
             missing = BATCH_SIZE - len(batch)
             if missing:
                 batch = np.concatenate([batch, np.repeat(batch[:1], missing, axis=0)])

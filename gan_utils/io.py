@@ -33,6 +33,8 @@ _ADVICE = {
     **dict.fromkeys((errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)), _ROOM),
     **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), _PLACE),
 }
+# A drive that fails or is gone; a damaged archive can raise other system errors, such as EINVAL.
+_LOST = (errno.EIO, errno.ENODEV, errno.ENXIO, getattr(errno, "ESTALE", errno.EIO))
 
 
 @contextlib.contextmanager
@@ -185,7 +187,8 @@ def read_arrays(path: str | os.PathLike, most_bytes: int | None = None) -> dict[
     Raises:
         ValueError: The file is damaged or not an .npz file, holds pickled objects, or takes more
             than `most_bytes`; the message is the reason alone, without the file's name.
-        OSError: The file cannot be opened (no such file, a folder, no permission).
+        OSError: The file cannot be opened (no such file, a folder, no permission), or its drive is
+            lost while it is read.
     """
     with open(path, "rb") as file:
         try:
@@ -201,6 +204,8 @@ def read_arrays(path: str | os.PathLike, most_bytes: int | None = None) -> dict[
                     arrays[member.filename.removesuffix(".npy")] = array
                 return arrays
         except Exception as error:  # a damaged archive can raise nearly anything
+            if getattr(error, "errno", None) in _LOST:
+                raise
             raise ValueError(str(error) or type(error).__name__) from error
 
 

@@ -1,10 +1,13 @@
 """Tests of gan_utils.io."""
 
+import errno
 import os
+import zipfile
 
+import numpy as np
 import pytest
 
-from gan_utils.io import whole_file
+from gan_utils.io import read_arrays, whole_file
 
 
 def test_the_file_takes_its_name_only_when_it_is_whole(tmp_path):
@@ -38,3 +41,19 @@ def test_what_a_killed_process_left_is_written_over(tmp_path):
         temporary.write_text("new")
     assert path.read_text() == "new"
     assert os.listdir(tmp_path) == ["numbers.txt"]
+
+
+@pytest.mark.parametrize(("number", "expected"), [(errno.EIO, OSError), (errno.EINVAL, ValueError)])
+def test_a_drive_that_is_lost_is_not_taken_for_a_damaged_file(
+    tmp_path, monkeypatch, number, expected
+):
+    path = tmp_path / "arrays.npz"
+    np.savez(path, a=np.zeros(3))
+
+    def failing(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", failing)
+    with pytest.raises(expected, match=os.strerror(number)) as caught:
+        read_arrays(path)
+    assert type(caught.value) is expected
