@@ -201,12 +201,13 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def gallery(rows: list[dict[str, Any]]) -> str:
-    """Return one image with a row of each model's first seed after equal seconds, best first."""
+def gallery(rows: list[dict[str, Any]]) -> dict[str, str]:
+    """Return an image with a row for each model, first seed, equal seconds, lowest distance first."""
     first = [row for row in rows if row["seed"] == SEEDS[0]]
     first.sort(key=lambda row: row["seconds"]["distance"])
     strips = [evaluation.decode_image(row["seconds"]["sheet"]) for row in first]
-    return evaluation.encode_image(np.concatenate(strips))
+    names = ", ".join(row["model"] for row in first)
+    return {"sheet": evaluation.encode_image(np.concatenate(strips)), "models": names}
 
 
 def main() -> None:

@@ -68,7 +68,9 @@ def test_summary_has_means_and_a_number_for_each_seed():
 def test_gallery_has_one_row_for_each_model_of_the_first_seed():
     rows = [row_of("DCGAN", 0, 9.0), row_of("GAN, dense", 0, 8.0), row_of("DCGAN", 1, 9.0)]
     one = evaluation.decode_image(rows[0]["seconds"]["sheet"])
-    assert evaluation.decode_image(study.gallery(rows)).shape[0] == 2 * one.shape[0]
+    gallery = study.gallery(rows)
+    assert evaluation.decode_image(gallery["sheet"]).shape[0] == 2 * one.shape[0]
+    assert gallery["models"] == "GAN, dense, DCGAN"
 
 
 # ---- claims of the page -------------------------------------------------------------------------
