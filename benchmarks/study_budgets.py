@@ -202,7 +202,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def gallery(rows: list[dict[str, Any]]) -> dict[str, str]:
-    """Return an image with a row for each model, first seed, equal seconds, lowest distance first."""
+    """Return an image with a row a model (first seed, equal seconds), lowest distance first."""
     first = [row for row in rows if row["seed"] == SEEDS[0]]
     first.sort(key=lambda row: row["seconds"]["distance"])
     strips = [evaluation.decode_image(row["seconds"]["sheet"]) for row in first]

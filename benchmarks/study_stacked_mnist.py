@@ -4,9 +4,9 @@
         python benchmarks/study_stacked_mnist.py
 
 The five objectives of `study_objectives.py` share a short budget. Here three of them train with
-the lesson's own recipe, `FULL`: first the one that was best there, then the plain one. Each finished run is recorded at
-once. Started again, the study skips the runs that its record has, and resumes the interrupted one
-from its last checkpoint, in `GAN_RUNS`.
+the lesson's own recipe, `FULL`: first the one that was best there, then the plain one. Each
+finished run is recorded at once. Started again, the study skips the runs that its record has, and
+resumes the interrupted one from its last checkpoint, in `GAN_RUNS`.
 """
 
 import itertools
