@@ -165,7 +165,8 @@ def test_page_is_light(visit):
 
 def test_text_of_figures_can_be_read_on_a_phone(visit):
     show(visit, "light", WIDTHS[0])
-    assert visit.page.evaluate(SMALL_FIGURES, SMALLEST_SCALE - 0.01) == []
+    # Up to 20 pixels more than the screen are taken off the figure: it does not scroll for them.
+    assert visit.page.evaluate(SMALL_FIGURES, SMALLEST_SCALE - 0.03) == []
 
 
 def test_page_fits_every_width_whatever_the_font(visit, font):
