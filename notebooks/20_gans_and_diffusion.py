@@ -34,7 +34,7 @@
 #
 # On Colab this cell installs the book's package; elsewhere it only checks that it is there.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -94,8 +94,8 @@ keras.utils.set_random_seed(SEED)
 # %% [markdown]
 # ## The data, and what the recorded run reached
 #
-# *Distance* is the Fréchet distance on LeNet features, from as many images as the first column
-# says, then from all drawn; *seconds* are a processor's for 1,000 images. Means over seeds.
+# *Distance* (Fréchet, LeNet), precision and recall use as many images as the first column lists,
+# *of all* uses all drawn; *seconds* are processor seconds per 1,000 images. Means over seeds.
 
 # %%
 train_set = gan_utils.load_images("mnist")
@@ -113,7 +113,7 @@ def show_table(found):
     for name, rows in found["cases"].items():
         means = [np.mean([row[key] for row in rows]) for key in COLUMNS]
         print("{:<18}{:>7,.0f}{:>9.1f}{:>7.1f}{:>10.2f}{:>7.2f}{:>8.2f}".format(name, *means))
-    print(f"noise floor {found['real_vs_real']:.2f}; seeds: {found['seeds']}")
+    print(f"noise floor (distance) {found['real_vs_real']:.2f}; seeds: {found['seeds']}")
 
 
 def show_sheets(found, title):
@@ -126,7 +126,7 @@ def show_sheets(found, title):
 
 
 # %% [markdown]
-# The record, if there is one:
+# The record:
 
 
 # %%
@@ -140,6 +140,9 @@ recorded_run = records.recorded(LESSON, "full")
 if recorded_run:
     print(records.origin(recorded_run))
     show_table(recorded_run["metrics"])
+    modern = records.recorded("16_modern_objectives", "full") or {}
+    for name, row in modern.get("comparison", {}).items():
+        print(f"lesson 16, {name}: distance {row['distance']:.1f}, {row['seconds']:.0f} s")
     show_sheets(recorded_run["metrics"], "recorded full run")
 else:
     print("no recorded full run yet")
@@ -179,7 +182,7 @@ else:
 # f(t)=\cos^2\Bigl( \frac{t/T+s}{1+s}\cdot\frac{\pi}{2} \Bigr), \qquad s=0.008 .
 # $$
 #
-# No step removes more than 99.9 % of the rest, so the last one stays finite.
+# No step removes more than 99.9 % of what is left: $\bar\alpha_T > 0$.
 
 
 # %%
@@ -492,6 +495,8 @@ def draw(denoise, count, steps, eta=0.0, seed=SEED):
 
 
 # %% [markdown]
+# <!-- interactive: denoiser -->
+#
 # ## Side by side
 #
 # The GAN's generator ships with this project. In `full` both had the same time, the denoiser in
@@ -554,7 +559,7 @@ real = images.to_float(train_set.sample(FEW).images)
 found["real_vs_real"] = evaluation.scores(real, real_images=test_set.images)["distance"]
 
 # %% [markdown]
-# This run, not cherry-picked; all of diffusion's images start from the same noise.
+# Not cherry-picked; all of diffusion's images start from the same noise.
 
 # %%
 show_table(found)
@@ -582,30 +587,27 @@ for name, row in memory.items():
     print(f"{row['peak_mb'] or np.nan:.0f} MB more for {DRAWN_AT_ONCE} images at once")
 
 # %% [markdown]
-# To draw, a GAN needs its generator alone; its discriminator was only the teacher.
+# To draw, a GAN needs its generator alone; its discriminator only taught it.
 #
 # ## What each is for in 2026
 #
-# - **Time to draw** (last column). A GAN calls its network once, diffusion once a step. So fast
-#   diffusion models are *distilled* into one to four steps, often with an adversarial loss
-#   as well (Sauer et al., 2023).
-# - **Quality.** By distance, on the recorded budget, diffusion beats lesson 01's GAN in 1,000
-#   steps, not in 50; lesson 16's modern GAN, trained three times as long, beats both. On
-#   photographs, large diffusion models overtook GANs (Dhariwal and Nichol, 2021); modern ones come
-#   close (Huang et al., 2024).
-# - **Training.** Diffusion has one loss, and nothing to balance. A squared error asks for *all*
+# - **Time to draw** (last column). A GAN calls its network once, diffusion once a step, so it is
+#   *distilled* into one to four steps, often with an adversarial loss (Sauer et al., 2023).
+# - **Quality.** By distance, diffusion beats lesson 01's GAN, trained as long, in 1,000 steps, not
+#   in 50; lesson 16's, trained three times as long, beats both. On photographs, large diffusion
+#   models overtook GANs (Dhariwal and Nichol, 2021); modern ones come close (Huang et al., 2024).
+# - **Training.** Diffusion has one loss, nothing to balance. A squared error asks for *all*
 #   images, a discriminator only whether what is drawn passes.
 # - **Steering.** A sampler can be changed after training: more steps, a part held fixed. A GAN has
 #   one latent vector an image.
 #
-# So: diffusion where quality counts more than time; a GAN, or a diffusion model distilled with
-# one, where each image must be cheap; an adversarial term wherever a squared error would blur, as
-# in Pix2Pix.
+# So: diffusion where quality counts more than time; a GAN, or diffusion distilled with one, where
+# images must be cheap; an adversarial term where a squared error would blur, as in Pix2Pix.
 #
-# ## What goes wrong: noise of another size
+# ## What goes wrong: noise of the wrong size
 #
-# (Here the recorded run's denoiser draws.) The sampler must begin where training
-# ended. A schedule that stops early, or images in another range, break that:
+# The recorded run's denoiser draws. The sampler must begin where noising ended. A schedule that
+# stops early, or images in another range, break that:
 
 # %%
 trained, message = gan_utils.weights.try_generator("denoiser")
@@ -662,7 +664,7 @@ show_rows({str(count): denoise(begin, count) for count in (10, 20, 50)}, "From t
 # <details><summary>Solution</summary>
 #
 # $\sqrt{1-\bar\alpha_t}/\sqrt{\bar\alpha_t}$, from 0 to 20,000, and
-# $\sqrt{1-\bar\alpha_t}$, from 0 to 1. Of ten steps, the first starts from that guess.
+# $\sqrt{1-\bar\alpha_t}$, from 0 to 1. The sampler's first step uses that guess.
 #
 # </details>
 #

@@ -11,7 +11,7 @@ const RUNTIMES = [
 const folder = process.argv[2];
 mkdirSync(folder, { recursive: true });
 await build({
-  entryPoints: ["game.js", "generator.js", "translator.js", "inverter.js"],
+  entryPoints: ["game.js", "generator.js", "translator.js", "inverter.js", "denoiser.js"],
   outdir: folder,
   bundle: true,
   minify: true,

@@ -19,6 +19,7 @@ from gan_utils import export, images, weights
 from tools.book import (
     bundle,
     execute,
+    export_denoiser,
     export_generator,
     export_inversion,
     export_translator,
@@ -304,3 +305,37 @@ def test_what_a_failing_start_says_is_shown():
     said = errors_of(f"{start}with process.held_back_errors():\n os.write(2, b'why')\n 1 / 0")
     assert said.startswith("why")
     assert "ZeroDivisionError" in said
+
+
+# ---- lesson 20's denoiser -----------------------------------------------------------------------
+
+
+def test_denoiser_for_the_page_is_that_of_keras(tmp_path):
+    pytest.importorskip("tf2onnx")
+    import onnx
+    from onnx import reference
+
+    network = weights.load_generator(export_denoiser.GENERATOR)
+    files = tmp_path / "a.onnx", tmp_path / "b.png"
+    export_denoiser.write(network, *files)
+    assert files[0].stat().st_size < 2.1 * network.count_params()
+    noisy = np.random.default_rng(0).normal(size=(2, 28, 28, 1)).astype("float32")
+    steps = np.array([[1000], [350]], "int32")
+    found = reference.ReferenceEvaluator(onnx.load(files[0])).run(
+        None, {"noisy": noisy, "t": steps}
+    )
+    wanted = np.asarray(network([noisy, steps], training=False))
+    assert np.abs(found[0] - wanted).max() < 0.02 * np.abs(wanted).max()
+    with Image.open(files[1]) as sheet:
+        assert np.ptp(np.asarray(sheet)) > 200
+
+
+def test_sampler_of_the_cover_is_that_of_the_lesson():
+    lesson = load_lesson(export_denoiser.LESSON)
+    signal, noise = export_denoiser.factors()
+    np.testing.assert_allclose(signal, lesson.SIGNAL, atol=1e-6)
+    np.testing.assert_allclose(noise, lesson.NOISE, atol=1e-6)
+    network = weights.load_generator(export_denoiser.GENERATOR)
+    start = np.random.default_rng(0).normal(size=(2, 28, 28, 1)).astype("float32")
+    *_, drawn = export_denoiser.denoise(network, start, 5)
+    np.testing.assert_allclose(drawn, lesson.make_sampler(network)(start, 5), atol=1e-3)

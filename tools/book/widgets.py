@@ -1,4 +1,4 @@
-"""Puts the interactive parts into the lessons' pages: a game, trained generators, an inversion.
+"""Puts the interactive parts into the lessons' pages: a game, and trained networks.
 
 A lesson marks the place with an HTML comment on a line of its own, such as
 ``<!-- interactive: cgan -->``, which notebook viewers do not show.
@@ -22,17 +22,22 @@ import nbformat
 
 from gan_utils import export
 
-from . import bundle, execute, export_generator, export_inversion, export_translator
+from . import (
+    bundle,
+    execute,
+    export_denoiser,
+    export_generator,
+    export_inversion,
+    export_translator,
+)
 from .execute import Project
 
 if TYPE_CHECKING:
     import keras
 
 INTERACTIVE = execute.ROOT / "book" / "interactive"
-EXPORTS = [
-    Path(module.__file__)
-    for module in (export, export_generator, export_inversion, export_translator)
-]
+EXPORTERS = (export_denoiser, export_generator, export_inversion, export_translator)
+EXPORTS = [Path(module.__file__) for module in (export, *EXPORTERS)]
 FOLDER = "_static/interactive"  # of the site
 COMMENT = re.compile(r"^<!-- interactive: (\w+) -->$", re.MULTILINE)
 GAME = "ring"
@@ -44,6 +49,7 @@ RUNTIMES = {
     "generator": ("generator.js", "ort-wasm-simd-threaded.wasm"),
     "translator": ("translator.js", "ort-wasm-simd-threaded.wasm"),
     "inverter": ("inverter.js", "ort-wasm-simd-threaded.wasm"),
+    "denoiser": ("denoiser.js", "ort-wasm-simd-threaded.wasm"),
 }
 
 
@@ -82,6 +88,11 @@ WIDGETS = {
         "Inversion, live",
         "Draw a digit, and let gradient descent find the latent vector whose image is nearest.",
         "Draw a digit",
+    ),
+    export_denoiser.GENERATOR: Words(
+        "Diffusion, live",
+        "Watch noise become a digit, call by call, and choose how often the network is called.",
+        "Start the denoiser",
     ),
     "acgan": ask_for("item"),
     "infogan": ask_for("code"),
@@ -208,6 +219,8 @@ def add_generator(project: Project, widgets: Widgets, name: str) -> None:
     manifest = weights.facts(generator_of(name))
     if name == INVERSION:
         add = add_inversion
+    elif name == export_denoiser.GENERATOR:
+        add = add_denoiser
     else:
         add = add_translator if export_translator.is_translator(manifest) else add_noise
     add(project, widgets, name, manifest)
@@ -256,6 +269,15 @@ def add_inversion(project: Project, widgets: Widgets, name: str, manifest: dict)
     facts |= {"model": address(files[0]), "examples": files[2].name}
     words = "Ten digits of MNIST's test set, dark on light"
     widgets.texts[name] = cover(widgets, name, "inverter", words, facts)
+
+
+def add_denoiser(project: Project, widgets: Widgets, name: str, _: dict) -> None:
+    """Add lesson 20's denoiser, which draws in as many calls as the reader asks for."""
+    files = exported(project, name, (".onnx", ".png"), export_denoiser.write)
+    widgets.files.update({path.name: path for path in files})
+    words = "Four rows of ten images, each from a blur on the left to a digit on the right"
+    facts = export_denoiser.facts() | {"model": address(files[0])}
+    widgets.texts[name] = cover(widgets, name, "denoiser", words, facts)
 
 
 def exported(
