@@ -39,7 +39,7 @@
 #
 # On Colab this cell installs the book's package; anywhere else it checks that the package is there.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -73,10 +73,10 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # %% [markdown]
 # ### Hyperparameters
 #
-# `PAPER` has the settings of both papers, which do not average weights. Our runs have less time:
-# smaller batches, larger steps, an exponential moving average (EMA) of the generator's weights. In
-# `full` the learning rates of WGAN-GP decay to zero (`STAGES`). Number of critic updates, clipping,
-# penalty and Adam's betas are the papers'.
+# `PAPER` (`GAN_RECIPE=tutorial`) has both papers' settings, without averages. Our runs have less
+# time: smaller batches, larger steps, an exponential moving average (EMA) of the generator's
+# weights. In `full` the learning rates of WGAN-GP decay to zero (`STAGES`). Number of critic
+# updates, clipping, penalty and Adam's betas are the papers'.
 
 # %%
 SEED = profile.seed(10)
@@ -87,12 +87,12 @@ PENALTY_WEIGHT = 10.0
 PAPER = {"clip_rate": 5e-5, "d_rate": 1e-4, "g_rate": 1e-4, "batch_size": 64, "ema_decay": None}
 FULL = {"clip_rate": 2e-4, "d_rate": 5e-4, "g_rate": 5e-4, "batch_size": 16, "ema_decay": 0.9995}
 SHORT = FULL | {"batch_size": 8, "ema_decay": 0.99}
-# Start as a share of the epochs, learning rates of critic and generator.
-STAGES = ((0, 5e-4, 5e-4), (0.4, 5e-4, 5e-4))
-SETTINGS = profile.settings(full=FULL, short=SHORT)
+STAGES = ((0, 5e-4, 5e-4), (0.4, 5e-4, 5e-4))  # start, rates of critic, generator
+SETTINGS = profile.settings(full=FULL, short=SHORT, tutorial=PAPER)
 EPOCHS = profile.epochs(full=20, quick=4, smoke=3)
 CLIP_EPOCHS = profile.epochs(full=4, quick=1, smoke=2)
-STEPS_PER_EPOCH = profile.steps(full=60_000 // (16 * CRITIC_STEPS), quick=36, smoke=2)
+UPDATES = 60_000 // (SETTINGS["batch_size"] * CRITIC_STEPS)  # of the generator, in one pass
+STEPS_PER_EPOCH = profile.steps(full=UPDATES, quick=36, smoke=2)
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
 
 keras.utils.set_random_seed(SEED)
@@ -110,8 +110,8 @@ if run:
     seen = updates * facts["critic_steps"] * run["settings"]["batch_size"]
     print(f"{records.origin(run)}: {updates:,} generator updates, {seen:,} real images", end=", ")
     print(f"{seen / run['data']['count']:.1f} passes; distance {facts['distance_after']:.1f}")
-trained_generator, sentence = gan_utils.weights.try_generator("wgan_gp")
-print(sentence)
+trained_generator, message = gan_utils.weights.try_generator("wgan_gp")
+print(message)
 if trained_generator is not None:
     latents = np.random.default_rng(SEED).normal(size=(50, LATENT_DIM)).astype("float32")
     trained_images = trained_generator(latents, training=False).numpy()
@@ -261,8 +261,8 @@ def build_generator(latent_dim=LATENT_DIM):
 
 
 # %% [markdown]
-# Its discriminator becomes the critic, without dropout, which would make it another function at
-# each call. Nor must batch normalization be in it; "What goes wrong" shows why.
+# Its discriminator becomes the critic, without dropout, which would make it a different function at
+# each call, and without batch normalization; "What goes wrong" shows why.
 
 
 # %%
