@@ -27,7 +27,7 @@
 #
 # - how noise becomes an image, block by block;
 # - what one update does: who moves, and who must not;
-# - three things besides the networks that calm the training, and what they do;
+# - three things besides the networks that calm the training;
 # - how to watch, resume and measure a run.
 #
 # **What you need.** Python and basic Keras layers.
@@ -37,7 +37,7 @@
 #
 # On Colab this cell installs the book's package; elsewhere it only checks that it is there.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -327,13 +327,11 @@ print(moves := gan_utils.who_moved(gan, tf.constant(real_sample)))
 assert moves.rows[0][1]["generator"] == moves.rows[1][1]["discriminator"] == 0
 
 # %% [markdown]
-# Each update leaves the other network exactly where it was. (In the older style, with a frozen
-# discriminator in a stacked model, it never moves in Keras 3: lesson 03.)
+# Each update leaves the other network exactly where it was. (A discriminator frozen in a stacked
+# model, the older style, never moves in Keras 3: lesson 03.)
 
 # %% [markdown]
 # ## Three things that calm the game
-#
-# The players circle around each other (lesson 01).
 #
 # **1. An exponential moving average (EMA) of the generator's weights** draws the images (Yazici et
 # al., 2019). Its decay warms up, or it would long remember the random first weights:
@@ -380,8 +378,17 @@ def rates_at(done, stages=STAGES):
     return d_rate * left, g_rate * left
 
 
+def toy_game(d_rate, g_rate=0.05):
+    d, g, path = 0.0, 1.0, []
+    for _ in range(150):
+        d += d_rate * (g - d)  # V = d g - d² / 2, which D maximizes
+        g -= g_rate * d
+        path.append(g)
+    return path
+
+
 # %% [markdown]
-# In pictures, with the age of gradients in Adam's updates:
+# A simulated weight, the rates, a toy game with the solution $g = 0$:
 
 # %%
 figure, axes = plt.subplot_mosaic("aa;bc", figsize=(6.4, 4.8), layout="constrained")
@@ -391,23 +398,22 @@ warm, cold = [weight[0]], [weight[0]]
 for step, value in enumerate(weight):
     warm.append(value + decay_at(step, 0.995) * (warm[-1] - value))
     cold.append(value + 0.995 * (cold[-1] - value))
-axes["a"].plot(np.stack([weight, warm[1:], cold[1:]], 1), label=["weight", "EMA", "no warm-up"])
-axes["a"].set(title="a weight", xlabel="update")
+axes["a"].plot(np.stack([weight, warm[1:], cold[1:]], 1), label=["weight", "EMA", "EMA, cold"])
+axes["a"].set(title="simulated weight", xlabel="update")
 done = np.linspace(0, 1, 201)[:-1]
 axes["b"].plot(done, [rates_at(x) for x in done], label=["D", "G"])
 axes["b"].set(title="learning rates", xlabel="share of the run")
-ages = np.arange(12)
-axes["c"].plot(ages, 0.1 * 0.9**ages, "o-", label=r"$\beta_1 = 0.9$")
-axes["c"].plot(ages, 0.5 * 0.5**ages, "s--", label=r"$\beta_1 = 0.5$")
-axes["c"].set(title="share of the update", xlabel="age of the gradient")
+axes["c"].plot(toy_game(0.05), label="equal rates")
+axes["c"].plot(toy_game(0.2), "--", label="D four times")
+axes["c"].set(title="TTUR: g in a toy game", xlabel="update")
 for axis in axes.values():
     axis.legend()
 plt.show()
 
 # %% [markdown]
-# The circling cancels out in the EMA; without warm-up it remembers the start. With $\beta_1 =
-# 0.9$ much of an update follows gradients against an opponent that has moved on. In the package:
-# `GAN(ema_decay=...)`, which recomputes the statistics of `gan.ema_generator`, and
+# The circling cancels out in the EMA; without warm-up it remembers the start. If D is slow, $g$
+# overshoots; a fast D stays near its best answer, $d = g$. In the package: `GAN(ema_decay=...)`,
+# which recomputes the statistics of `gan.ema_generator`, and
 # `callbacks.LinearDecay`.
 
 # %% [markdown]
@@ -454,8 +460,9 @@ sizes = {"batch_size": SETTINGS["batch_size"], "steps_per_epoch": STEPS_PER_EPOC
 batches = gan_utils.Batches(train_set.images, **sizes, seed=SEED)
 gan.fit(batches, epochs=EPOCHS, callbacks=watchers, verbose=2)
 trained_steps = EPOCHS * batches.steps_per_epoch
-passes = trained_steps * SETTINGS["batch_size"] / len(train_set)
-print(f"{trained_steps:,} updates, {passes:.2f} passes over the data, {gan.seconds:.0f} s")
+seen = trained_steps * SETTINGS["batch_size"]
+print(f"{trained_steps:,} updates, {seen:,} images, {seen / len(train_set):.2f} passes", end="")
+print(f" over the data, {gan.seconds:.0f} s")
 
 # %% [markdown]
 # ### The curves
@@ -500,8 +507,7 @@ plt.show()
 # %% [markdown]
 # ### What the EMA and its statistics are worth
 #
-# This run's distance: EMA weights with recomputed statistics, with those of training, and the
-# weights of the last step.
+# This run's distance with each:
 
 # %%
 mixed = keras.models.clone_model(gan.ema_generator)
@@ -516,7 +522,7 @@ for name, network in variants.items():
 print(*(f"{name}: {score:.1f}" for name, score in worth.items()), sep="\n")
 
 # %% [markdown]
-# The recorded run; the dotted line is where the decay begins.
+# The recorded run (curve: fewer images); the dotted line is where the decay begins.
 
 # %%
 if recorded_run:
@@ -532,15 +538,14 @@ if recorded_run:
     plt.show()
 
 # %% [markdown]
-# The distance falls while the rates decay. At the end the other
-# two hardly matter: the weights have come to rest. At constant rates Yazici et al. measure a gain
-# by the EMA; in a short run it may lag behind.
+# The curve begins with the decay. By the end the weights hardly move, so neither EMA nor statistics
+# matter much; at constant rates the EMA gains (lesson 17), in a short run it may lag behind.
 
 # %% [markdown]
 # ## Resume, and use it
 #
 # A new model resumes from a checkpoint: both networks, the EMA, both optimizers and the random
-# states. To draw digits, a *fresh process* needs no more than the file of the EMA generator.
+# states. To draw digits, a *fresh process* needs only the EMA generator's file.
 
 # %%
 networks = build_generator(), build_discriminator()

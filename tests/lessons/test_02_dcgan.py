@@ -179,6 +179,12 @@ def test_the_schedule_written_out_is_that_of_the_package(lesson, done):
     assert rates == pytest.approx(lesson.rates_at(done))
 
 
+def test_with_a_fast_discriminator_the_toy_game_does_not_overshoot(lesson):
+    equal, fast = lesson.toy_game(0.05), lesson.toy_game(0.2)
+    assert min(equal) < -0.1
+    assert 0 <= min(fast) < 0.01
+
+
 def test_the_tutorials_recipe(lesson):
     assert lesson.TUTORIAL == {
         "epochs": 50,
