@@ -39,7 +39,7 @@
 #
 # On Colab this cell installs the book's package; elsewhere it only checks that it is there.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -322,7 +322,7 @@ plt.show()
 # %% [markdown]
 # Simultaneous updates spiral outward; alternating ones circle at the same distance. Momentum drives
 # them out again, since it pushes against an opponent who has moved: with 0.9 it remembers about ten
-# updates, with 0.5 about two. Hence alternating updates and a small β₁.
+# updates, with 0.5 about two. Hence alternating updates and β₁ = 0.5 (or 0: lesson 10).
 
 # %% [markdown]
 # ## Training on the ring
@@ -351,7 +351,7 @@ def ring_batches(seed):
 
 
 # %% [markdown]
-# A callback keeps where fixed latent vectors have gone, and the discriminator's output all over the
+# A callback records where G maps fixed latent vectors, and the discriminator's output over the
 # plane.
 
 
@@ -556,8 +556,8 @@ options = {"batch_size": SETTINGS["batch_size"], "steps_per_epoch": STEPS_PER_EP
 batches = gan_utils.Batches(train_set.images, seed=SEED, **options)
 gan.fit(batches, epochs=EPOCHS, callbacks=watchers, verbose=2)
 updates = EPOCHS * STEPS_PER_EPOCH
-passes = updates * SETTINGS["batch_size"] / len(train_set)
-print(f"{updates:,} updates, {passes:.1f} passes over the data: {gan.seconds:.0f} s")
+seen = updates * SETTINGS["batch_size"]
+print(f"{updates:,} updates, {seen:,} images, {seen / len(train_set):.1f} passes over the data")
 
 # %% [markdown]
 # ### D(x) and D(G(z)) over time
@@ -572,12 +572,12 @@ animation = grid.save_gif(RUN / "digits.gif")
 display(Image(filename=animation, alt="Sixteen digits forming out of noise"))
 
 # %% [markdown]
-# A real run does not end at one half: as a rule D(x) stays above and D(G(z)) below. What matters is
-# that neither is glued to 1 or 0: then the discriminator has won (lesson 15).
+# A real run does not end at one half: as a rule D(x) stays above and D(G(z)) below. If they stick
+# at 1 and 0, the discriminator has won (lesson 15).
 #
 # ## Results
 #
-# Here the digits are modes: one with a share far below a tenth is avoided.
+# Here each digit is a mode. A share far below a tenth is mode dropping.
 
 # %%
 generated = gan.generate(SAMPLES)

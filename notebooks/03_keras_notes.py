@@ -29,11 +29,13 @@
 # - what the warning about missing gradients means, three ways to get it, and their fixes;
 # - what vanishing gradients look like, for which there is no warning;
 # - how a label becomes an image;
-# - who hears about `training=`, and who does not;
+# - which layers get `training=`, and which do not;
 # - what `predict` costs in a loop.
 #
-# **What you need.** Python and the basics of Keras layers. No GPU: all experiments together take
-# about a minute on a CPU.
+# **Time and size.** 15 minutes to read; all experiments together take about a minute on two CPU
+# cores; no download.
+#
+# **What you need.** Python and the basics of Keras layers.
 
 # %% [markdown]
 # ## Setup
@@ -41,7 +43,7 @@
 # On Colab this cell installs the book's helper package and leaves Colab's TensorFlow and NumPy as
 # they are. Anywhere else it only checks that the package is there.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -300,15 +302,15 @@ print_table(header, rows)
 # - **Frozen after compile**: the discriminator never moves. There is a warning, easily
 #   missed among everything else that a notebook prints.
 # - **Layers frozen, all but batch normalization**: the kernels do not move either, and since some
-#   weights do, there is *no warning*. On top of it the generator's update moves the
-#   discriminator's gamma: the leak goes the other way too.
+#   weights do, there is *no warning*. On top of that, the generator's update moves the
+#   discriminator's gamma, in the generator's favor.
 # - **One step first**: seems fixed, because the function was traced while the flag still said
 #   `True`. Another batch size, the last batch of an epoch for instance, traces it again, and from
 #   there on the discriminator stands still at that size.
 # - **Two explicit updates**: each moves its own player only, whatever the batch.
 #
-# The loss of such a frozen run does not give it away: the generator still learns to please a
-# discriminator, only one that never looked at a real image.
+# G's loss falls in such a run, which looks like success: the generator learns to please a
+# discriminator that never looked at a real image. D's loss rises (lesson 15).
 
 # %% [markdown]
 # ## 2. Batch normalization under `trainable = False`
@@ -514,8 +516,8 @@ except ValueError as error:
 # The warning of the last section is about gradients that do not *exist*. A gradient that exists
 # and is tiny, or exactly zero, is no error to Keras. Two ways to get there.
 #
-# First, a stack of saturating layers: the derivative of a sigmoid is at most 1/4, so each layer
-# takes away at least three quarters of what flows back along each path.
+# First, a stack of saturating layers: the derivative of a sigmoid is at most 1/4, so each
+# activation removes at least three quarters of what flows back; only large weights offset that.
 
 
 # %%
@@ -672,7 +674,7 @@ plt.show()
 
 # %% [markdown]
 # Concatenated, the image is untouched and the label is a second channel. Multiplied, with the
-# table as Keras starts it, the image is nearly gone: gray is zero. So is its gradient, which is
+# table as Keras starts it, the image is nearly gone (mid-gray is zero), and so is its gradient,
 # multiplied by the same small numbers. With numbers around 1 the digit survives and the label
 # can still switch parts of it on and off. Lesson 04 compares the two in training.
 #
@@ -907,7 +909,7 @@ if recorded_run:
 # | Habit of Keras 2 | In Keras 3 | Write |
 # |---|---|---|
 # | compile D, `D.trainable = False`, compile G→D | D never trains | two optimizers, one step (1) |
-# | freeze all but batch normalization | D's gamma moves in G's update | explicit updates (1, 2) |
+# | freeze all but batch normalization | only D's BN trains, in G's update too | two updates (1) |
 # | `generator.predict(z)` in the loop | works, slowly | `generator(z, training=True)` (7) |
 # | `Dropout()(x, training=True)`, `predict` | dropout off | a layer that is always on (6) |
 # | a sub-model without `training=` in a step | inference mode | `training=True` (6) |

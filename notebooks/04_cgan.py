@@ -37,7 +37,7 @@
 #
 # On Colab this cell installs the book's package; elsewhere it only checks that it is there.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -77,7 +77,7 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # normalization (see below). `SHORT` takes larger steps on smaller batches.
 #
 # The tutorial's 0.8 is easily misread: it is the *second* argument of PyTorch's batch
-# normalization, `epsilon`, which is added to the variance. Keras versions of these networks pass
+# normalization, `eps`, which is added to the variance. Keras versions of these networks pass
 # `momentum=0.8`, and so do we. The tutorial also halves the discriminator's loss, which Adam
 # divides out.
 
@@ -428,7 +428,7 @@ plots.plot_history(steps.history, groups, title="CGAN, concatenation")
 plt.show()
 
 # %% [markdown]
-# The curves show whether the game is balanced. They do **not** show whether the generator obeys the
+# The curves show whether the game is balanced. They do **not** show whether the generator heeds the
 # labels. The grid does: how many images in a row are the digit that was asked for?
 
 # %%
@@ -509,9 +509,9 @@ plt.show()
 
 # %% [markdown]
 # The first two cases have the same images, so the difference of their means is what the
-# discriminator still knows about labels. In the recorded run it is small, although the generator
-# obeys nearly every label. That fits: the discriminator learns about wrong labels from fakes that
-# do not show their digit, and a generator that obeys makes no such fakes any more.
+# discriminator still knows about labels. In the recorded run it is small, although label accuracy
+# is high. That fits: the discriminator learns about wrong labels from fakes that do not show
+# their digit, and an accurate generator no longer makes such fakes.
 
 # %% [markdown]
 # ## Use it
@@ -660,7 +660,7 @@ for spread in (1.0, KERAS_SPREAD):
 #
 # - A conditional GAN scores pairs of image and label; both networks need the label.
 # - Concatenated, an embedding is a bias for each label; multiplied, a set of weights for each.
-# - Losses do not show whether the generator obeys labels. A reference classifier does.
+# - Losses do not show the label accuracy. A reference classifier does.
 #
 # ## References
 #

@@ -39,7 +39,7 @@
 #
 # On Colab this cell installs the book's package; elsewhere it only checks that it is there.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -72,14 +72,14 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # %% [markdown]
 # ### Hyperparameters
 #
-# `TUTORIAL` is the classic recipe: large batches, small steps. A CPU learns more in its time from
-# small batches with larger steps and an exponential moving average (EMA) of the generator's
-# weights. At first the discriminator has the higher learning rate (the two time-scale update rule,
+# `TUTORIAL` is the classic recipe: large batches, small steps. In the same time on a CPU, small
+# batches, larger steps and an exponential moving average (EMA) of the generator's weights get
+# further. At first the discriminator has the higher learning rate (the two time-scale update rule,
 # TTUR): it should be good enough to teach. From the share `LATE_START` of the run on, both rates
 # decay from `LATE_RATES` to zero.
 #
-# In a `quick` run an "epoch" is a part of a pass over the data, and side experiments are shown with
-# the figures of the recorded full run.
+# In a `quick` run an "epoch" is a part of a pass over the data, and the side experiments show the
+# figures of a recorded study.
 
 # %%
 SEED = profile.seed(5)

@@ -36,7 +36,7 @@
 #
 # On Colab this cell installs the book's package; elsewhere it only checks that it is there.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -70,9 +70,9 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # %% [markdown]
 # ### Hyperparameters
 #
-# `TUTORIAL`, which `GAN_RECIPE=tutorial` asks for, is the classic recipe: 100 epochs of 937 rounds,
-# in which the discriminator takes one step on 32 real images and one on 32 fakes, then the
-# generator one on 64 new latent vectors; constant rates, no exponential moving average (EMA) of the
+# `TUTORIAL`, chosen with `GAN_RECIPE=tutorial`, is the classic recipe: 100 epochs of 937 steps, in
+# which the discriminator is updated on 32 real images, then on 32 fakes, and the generator on 64
+# new latent vectors; constant rates, no exponential moving average (EMA) of the
 # generator's weights.
 #
 # A CPU gets further with larger steps and an EMA: `FULL`, twenty passes over the data, and `SHORT`,
@@ -343,7 +343,7 @@ class ACGAN(LabeledGAN):
 
 
 # %% [markdown]
-# The package brings the tutorial's order as a class to mix in.
+# The package has the tutorial's update order as a mixin class.
 
 
 # %%

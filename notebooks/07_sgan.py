@@ -37,7 +37,7 @@
 #
 # On Colab this cell installs the book's package; elsewhere it only checks that it is there.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -72,7 +72,8 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # ### Hyperparameters
 #
 # `DRAWS` are seeds: of the images that get a label, and of the initial weights. `PUBLISHED` are
-# Odena's (2016) test accuracies, of his SGAN and of his plain network.
+# Odena's (2016) test accuracies, of his SGAN and of his plain network. An epoch is 250 updates or
+# fewer, a part of a pass over the data.
 
 # %%
 SEED = profile.seed(7)
@@ -606,7 +607,7 @@ plt.show()
 # %% [markdown]
 # The fakes are the same for all three. The gradient of the minimax loss has the factor $D(G(z))$
 # (exercise 4), which the discriminator takes to zero. $-\log D$ keeps its gradient, if it is taken
-# from the logit: computed as $Z / (Z + 1)$, $D$ rounds to zero. Feature matching does not ask how
+# from the logit: computed as $1 - 1 / (Z + 1)$, $D$ rounds to zero. Feature matching ignores how
 # sure the discriminator is.
 #
 # D(G(z)) near zero *and* a tiny gradient mean that the game is over. Change the loss first; noise,

@@ -37,7 +37,7 @@
 #
 # On Colab this cell installs the book's package; elsewhere it only checks that it is there.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -74,9 +74,9 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # %% [markdown]
 # ### Hyperparameters
 #
-# `TUTORIAL`, which `GAN_RECIPE=tutorial` asks for, is the classic recipe: 100 epochs of 937 rounds,
-# in which the discriminator takes one step on 32 real images and one on 32 fakes, then generator
-# and recognizer one on 64 new fakes; no exponential moving average (EMA) of the generator's
+# `TUTORIAL`, chosen with `GAN_RECIPE=tutorial`, is the classic recipe: 100 epochs of 937 steps, in
+# which the discriminator is updated on 32 real images, then on 32 fakes, and generator and
+# recognizer on 64 new fakes; no exponential moving average (EMA) of the generator's
 # weights. `FULL`, twenty passes over the data, and `SHORT` have smaller batches, a larger rate, an
 # EMA, and two additions that are **ours, not InfoGAN's**: a noise gain below one and distorted
 # copies. From `decay_after` of the epochs on, the rates of `FULL` decay to
@@ -132,8 +132,8 @@ TIGHTEN_STEPS = profile.steps(full=800, quick=30, smoke=2)
 # $$
 #
 # With ten equally likely codes, $H(c) = \ln 10$ is a constant. What is left of $-L_I$ is the
-# **cross-entropy** of a classifier that is shown fakes and has to name their code. $\lambda$ says
-# how much realism a nat of information may cost; for a code of a few values, 1 will do. No label is
+# **cross-entropy** of a classifier that is shown fakes and has to name their code. $\lambda$
+# weighs information against realism; for a code of a few values, 1 will do. No label is
 # used anywhere in training.
 
 # %% [markdown]
@@ -186,10 +186,10 @@ if full_run:
 # %% [markdown]
 # ## The generator
 #
-# Noise of 62 standard normal numbers has a length of about 8, a one-hot code of 1. The easiest way
-# to make the code readable is a faint mark on an unrelated image. Our first layer multiplies
-# the noise by a **gain**: at 0.3, each of its numbers is weaker than the code, which can make the
-# *largest* single difference between two images; between two digits that is which digit they are.
+# A noise vector of 62 standard normals has norm about 8, a one-hot code norm 1, so the code may
+# end as a faint mark on an unrelated image. Our first layer multiplies the noise by a **gain** of
+# 0.3: each noise entry is then weaker than the code, and the code can decide the *largest*
+# difference between images. Between digits, that is the class.
 # (The authors draw their noise uniformly from -1 to 1, which is quieter too.) [A
 # study](../book/studies/infogan-code.md) measures what the gain does.
 #
@@ -275,7 +275,7 @@ ignorant = code_loss(tf.eye(NUM_CODES), tf.zeros((NUM_CODES, NUM_CODES)))
 print(f"a recognizer that knows nothing: {ignorant:.4f} = ln 10")
 
 # %% [markdown]
-# A readable code may as well be the slant as the digit. So $Q$ names the code from a **distorted
+# A readable code could as well encode slant as class. So $Q$ names the code from a **distorted
 # copy** of the fake, randomly turned, slanted, scaled, moved and redrawn with another pen. The
 # bound stays a bound, since a copy cannot tell more about the code than the image. (Hu et al.,
 # 2017, cluster real images with the idea.)
@@ -492,11 +492,11 @@ print(f"Fréchet distance {row['distance']:.1f}")
 # %% [markdown]
 # ## Results: sorting real digits
 #
-# $Q$'s own updates saw fakes only, and so did its moving statistics; those of the trunk mix real
-# and fake. For use on real images they are **recomputed** on real training images, without labels.
+# The moving statistics of $Q$'s own layers come from fakes only; those of the trunk mix real and
+# fake. For real images, both are **recomputed** on real training images, without labels.
 #
-# And $Q$ can catch up with the generator, which no longer changes: $I = \max_Q L_I$, so a better
-# $Q$ makes the bound **tighter**. Its own layers go on alone, on distorted fakes with noise, which
+# And now that the generator is fixed, $Q$ can catch up: $I = \max_Q L_I$, so a better $Q$ makes the
+# bound **tighter**. We train its own layers further, on distorted fakes with added noise, which
 # drowns faint marks.
 
 
@@ -571,8 +571,8 @@ plt.show()
 print("read back by Q:", read)
 
 # %% [markdown]
-# From a terminal: `gan-utils generate infogan --label 3 page.png`. On the book's page the recorded
-# generator also draws while you watch:
+# Code 3, from a terminal: `gan-utils generate infogan --label 3 page.png`. On the book's page the
+# generator draws while you watch:
 #
 # <!-- interactive: infogan -->
 

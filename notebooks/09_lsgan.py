@@ -39,7 +39,7 @@
 #
 # On Colab this cell installs the book's package; elsewhere it only checks that it is there.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -526,8 +526,8 @@ axis.legend(fontsize=9)
 plt.show()
 
 # %% [markdown]
-# Right and low is good; markers that lie on each other have different sizes. In the recorded run
-# the claim does not show: without batch normalization both losses fail in most runs, and with it
+# Right and low is good; overlapping markers differ in size. The recorded run does not support the
+# claim: without batch normalization both losses fail in most runs, and with it
 # the ordinary loss fails in none. At this budget the normalization decides, not the loss. A failed
 # run draws the same black image for every noise: the final `tanh` is driven to its flat side, and
 # no gradient leads out, whatever the loss.

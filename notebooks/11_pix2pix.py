@@ -37,7 +37,7 @@
 #
 # On Colab this cell installs the book's package; elsewhere it only checks that it is there.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -130,7 +130,7 @@ plots.show_images(
 plt.show()
 
 # %% [markdown]
-# Downwards, much detail must be ignored: all roofs become one color. Upwards, much must be
+# To a map, detail is dropped: all roofs become one color. To an image, much must be
 # invented: no map shows where a tree is. **Your own pairs**: `pairs.load_pairs("folder", SIZE)`
 # reads side-by-side images ([details](../book/pairs.md)), `pairs.maps("train", SIZE)` the maps set.
 
@@ -187,7 +187,7 @@ plt.show()
 # %% [markdown]
 # L1 prefers the median colors: for a roof of unknown color, the median of all roofs costs least on
 # average (exercise 4). So **L1 alone blurs** what the source leaves open. A score for *small
-# patches* prefers the shifted image, where each looks real. So L1 takes care of the place, and
+# patches* prefers the shifted image, where each looks real. So L1 keeps things in place, and
 # **the discriminator scores patches**: it has fewer weights, and each patch is a training example.
 
 # %% [markdown]
@@ -219,8 +219,8 @@ for name in ("map_to_satellite", "satellite_to_map"):
         plt.show()
 
 # %% [markdown]
-# The figures of that run, on validation pairs. An invented satellite image has no right colors to
-# count, so it is *read back* as a map.
+# The scores of that run, on validation pairs. An invented satellite image has no correct colors, so
+# the satellite-to-map network *reads it back*.
 
 # %%
 RECORDED = records.recorded("11_pix2pix", "full")
@@ -247,7 +247,7 @@ if RECORDED:
 # An encoder halves height and width down to one pixel with many channels: *what is this place?* A
 # decoder doubles them again. Alone, it could not know where a street's edge was. So each decoder
 # block also gets the encoder's output of its size, through a **skip connection**. The innermost
-# layer has no batch normalization: a single pixel minus its own mean is zero.
+# layer has no batch normalization: one pixel (batch size 1) minus its mean is 0.
 
 
 # %%
@@ -431,7 +431,7 @@ print(moves)
 # %% [markdown]
 # ## Training
 #
-# All runs have the same seed, mirrored pairs half of the time, and checkpoints.
+# All runs share a seed, mirror half of the pairs, and save checkpoints.
 
 # %%
 trained = []
@@ -451,7 +451,7 @@ STEPS = EPOCHS * STEPS_PER_EPOCH
 grid = callbacks.SampleGrid(sources[:4], columns=4, folder=folder / "grids")
 history = callbacks.StepHistory(folder / "steps.csv")
 forward = train(make_pix2pix(STEPS), train_set, EPOCHS, "forward", [grid, history])
-print(f"{STEPS:,} updates in {forward.seconds:.0f} s")
+print(f"{STEPS:,} updates and pairs, {STEPS / len(train_set):.1f} passes, {forward.seconds:.0f} s")
 
 # %% [markdown]
 # Source, generated and target of four validation places, epoch by epoch:
@@ -461,7 +461,7 @@ source_row, target_row = (images.grid(part[:4], columns=4) for part in (sources,
 frames = [np.concatenate([source_row, frame, target_row]) for frame in grid.frames]
 animation = plots.save_gif(frames, folder / "pix2pix.gif")
 display(Image(filename=animation, alt="Four maps appearing out of gray, epoch by epoch"))
-panels = {"L1, of a range of 2": ["l1"], "Adversarial losses": ["d_loss", "gan_loss"]}
+panels = {"L1, range [-1, 1]": ["l1"], "Adversarial losses": ["d_loss", "gan_loss"]}
 plots.plot_history(history.history, panels)
 plt.show()
 
@@ -575,8 +575,8 @@ print_table("this run", off_figures)
 print_table("recorded full run", reached.get("always_on", {}))
 
 # %% [markdown]
-# With noise, two translations differ. Without, it is another network: moving statistics replace the
-# image's own.
+# Switched off, two translations are equal, but moving statistics replace the image's own: another
+# network.
 
 # %% [markdown]
 # ## Exercises

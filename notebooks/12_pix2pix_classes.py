@@ -36,7 +36,7 @@
 #
 # On Colab this cell installs the book's package; elsewhere it only checks that it is there.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -103,7 +103,7 @@ keras.utils.set_random_seed(SEED)
 # - **Way 1: the discriminator names the class, too.** One output for real or fake, $N$ more for the
 #   classes; each is a yes-or-no question with a binary cross-entropy.
 # - **Way 2: *fake* is one more class**, as in the SGAN lesson. The discriminator chooses among
-#   $N + 1$: a real pair's class, or *fake*, and so zero for all real classes.
+#   $N + 1$ classes with one softmax: a real pair's class, or *fake*.
 # - **Way 3: a separate classifier** $Q$ names the class of an item. It never sees a sketch, and it
 #   learns from real targets only: $L_Q = -\log Q(c \mid y)$.
 #
@@ -142,7 +142,7 @@ def sketch(items, edge=0.5):
 
 
 # %% [markdown]
-# Test images are for measuring (drawn evenly) and for looking at (the first of each class).
+# Scores use test images evenly spaced over the set; figures show the first of each class.
 
 # %%
 train_set = gan_utils.load_images("fashion_mnist")
@@ -213,10 +213,9 @@ if run:
 
 # %% [markdown]
 # The class accuracy of way 3 is that of true items. L1 hardly notices: what makes a coat a coat, a
-# zip or a row of buttons, is a few pixels. In this one run ways 1 and 2 score below plain Pix2Pix
-# in class accuracy, whose generator is not told the class either. A possible reason: naming it
-# costs their discriminators skill at telling real from fake
-# ([study](../book/studies/class-questions.md)).
+# zip or a row of buttons, is a few pixels. In this one run ways 1 and 2 have a lower class accuracy
+# than plain Pix2Pix. A possible reason: discriminators that must also name classes are worse at
+# telling real from fake ([study](../book/studies/class-questions.md)).
 #
 # ## The networks
 #
@@ -539,7 +538,7 @@ plt.show()
 # %% [markdown]
 # ## Results
 #
-# Before long, $Q$ names translations more easily than true items. Compare with the recorded table:
+# $Q$ soon names translations more easily than true items (seen with dropout). Compare the tables:
 
 
 # %%
@@ -648,7 +647,7 @@ for title, key in {"real items": "way_3", "fakes, too": "also_from_fakes"}.items
 #
 # <details><summary>Solution</summary>
 #
-# Between them: L1 alone teaches which kind of item to be near, $Q$ adds the rest. A larger $w$ buys
+# Between them: the L1 term teaches which kind of item to be near, $Q$ the rest. A larger $w$ buys
 # class accuracy and costs L1 (the study has the numbers): a clear coat need not be *this* coat.
 #
 # </details>

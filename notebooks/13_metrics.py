@@ -28,7 +28,7 @@
 #
 # - what the Inception Score, FID, KID, precision and recall, density and coverage measure;
 # - which of them notices noise, blur, missing classes and repeated images;
-# - why a FID without sample size and feature extractor means nothing.
+# - why an FID without sample size and feature extractor means nothing.
 #
 # **What you need.** NumPy.
 
@@ -37,7 +37,7 @@
 #
 # On Colab this cell installs the book's package; anywhere else it checks that the package is there.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -101,7 +101,7 @@ NAMES = ("Inception Score", "FID", "KID", "precision", "recall", "density", "cov
 
 
 def show_table(cases):
-    print(f"{'':<20}" + "".join(f"{name.split()[-1]:>10}" for name in NAMES))
+    print(f"{'':<20}" + "".join(f"{name[:9]:>10}" for name in NAMES))
     for case, values in cases.items():
         print(f"{case:<20}" + "".join(f"{values[name]:>10.3g}" for name in NAMES))
 
@@ -112,7 +112,7 @@ if run:
     show_table(run["metrics"]["cases"])
 
 # %% [markdown]
-# Each score notices something else.
+# Each score notices different flaws.
 #
 # ## The idea: two ways to fail
 #
@@ -171,8 +171,8 @@ for name, sharpness in (("sure", 0.02), ("unsure", 0.5)):
 # %% [markdown]
 # ## The data and the feature extractor
 #
-# MNIST, cut at random into *real* images, which every score compares with, and a *pool* of others,
-# which play the generator's part: undamaged, they give the noise floor. Features and probabilities
+# MNIST, split at random into *real* images, the reference of every score but IS, and a *pool* that
+# plays the generator's part: undamaged, it gives the noise floor. Features and probabilities
 # are those of the package's LeNet.
 
 # %%
@@ -245,7 +245,7 @@ for axis, (name, (mean, covariance)) in zip(panels, moves.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# The turned cloud has the same mean and total variance; the product's root sees the angle.
+# Titles: the two terms of $d^2$. Turning keeps mean and traces; the root sees the angle.
 
 # %% [markdown]
 # ## The kernel distance
@@ -282,9 +282,9 @@ print(f"by hand {kernel_distance(*pair):.6f}, package {package:.6f}")
 #
 # Two numbers in place of one (Kynkäänniemi et al., 2019). Around every real feature draw a ball
 # that reaches to its $k$-th real neighbor. *Precision* is the share of fakes inside some real ball;
-# *recall*, with the roles exchanged, the share of reals inside some fake ball. *Density* counts in
-# how many balls a fake lies, and *coverage* which share of the real balls holds a fake (Naeem et
-# al., 2020): one lonely real image with its huge ball counts less.
+# *recall*, with the roles exchanged, the share of reals inside some fake ball. *Density* is the
+# mean number of real balls around a fake, over $k$, *coverage* the share of real balls with a fake
+# (Naeem et al., 2020): one lonely real image with its huge ball counts less.
 #
 # In two dimensions: real points on a ring with one outlier, fakes on a part of the ring.
 
@@ -423,7 +423,7 @@ draw_damage(names, "Scores", lambda curve: curve / (10 if curve[0] > 2 else 1))
 # %% [markdown]
 # ## Which score to trust for what
 #
-# How far does a mild damage move each score, in units of its scatter over undamaged sets?
+# By how many standard deviations of undamaged sets does each third level move a score?
 
 # %%
 undamaged = []
@@ -443,7 +443,7 @@ for (row, column), value in np.ndenumerate(worse):
     axis.text(column, row, f"{value:+.2g}", ha="center", va="center", fontsize=8)
 axis.set_xticks(range(len(NAMES)), [name.replace(" ", "\n") for name in NAMES], fontsize=9)
 axis.set_yticks(range(len(cases)), list(cases), fontsize=9)
-axis.set_title("How much worse does each score find it?", fontsize=11)
+axis.set_title("Worse by (standard deviations)", fontsize=11)
 figure.tight_layout()
 plt.show()
 
@@ -494,7 +494,7 @@ print(subprocess.run(command, check=True, capture_output=True, text=True).stdout
 # In a terminal: `gan-utils score real/ fake/ --metric fid kid prdc` ([more](../book/score.md)).
 
 # %% [markdown]
-# ## What goes wrong: a FID without its sample size
+# ## What goes wrong: an FID without its sample size
 #
 # Two sets of real images have a true distance of zero. And the estimates, at different sizes?
 
@@ -517,7 +517,7 @@ for axis, (name, rows), (color, line, marker) in zip(panels, bias.items(), STYLE
     means, spreads = np.transpose(rows)
     axis.errorbar(sizes, means, spreads, color=color, linestyle=line, marker=marker, capsize=4)
     axis.axhline(0, color="black", linewidth=0.8)
-    axis.set(title=f"{name}, real against real", xlabel="images a side", xscale="log")
+    axis.set(title=f"{name}, real against real", xlabel="images per set", xscale="log")
 plt.show()
 
 # %% [markdown]
@@ -604,7 +604,7 @@ print(*(f"no {label}: {value:.1f}" for label, value in missing.items()), sep="\n
 # ## Summary
 #
 # - The Inception Score sees no real images, and nothing inside a class.
-# - FID is biased for few samples, and compares only at equal counts, extractors and resizing.
+# - FID is biased for few samples; compare it only at equal count, extractor and resizing.
 # - Precision and recall, or density and coverage, tell very bad images from missing ones. No score
 #   finds copies.
 #

@@ -28,6 +28,9 @@
 # - what to change;
 # - which curves look frightening and are not.
 #
+# **Time and size.** 16 minutes to read; half a minute of training on two CPU cores; a download of
+# 12 MB (MNIST, once).
+#
 # **What you need.** A GAN that worries you. The DCGAN lesson explains the networks, the losses and
 # the update that all runs of this page share.
 
@@ -45,7 +48,7 @@
 # | G loss falls to 0, D loss does not | <a href="#frozen">frozen D</a> |
 # | D(x) lies below D(G(z)) | <a href="#swapped">swapped</a>, <a href="#frozen">frozen D</a> |
 # | D(x) is 1, D(G(z)) is 0 | <a href="#wins">D wins</a>, <a href="#range-255">range 0 to 255</a> |
-# | G loss rises slowly, D loss falls slowly | <a href="#healthy">healthy</a> |
+# | G loss up, D loss down, slow | <a href="#healthy">healthy</a>, <a href="#range-01">0 to 1</a> |
 # | losses jump to 100 and more, or NaN | <a href="#rate">rate</a> |
 # | good with one seed, dead with another | <a href="#training">training=</a> |
 # | losses wobble and never converge | <a href="#healthy">healthy</a> |
@@ -72,7 +75,7 @@
 # On Colab this cell installs the book's helper package and leaves Colab's TensorFlow and NumPy as
 # they are. Anywhere else it only checks that the package is there.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -253,8 +256,8 @@ def vital_signs(gan, weights_before, history, real_images, drawn):
 
 
 # %% [markdown]
-# From which value on does a sign alarm us? The order counts: a case further up explains the
-# alarms further down, so one looks for the first that rings.
+# At which value does a sign raise an alarm? The order matters: a case further up explains the
+# alarms further down, so look for the first one raised.
 
 
 # %%
@@ -399,7 +402,7 @@ def show_case(name, title, columns):
         for axis in column[1:]:
             axis.legend(loc="lower left", bbox_to_anchor=(-0.05, 0.97), **LEGEND)
     axes[1, 0].set_ylabel("loss", size=12)
-    axes[2, 0].set_ylabel("judged real", size=12)
+    axes[2, 0].set_ylabel("D output", size=12)
     figure.suptitle(f"{title} (gray: healthy)" if name != "healthy" else title, size=14)
     plt.show()
 
@@ -487,8 +490,8 @@ compare("collapse", "variety", "gap")
 # images over that between real ones, `mean_distance(drawn) / mean_distance(seen)`. A healthy run
 # is near 1.
 #
-# **The fix.** Give the discriminator the rate it needs; then batches in which it sees many fakes at
-# once, or a Wasserstein loss. Many more updates for the discriminator are no safe way: on a ring of
+# **The fix.** Raise the discriminator's rate; then try minibatch discrimination (Salimans et al.,
+# 2016) or a Wasserstein loss. Many more updates for the discriminator are no safe way: on a ring of
 # points they cost a plain GAN modes ([study](../book/studies/critic.md)). An EMA of the
 # generator's weights does not fix a collapse.
 
@@ -669,8 +672,8 @@ compare("rate", "jump", "variety")
 #
 # ## Forgotten `training=`
 #
-# In an update written by hand, the networks are called without `training=True`. Keras then takes
-# the mode of inference: no dropout, and batch normalization uses its moving statistics, which
+# In an update written by hand, the networks are called without `training=True`. Keras then runs
+# them in inference mode: no dropout, and batch normalization uses its moving statistics, which
 # nobody updates any more. They stay what they were at the start, mean 0 and variance 1, so the
 # layer no longer normalizes: only its trained scale and shift are left.
 
@@ -935,8 +938,8 @@ print(f"D moved {thawed['signs']['moved']:.3f}, alarms: {diagnose(thawed['signs'
 # - I. Goodfellow et al., *Generative Adversarial Nets*, NeurIPS 2014. <https://arxiv.org/abs/1406.2661>
 # - A. Radford, L. Metz, S. Chintala, *Unsupervised Representation Learning with Deep Convolutional
 #   Generative Adversarial Networks*, ICLR 2016. <https://arxiv.org/abs/1511.06434>
-# - T. Salimans et al., *Improved Techniques for Training GANs*, NeurIPS 2016 (collapse, and judging
-#   many fakes at once). <https://arxiv.org/abs/1606.03498>
+# - T. Salimans et al., *Improved Techniques for Training GANs*, NeurIPS 2016 (collapse, minibatch
+#   discrimination). <https://arxiv.org/abs/1606.03498>
 # - S. Ioffe, C. Szegedy, *Batch Normalization*, ICML 2015. <https://arxiv.org/abs/1502.03167>
 
 # %% tags=["remove-cell"]

@@ -37,7 +37,7 @@
 #
 # On Colab this cell installs the book's package.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -145,8 +145,8 @@ def repeat(part, experiment):
 # middle of the straight line between them has a length near $\sqrt{50} \approx 7$, where training
 # drew nothing.
 #
-# **Spherical interpolation** (slerp) turns instead: $\cos(t)\,z_1 + \sin(t)\,z_2$. As $\cos^2 +
-# \sin^2 = 1$, each point on it is distributed exactly like fresh noise.
+# **Spherical interpolation** (slerp; ends orthogonal) turns instead: $\cos(t)\,z_1 + \sin(t)\,z_2$.
+# As $\cos^2 + \sin^2 = 1$, each point on it is distributed exactly like fresh noise.
 
 # %%
 ends = some_latents[[5, 15]]
@@ -189,7 +189,7 @@ repeat("interpolation", interpolation)
 
 # %% [markdown]
 # The middle of a slerp scores like fresh noise, because it is fresh noise. The middle of a straight
-# line is no bad image: in the recorded run its *precision* is higher; recall and distance are
+# line is not a bad image: in the recorded run its *precision* is higher; recall and distance are
 # worse. Shorter vectors give more typical images.
 #
 # ## Truncation: precision against recall
@@ -266,8 +266,8 @@ else:
     repeat("weights", both_weights)
 
 # %% [markdown]
-# In the recorded run the EMA has the better precision and recall with each seed, a better mean
-# distance, which varies less. Where the rates decay to zero, the two nearly meet (lesson 02).
+# In the recorded run the EMA has better precision and recall with each seed, and a better mean
+# distance that varies less. Where the rates decay to zero, the two nearly meet (lesson 02).
 #
 # ## Directions, with labels
 #
@@ -316,8 +316,8 @@ def fit_directions(seed):
 
 
 # %% [markdown]
-# On new latents: how well does the line fit, how many standard deviations does a step of 3 move the
-# measurement, how many images keep their digit?
+# On new latents: the fit's $R^2$ ("explained"), how many standard deviations a step of 3 moves the
+# measurement, how many images keep their digit.
 
 
 # %%
@@ -542,8 +542,8 @@ def missed(targets, drawn):
 
 
 # %% [markdown]
-# Last, generators that *must* fail: the poor ones; and the CGAN, which, told the wrong digit, is a
-# generator that has dropped the right one.
+# Last, generators that *should* fail: the poor ones; and the CGAN, told the wrong digit: it plays
+# a generator that has dropped the right one.
 
 
 # %%
@@ -589,10 +589,10 @@ plt.show()
 
 # %% [markdown]
 # In the recorded run own samples are found almost exactly, and test digits with a small error, no
-# larger than that of training digits. Turned digits miss about four times as much, shuffled pixels
-# more than the mean image would. PCA misses less of the test digits, and only twice as much of the
-# turned ones. *What a model cannot draw shows that it has learned digits.* The poor GAN misses
-# twice as much of the test digits, and hardly more of the turned ones.
+# larger than that of training digits. Turned digits have about four times that error, shuffled
+# pixels more than the mean image would. PCA has a smaller error on test digits, and only twice that
+# on turned ones. *What a model cannot draw shows that it has learned digits.* The poor GAN has
+# twice the error on test digits, and hardly more on turned ones.
 #
 # A **dropped mode**? Told the wrong digit, the CGAN hardly ever draws the right one (lesson 04).
 # Yet the search mostly finds latents where it does, with a larger error. So inversion shows what a

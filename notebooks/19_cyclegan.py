@@ -25,14 +25,14 @@
 # **Time and size.** 6 minutes to read; less than a minute of training on two CPU cores; a download
 # of 12 MB (MNIST, for an exercise).
 #
-# **What you need.** Lesson 11.
+# **What you will learn.** What a cycle can replace, and what not. **What you need.** Lesson 11.
 
 # %% [markdown]
 # ## Setup
 #
 # On Colab this cell installs the book's package.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -68,7 +68,7 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # ### Hyperparameters
 #
 # Weights, pool and batches of one image are those of the paper (Zhu et al., 2017); images and
-# networks are smaller, the learning rates higher.
+# networks are smaller, the learning rates higher. An epoch is a part of a pass.
 
 # %%
 LESSON = "19_cyclegan"
@@ -125,7 +125,7 @@ plt.show()
 # L_{cycle} = \mathbb{E}\,\lVert F(G(x)) - x \rVert_1 + \mathbb{E}\,\lVert G(F(y)) - y \rVert_1 .
 # $$
 #
-# A map of another place would not lead back to $x$. The term $L_{identity}$ asks $G$ to leave a map
+# A map that keeps nothing of $x$ cannot lead back. The term $L_{identity}$ asks $G$ to leave a map
 # as it is, and $F$ a photograph: colors should not change without need. The adversarial part is
 # that of LSGAN (lesson 09):
 #
@@ -211,7 +211,7 @@ def build_generator(size=SIZE, channels=3, filters=FILTERS, blocks=BLOCKS):
 
 
 # %% [markdown]
-# The discriminator is lesson 11's PatchGAN with one layer less: each output sees 34 by 34 pixels.
+# The discriminator is lesson 11's PatchGAN with one fewer layer: each output sees 34 by 34 pixels.
 # It sees one image, not a pair.
 
 
@@ -449,7 +449,7 @@ for name in NAMES:
 # The curves of the first run:
 
 # %%
-panels = {"L1, of a range of 2": ["cycle", "identity"], "Adversarial losses": ["d_loss", "gan"]}
+panels = {"L1, range [-1, 1]": ["cycle", "identity"], "Adversarial losses": ["d_loss", "gan"]}
 plots.plot_history(history.history, panels, labels={"gan": "generators"}, smooth=5)
 plt.show()
 
@@ -506,8 +506,8 @@ show_table(found)
 show_sheet(found, f"profile {profile.name}")
 
 # %% [markdown]
-# What is right beyond the most common color was found without a single pair, given enough updates.
-# In two of three recorded seeds the cycle term adds a point at most; pairs add thirty.
+# Any share above that of the most common color was learned without pairs (given enough updates).
+# In two of three recorded seeds the cycle term adds at most one point; pairs add thirty.
 #
 # ## What cannot be learned without pairs
 #
@@ -559,7 +559,7 @@ else:
     seen = pairs.city(40, both[0].input_shape[1], seed=VALIDATION_SEED, first=1_000_000)
 
 # %% [markdown]
-# There and back, on three ways:
+# And back by three routes:
 
 
 # %%
@@ -634,7 +634,7 @@ trained["CycleGAN", SEED].to_x.save(folder / "to_satellite.keras")
 # </details>
 #
 # **3. ★★ Digits and their edges.** *Predict first:* MNIST, and the edges of **other** digits, with
-# the same networks. Which of the two directions has a single right answer?
+# smaller networks. Which of the two directions has a single right answer?
 
 # %% tags=["hide-cell"]
 digits = gan_utils.load_images("mnist").sample(2 * TRAIN_COUNT).images
@@ -675,7 +675,7 @@ plt.show()
 #
 # ## Summary
 #
-# - A cycle and two discriminators replace pairs; pairs, where they exist, are worth more.
+# - A cycle and two discriminators replace pairs in part; where pairs exist, use them.
 # - What the statistics of both sets leave open cannot be learned from them.
 # - Hidden noise can close the cycle: clean a translation before you believe in it.
 #

@@ -138,3 +138,15 @@ def test_r1_helps_cross_entropy_with_each_seed(recorded):
     ]
     assert len(pairs) >= 2
     assert all(penalized["distance"] < free["distance"] / 1.5 for penalized, free in pairs)
+
+
+def test_cross_entropy_with_r1_is_best_on_both_sets_with_each_seed(recorded):
+    for data, score in (("MNIST", "distance"), ("Stacked MNIST", "divergence")):
+        for seed in range(3):
+            rows = {
+                name: row[score]
+                for (of, name, which), row in recorded.items()
+                if (of, which) == (data, seed)
+            }
+            assert len(rows) == len(study.LESSON.OBJECTIVES)
+            assert min(rows, key=rows.get) == "cross-entropy + R1"

@@ -38,7 +38,7 @@ class ResultRole(SphinxRole):
 
 
 class AddressRole(SphinxRole):
-    """Links to a file of the repository, whose address stands in ``_config.yml`` alone.
+    """Links to a file of the repository, whose address is in ``_config.yml`` alone.
 
     ``{source}`LICENSE``` opens the file, ``{colab}`notebooks/02_dcgan.ipynb``` opens it in Colab;
     ``{colab}`words <notebooks/02_dcgan.ipynb>``` shows other words.

@@ -1,6 +1,6 @@
 """Sphinx extension: ``{model-map}`` draws who takes what in and who gives what out, as SVG.
 
-The drawing stands in the page itself: its lines and letters have the color of the page's text, so
+The drawing is part of the page itself: its lines and letters have the color of the page's text, so
 it follows the light and the dark scheme, and its words can be searched.
 """
 
@@ -14,7 +14,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-WIDTH, TALL, LOW = 354, 220, 156  # low where nothing stands below the two images
+WIDTH, TALL, LOW = 354, 220, 156  # low where nothing is below the two images
 FAKE_Y, REAL_Y, EXTRA_Y = 50, 122, 196
 LINE = 17  # from one line of text to the next
 
@@ -26,7 +26,7 @@ class Model:
     name: str
     lesson: str
     takes: tuple[str, ...]  # what the generator gets
-    answers: tuple[str, ...]  # what the discriminator, or who stands beside it, gives out
+    answers: tuple[str, ...]  # what the discriminator, or the network next to it, gives out
     told: str = ""  # what the discriminator gets besides the image
     discriminator: str = "D"
     side: str = ""  # what a third network, which gets the fake alone, has to give out

@@ -37,7 +37,7 @@
 # On Colab this cell installs the book's helper package and leaves Colab's TensorFlow and NumPy as
 # they are. Anywhere else it only checks that the package is there.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -329,7 +329,7 @@ plt.show()
 try:
     gan.fit(train_set.images[:64].astype("float32"), batch_size=BATCH_SIZE, verbose=0)
 except ValueError as error:
-    print(f"refused: {error}")
+    print(f"ValueError: {error}")
 
 # %% [markdown]
 # ## Exercises

@@ -31,7 +31,7 @@ def header_of(path):
     return path.read_text(encoding="utf-8").split("## Setup")[0].replace("\n# ", " ")
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 def test_reading_time_is_that_of_the_prose(path):
     cells = [cell.source for cell in jupytext.read(path).cells if cell.cell_type == "markdown"]
     # No formulas, tags or addresses: as book/_ext/lesson_cost.py counts, for the page's first line.
@@ -51,7 +51,7 @@ DURATIONS = {
 }
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 def test_training_takes_as_long_as_the_header_says(path):
     run = records.recorded(path.stem, "quick")
     said = re.search(f"({'|'.join(DURATIONS)}) of training", header_of(path))

@@ -71,7 +71,7 @@ class Origin:
 
 
 def find(record: dict[str, Any], path: str) -> Any:
-    """Return what stands at a place such as `metrics/epochs`.
+    """Return what is at a place such as `metrics/epochs`.
 
     Raises:
         KeyError: Nothing does.
