@@ -37,7 +37,7 @@
 #
 # On Colab this cell installs the book's package; anywhere else it checks that the package is there.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib.util
 import subprocess
 import sys
@@ -99,12 +99,12 @@ keras.utils.set_random_seed(SEED)
 # ## The idea: a fair comparison
 #
 # "Which GAN is best?" has no answer without a protocol: a score depends on features, number of
-# images and real images (lesson 13), and every model gets better with more training. So all lessons
-# measure in one way, `gan_utils.evaluation`, and record scores, seconds, training steps and a sheet
+# images and real images (lesson 13), and longer training helps every model. So all lessons measure
+# in one way, `gan_utils.evaluation`, and record scores, seconds, training steps and a sheet
 # of images.
 #
-# `quick` runs train for about a minute on two cores; `full` runs have budgets of their own. A model
-# that a run did not train, or too briefly to compare, has no row.
+# `quick` runs train for about a minute on two cores; `full` runs differ. What a run did not train,
+# or too briefly to compare, has no row.
 
 
 # %%
@@ -136,8 +136,8 @@ for name, entries in tables.items():
 # %% [markdown]
 # ## The noise floor
 #
-# Real training images, measured like a model's; recorded where images are missing. Precision alone
-# can be higher, for a model that draws typical images.
+# Real training images, scored like a model's (recorded where images are missing). A model that
+# draws only typical images can exceed their precision.
 
 
 # %%
@@ -165,7 +165,7 @@ print({name: round(floor["distance"], 2) for name, floor in floors.items() if fl
 # | recall | share of real images that lie among the fakes | high |
 # | label | label accuracy: share of fakes that show the class asked for | high |
 # | seconds, steps | of the training; a step is one update of the generator | |
-# | ms | milliseconds of one step, with all that belongs to it | low |
+# | ms | milliseconds a step: seconds / steps, all updates included | low |
 # | batch | real images in one update of the discriminator | |
 # | G, D | parameters in thousands | |
 
@@ -222,55 +222,50 @@ def show_costs(rows):
 show_costs(tables["full"])
 
 # %% [markdown]
-# The budgets differ from row to row, and seconds count the machine's other work too (compare the
-# CGANs), so no row beats another. Nor do parameters show the cost: a dense layer uses a weight once
-# for an image, a convolution at every place. The short runs:
+# Budgets differ, and seconds count the machine's other work too, so no row beats another. Nor do
+# parameters show the cost: a convolution uses each weight at every place. The short runs:
 
 # %%
 show_scores(tables["quick"], floors)
 show_costs(tables["quick"])
 
 # %% [markdown]
-# ### Distance against seconds
+# ### Equal budgets
 #
-# Which is best for this much computing? The dotted line is the noise floor.
+# So a study trained every model on MNIST with its short run's hyperparameters and three seeds, and
+# scored it after as many images, and after as many seconds
+# ([more](../book/studies/equal-budgets.md)). Predict first: do the rankings agree?
 
 
 # %%
-MARKS = "os^Dv<>phX"
-
-
-def draw_trade(tables, axis):
-    titles = list(dict.fromkeys(e["title"] for rows in tables.values() for e in measured(rows)))
-    unnamed = set(titles)
-    for name, rows in tables.items():
-        for entry in measured(rows):
-            place, row = titles.index(entry["title"]), entry["row"]
-            color = COLORS[place % len(COLORS)]
-            face = color if name == "quick" else "none"
-            label = entry["title"] if entry["title"] in unnamed else None
-            unnamed.discard(entry["title"])
-            look = {"marker": MARKS[place % len(MARKS)], "s": 70, "linewidths": 1.8}
-            shown = {"label": label, "edgecolors": color, "facecolors": face}
-            axis.scatter(row["seconds"], row["distance"], **look, **shown)
-    return titles
+def draw_budgets(study, axis):
+    found = study["metrics"]
+    means = {name: facts["mean_seconds"] for name, facts in found["summary"].items()}
+    ranking = sorted(means, key=means.get)
+    for budget, color, face in (("images", COLORS[0], "none"), ("seconds", COLORS[1], COLORS[1])):
+        reached = [row[budget]["distance"] for row in found["runs"]]
+        places = [ranking.index(row["model"]) for row in found["runs"]]
+        look = {"edgecolors": color, "facecolors": face, "s": 50, "linewidths": 1.8}
+        label = f"after {found['budget'][budget]:,.0f} {budget}"
+        axis.scatter(reached, places, label=label, **look)
+    axis.set_yticks(range(len(ranking)), ranking)
+    axis.invert_yaxis()
+    return ranking
 
 
 # %% [markdown]
-# Filled marks are short runs, hollow ones long runs.
+# A mark a seed; models by mean distance after equal seconds. Dotted: this page's floor.
 
 # %%
-figure, axis = plt.subplots(figsize=(6.4, 5.2), layout="constrained")
-if draw_trade(tables, axis):
-    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+study = records.recorded("study_budgets", "full")
+figure, axis = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
+if study:
+    draw_budgets(study, axis)
+    figure.legend(loc="outside lower center", ncols=2)
 if floors["mnist"]:
-    axis.axhline(floors["mnist"]["distance"], color="0.3", linestyle=":")
-axis.set(title="MNIST models", xscale="log", yscale="log")
-axis.set(xlabel="seconds of training", ylabel="Fréchet distance, LeNet features")
+    axis.axvline(floors["mnist"]["distance"], color="0.3", linestyle=":")
+axis.set(xscale="log", xlabel="Fréchet distance, LeNet features", title="Equal budgets")
 plt.show()
-
-# %% [markdown]
-# Low and to the left is good; two marks of one shape show what more training bought.
 
 # %% [markdown]
 # ## The gallery
@@ -311,26 +306,28 @@ for name in ("full", "quick"):
 #
 # | you want | take | because | lesson |
 # |---|---|---|---|
-# | small images, no labels | GAN, dense | cheap steps, so many of them | 01 |
+# | small images, no labels, minutes | GAN, dense | cheap steps, so many of them | 01 |
+# | the same, hours | R3GAN | the lowest distance of the full table | 16 |
 # | larger images, no labels | DCGAN | its weights do not multiply with the pixels | 02 |
-# | to say what is drawn, with labels | CGAN, CDCGAN | the label goes to both networks | 04, 05 |
+# | to say what is drawn, with labels | CDCGAN | lowest distance in both equal budgets | 05 |
 # | that, and a classifier as well | AC-GAN | the discriminator names the class too | 06 |
+# | photographs with classes | projection, conditional batch norm | the class scales features | 18 |
 # | groups found without labels | InfoGAN | a code that can be read off the image | 08 |
 # | a classifier, with few labels | SGAN | images without labels teach the shared layers | 07 |
 # | a loss to read in a long run | WGAN-GP | the critic estimates a distance | 10 |
 # | gradients for fakes that already pass | LSGAN | squared distance to a target | 09 |
 # | an image turned into another | Pix2Pix | pairs, and a distance to the answer | 11, 12 |
+# | that, without pairs | CycleGAN | it has to lead back | 19 |
 #
-# Change networks and learning rates before the loss: lesson 09 measures a case in which batch
-# normalization decides and the loss does not. Keep an exponential moving average (EMA) of the
-# generator's weights, but measure both: after few steps the plain weights can be better. Repeat
-# with another seed before you believe a difference.
+# Labels help: use them if you have them. Change networks and learning rates before the loss: lesson
+# 09 measures a case in which batch normalization decides and the loss does not. Keep an exponential
+# moving average (EMA) of the generator's weights, but measure both: after few steps the plain
+# weights can be better. Believe no difference without a second seed.
 #
 # ## Bring your own images
 #
 # To use your folder, set `OWN_FOLDER`; in Colab, upload it to Drive and mount it. Otherwise we draw
-# one, with the troubles of real folders: several sizes, gray and transparent images, a file that is
-# no image.
+# one, as messy as real ones: several sizes, gray and transparent images, a file that is no image.
 
 # %%
 OWN_FOLDER = None
@@ -384,8 +381,7 @@ print(f"{len(list(folder.iterdir()))} files")
 # A network wants one size, one number of channels and one range. `gan_utils.load_folder` applies
 # the EXIF rotation, lays transparent parts on white, cuts out the middle square, resizes with
 # antialiasing, and names what is odd. What we hold out never trains anything: it will show
-# whether the discriminator has learned faces or only these files. Files often lie in order of date
-# or kind, so shuffle before.
+# whether the discriminator has learned faces or files. Files often lie in order, so shuffle before.
 
 # %%
 own_set = gan_utils.load_folder(folder, OWN_SIZE, broken="skip")
@@ -528,18 +524,17 @@ plt.show()
 late = {name: result["logits"][EPOCHS // 2 :].mean(axis=0) for name, result in own.items()}
 gaps = {name: float(logits[0] - logits[1]) for name, logits in late.items()}
 print("training minus held-out, second half:", {name: round(gap, 2) for name, gap in gaps.items()})
-for kind in ("full", "quick"):
-    earlier = records.recorded("14_comparison", kind)
-    if earlier:
-        found = earlier["metrics"]["gaps"]
-        print(records.origin(earlier), {name: round(gap, 2) for name, gap in found.items()})
+earlier = records.recorded("14_comparison", "quick")
+if earlier:
+    found = earlier["metrics"]["gaps"]
+    print(records.origin(earlier), {name: round(gap, 2) for name, gap in found.items()})
 
 # %% [markdown]
 # The gap is what the discriminator knows about files and not about faces; in the recorded runs
 # augmentation made it smaller.
 #
-# And are the fakes copies? We look for the nearest training image of each, and of held-out images,
-# which are certainly no copies.
+# And are the fakes copies? The nearest training image of each, and of held-out images, which are no
+# copies.
 
 
 # %%
@@ -565,7 +560,7 @@ plots.show_images(
 plt.show()
 
 # %% [markdown]
-# A generator whose images lie much nearer than held-out ones has memorized the folder.
+# If fakes lie much nearer than held-out images, the generator has memorized the folder.
 #
 # ## Use it
 #

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import study_budgets as study
+from lesson import load_lesson
 
 from gan_utils import evaluation, images, profile, records
 
@@ -83,3 +84,51 @@ def recorded():
     if run is None:
         pytest.skip("no run of the study is recorded yet")
     return run["metrics"]
+
+
+def distances(recorded, budget, seed):
+    rows = [row for row in recorded["runs"] if row["seed"] == seed]
+    return {row["model"]: row[budget]["distance"] for row in rows}
+
+
+def both_budgets(recorded):
+    for seed in range(3):
+        for budget in recorded["budget"]:
+            yield budget, distances(recorded, budget, seed)
+
+
+def test_recorded_table_is_complete(recorded):
+    assert recorded["summary"] == study.summary(recorded["runs"])
+    assert all(
+        found.keys() == {e.title for e in study.ENTRIES} for _, found in both_budgets(recorded)
+    )
+
+
+def test_recorded_labels_help_most(recorded):
+    # "With each seed it has the lowest distance in both budgets, a sixth of DCGAN's or less."
+    for _, found in both_budgets(recorded):
+        assert min(found, key=found.get) == "CDCGAN"
+        assert found["CDCGAN"] <= found["DCGAN"] / 6
+
+
+def test_recorded_rankings_disagree(recorded):
+    for budget, found in both_budgets(recorded):
+        place = sorted(found, key=found.get).index("GAN, dense")
+        assert place == (len(found) - 1 if budget == "images" else 1)
+
+
+def test_recorded_second_task_costs_time(recorded):
+    # "InfoGAN and AC-GAN are next to CDCGAN"; "the dense GAN, CGAN and R3GAN have overtaken both".
+    for budget, found in both_budgets(recorded):
+        two = [found["InfoGAN"], found["AC-GAN"]]
+        if budget == "images":
+            assert set(sorted(found, key=found.get)[1:3]) == {"InfoGAN", "AC-GAN"}
+        else:
+            assert max(found[name] for name in ("GAN, dense", "CGAN", "R3GAN")) < min(two)
+
+
+def test_recorded_loss_alone_decides_little(recorded):
+    for _, found in both_budgets(recorded):
+        assert found["LSGAN"] == pytest.approx(found["DCGAN"], rel=0.2)
+    dcgan, lsgan = (load_lesson(name) for name in ("02_dcgan", "09_lsgan"))
+    assert lsgan.SHORT | {"beta_1": lsgan.BETA_1} == dcgan.SHORT

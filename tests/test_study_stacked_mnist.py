@@ -64,3 +64,18 @@ def test_recorded_runs_are_of_the_study(recorded):
     assert recorded["budget"]["updates"] == 22_500
     assert all(row["samples"] == 25_600 for row in recorded["runs"])
     assert recorded["summary"] == study.summary(recorded["runs"])
+
+
+def test_recorded_r1_covers_every_mode_more_evenly_than_published_gans(recorded):
+    # "Cross-entropy with R1 reaches every mode with each seed", in lesson 16 as well.
+    rows = [row for row in recorded["runs"] if row["objective"] == "cross-entropy + R1"]
+    assert [row["seed"] for row in rows] == list(range(3))
+    assert all(row["modes"] == 1_000 for row in rows)
+    assert max(row["divergence"] for row in rows) < 0.06  # PacGAN2
+
+
+def test_recorded_real_images_have_the_divergence_of_their_number(recorded):
+    # "About (K - 1) / 2n, here 0.02; LeNet's errors add to it."
+    expected = 999 / (2 * 25_600)
+    assert round(expected, 2) == 0.02
+    assert expected < recorded["real"]["divergence"] < 2 * expected
