@@ -206,7 +206,7 @@ def gallery(rows: list[dict[str, Any]]) -> dict[str, str]:
     first = [row for row in rows if row["seed"] == SEEDS[0]]
     first.sort(key=lambda row: row["seconds"]["distance"])
     strips = [evaluation.decode_image(row["seconds"]["sheet"]) for row in first]
-    names = ", ".join(row["model"] for row in first)
+    names = "; ".join(row["model"] for row in first)
     return {"sheet": evaluation.encode_image(np.concatenate(strips)), "models": names}
 
 

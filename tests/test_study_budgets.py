@@ -71,7 +71,7 @@ def test_gallery_has_one_row_for_each_model_of_the_first_seed():
     one = evaluation.decode_image(rows[0]["seconds"]["sheet"])
     gallery = study.gallery(rows)
     assert evaluation.decode_image(gallery["sheet"]).shape[0] == 2 * one.shape[0]
-    assert gallery["models"] == "GAN, dense, DCGAN"
+    assert gallery["models"] == "GAN, dense; DCGAN"
 
 
 # ---- claims of the page -------------------------------------------------------------------------
