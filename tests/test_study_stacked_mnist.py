@@ -79,3 +79,11 @@ def test_recorded_real_images_have_the_divergence_of_their_number(recorded):
     expected = 999 / (2 * 25_600)
     assert round(expected, 2) == 0.02
     assert expected < recorded["real"]["divergence"] < 2 * expected
+
+
+def test_recorded_cross_entropy_alone_covers_all_less_evenly(recorded):
+    found = {(row["objective"], row["seed"]): row for row in recorded["runs"]}
+    for seed in range(3):
+        plain, penalized = found["cross-entropy", seed], found["cross-entropy + R1", seed]
+        assert plain["modes"] == 1_000
+        assert plain["divergence"] >= 2 * penalized["divergence"]
