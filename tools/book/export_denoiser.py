@@ -21,7 +21,7 @@ GENERATOR, LESSON = "denoiser", "20_gans_and_diffusion"
 SCHEDULE = {"steps": 1000, "offset": 0.008, "most": 0.999}
 CHOICES = (1, 5, 10, 20, 50)  # calls of the network that the reader can ask for
 CALLS = 20
-STILL_ROWS, STILL_COLUMNS, STILL_SCALE = 4, 10, 2
+STILL_ROWS, STILL_COLUMNS = 4, 10
 
 
 def facts() -> dict[str, Any]:
@@ -75,8 +75,6 @@ def write(model: keras.Model, network: Path, still: Path) -> None:
     Raises:
         ValueError: The network would be larger than `export_generator.LARGEST_FILE`.
     """
-    from PIL import Image
-
     from gan_utils import images
 
     export_generator.write(export.to_onnx(model), network)
@@ -84,5 +82,4 @@ def write(model: keras.Model, network: Path, still: Path) -> None:
     guesses = np.stack([*denoise(model, noise.astype("float32"), CALLS)], axis=1)
     shown = guesses[:, np.linspace(0, CALLS - 1, STILL_COLUMNS).round().astype(int)]
     sheet = images.grid(shown.reshape(-1, *shown.shape[2:]), columns=STILL_COLUMNS)
-    sheet = np.repeat(np.repeat(sheet, STILL_SCALE, axis=0), STILL_SCALE, axis=1)
-    Image.fromarray(sheet.squeeze()).save(still)
+    export_generator.save_still(sheet, still)

@@ -116,8 +116,6 @@ def store_halves(network: onnx.ModelProto) -> None:
 
 def still(model: keras.Model, facts: Facts, path: Path) -> None:
     """Write the image that the page shows until the reader starts the generator."""
-    from PIL import Image
-
     from gan_utils import images
 
     columns = len(facts.classes) or 8
@@ -126,7 +124,13 @@ def still(model: keras.Model, facts: Facts, path: Path) -> None:
         latents, labels = np.repeat(noise, columns, axis=0), np.tile(range(columns), STILL_ROWS)
     else:
         latents, labels = walks(noise, columns), ()
-    sheet = images.grid(draw(model, facts, latents, labels), columns=columns)
+    save_still(images.grid(draw(model, facts, latents, labels), columns=columns), path)
+
+
+def save_still(sheet: np.ndarray, path: Path) -> None:
+    """Write a sheet of images (height, width, channels) uint8, enlarged without smoothing."""
+    from PIL import Image
+
     sheet = np.repeat(np.repeat(sheet, STILL_SCALE, axis=0), STILL_SCALE, axis=1)
     Image.fromarray(sheet.squeeze()).save(path)
 

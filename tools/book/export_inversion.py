@@ -24,7 +24,6 @@ SAMPLES = 1_000  # random latents, of which those with the nearest images are st
 SEARCH = {"starts": 4, "steps": 100, "rate": 0.1, "prior": 0.1}
 YARDSTICKS = ("own samples", "test digits", "turned digits")  # rows of the record
 OPSET = 15
-STILL_SCALE = 2
 
 
 def to_onnx(model: keras.Model) -> onnx.ModelProto:
@@ -130,9 +129,7 @@ def export(model: keras.Model, network: Path, still: Path, examples: Path) -> No
     first = [np.flatnonzero(labels == digit)[0] for digit in range(10)]
     pages = 255 - digits[first]  # dark on light, as one draws
     Image.fromarray(np.concatenate(pages, axis=1).squeeze()).save(examples)
-    sheet = images.grid(pages, columns=5)
-    sheet = np.repeat(np.repeat(sheet, STILL_SCALE, axis=0), STILL_SCALE, axis=1)
-    Image.fromarray(sheet.squeeze()).save(still)
+    export_generator.save_still(images.grid(pages, columns=5), still)
 
 
 def test_digits() -> tuple[np.ndarray, np.ndarray]:

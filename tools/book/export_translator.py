@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import keras
 
 EXAMPLE_SEED = 2026  # of the map that the reader begins with
-STILL_SCALE = 2
 
 
 def is_translator(manifest: dict[str, Any]) -> bool:
@@ -54,8 +53,7 @@ def export(model: keras.Model, size: int, network: Path, still: Path, paper: Pat
     answer = translate(model, begin[None])
     export_generator.write(to_onnx(model), network)
     sheet = images.grid(np.stack([begin, images.to_uint8(answer)[0]]), columns=2)
-    sheet = np.repeat(np.repeat(sheet, STILL_SCALE, axis=0), STILL_SCALE, axis=1)
-    Image.fromarray(sheet).save(still)
+    export_generator.save_still(sheet, still)
     Image.fromarray(begin).save(paper)
 
 
