@@ -90,15 +90,15 @@ DISTORTION_STREAM = 77
 TUTORIAL = {
     **{"order": "classic", "real_images": 32, "epochs": 100, "steps": 60_000 // 64},
     **{"rates": (2e-4, 2e-4), "decay_after": None, "ema_decay": None},
-    **{"noise_gain": 1.0, "distorts": False},
+    **{"fakes_per_real": 1, "noise_gain": 1.0, "distorts": False},
 }
 FULL = {
-    **{"order": "alternating", "real_images": 16, "epochs": 20, "steps": 60_000 // 16},
-    **{"rates": (2e-4, 1e-3), "decay_after": 0.4, "ema_decay": 0.9995},
-    **{"noise_gain": 0.3, "distorts": True},
+    **{"order": "alternating", "real_images": 32, "epochs": 20, "steps": 60_000 // 32},
+    **{"rates": (3e-4, 1e-3), "decay_after": 0.4, "ema_decay": 0.9995},
+    **{"fakes_per_real": 1, "noise_gain": 0.3, "distorts": True},
 }
-SHORT = FULL | {"real_images": 8, "epochs": 8, "steps": 32, "ema_decay": 0.995}
-SHORT = SHORT | {"decay_after": None}
+SHORT = FULL | {"real_images": 8, "fakes_per_real": 2, "epochs": 8, "steps": 32}
+SHORT = SHORT | {"rates": (2e-4, 1e-3), "decay_after": None, "ema_decay": 0.995}
 SETTINGS = profile.settings(full=FULL, short=SHORT, tutorial=TUTORIAL)
 EPOCHS = profile.epochs(full=SETTINGS["epochs"], quick=SETTINGS["epochs"], smoke=2)
 STEPS_PER_EPOCH = profile.steps(full=SETTINGS["steps"], quick=SETTINGS["steps"], smoke=2)
@@ -289,15 +289,13 @@ plt.show()
 # %% [markdown]
 # ## One step
 #
-# $G$ and $Q$ learn from twice as many fakes as $D$. $Q$'s **own layers** move with $G$, since both
+# The short run lets $G$ and $Q$ learn from twice as many fakes as $D$. $Q$'s **own layers** move with $G$, since both
 # want the code to be readable. The **trunk** belongs to $D$, as in the tutorial. (The authors' own
 # program adds the information term to $D$'s loss too, so there the trunk learns from it.)
 
 
 # %%
 class CodedGAN(GAN):
-    fakes_per_real = 2
-
     def __init__(self, num_codes=NUM_CODES, *, extra_codes=0, settings=SETTINGS, **options):
         self.information_weight = options.pop("information_weight", 1.0)
         generator = build_generator(num_codes + extra_codes, settings["noise_gain"])
@@ -305,6 +303,7 @@ class CodedGAN(GAN):
         options["ema_decay"] = settings["ema_decay"]
         super().__init__(generator, discriminator, generator.input_shape[1], **options)
         self.num_codes, self.distorts = num_codes, settings["distorts"]
+        self.fakes_per_real = settings["fakes_per_real"]
         self.recognizer, self.q_head = recognizer, recognizer.layers[-1]
 
     def draw_codes(self, count, seed):
@@ -348,7 +347,7 @@ class InfoGAN(CodedGAN):
 
 # %%
 class ClassicInfoGAN(ClassicOrder, InfoGAN):
-    fakes_per_real = 1
+    """Discriminator on real images, then on fakes, then generator and recognizer."""
 
 
 def make_gan(settings=SETTINGS, kind=None, seed=SEED, **options):
