@@ -46,7 +46,8 @@ def _half_labeled() -> Case:
         return lesson.build_generator(), lesson.build_discriminator()
 
     def make_gan() -> keras.Model:
-        return compiled(lesson.SGAN(*networks(), labeled=few, matching=False, ema_decay=None))
+        plain = {"matching": False, "distorts": False, "ema_decay": None}
+        return compiled(lesson.SGAN(*networks(), labeled=few, **plain))
 
     return Case("07", lesson.BATCH_SIZE, networks, make_gan, loop=half_labeled_loop)
 

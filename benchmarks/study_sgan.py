@@ -17,6 +17,8 @@ VARIANTS = {
     "matching": {},
     "fooling": {"matching": False},
     "no_entropy": {"entropy_weight": 0.0},
+    "no_consistency": {"consistency_weight": 0.0},
+    "no_distortion": {"distorts": False, "consistency_weight": 0.0},
 }
 DRAWS = [profile.seed(n) for n in range(profile.samples(full=3, quick=1, smoke=1))]
 

@@ -289,9 +289,10 @@ plt.show()
 # %% [markdown]
 # ## One step
 #
-# The short run lets $G$ and $Q$ learn from twice as many fakes as $D$. $Q$'s **own layers** move with $G$, since both
-# want the code to be readable. The **trunk** belongs to $D$, as in the tutorial. (The authors' own
-# program adds the information term to $D$'s loss too, so there the trunk learns from it.)
+# $Q$'s **own layers** move with $G$, since both want the code to be readable. The **trunk** belongs
+# to $D$, as in the tutorial. (The authors' own program adds the information term to $D$'s loss too,
+# so there the trunk learns from it.) In the short run $G$ and $Q$ learn from twice as many fakes as
+# $D$.
 
 
 # %%

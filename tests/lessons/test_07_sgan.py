@@ -123,9 +123,42 @@ def test_each_update_moves_its_own_player(lesson, labeled, unlabeled, matching):
     assert moves.movers == [("discriminator", ["trunk", "head"]), ("generator", ["generator"])]
 
 
+def test_consistency_by_hand_sends_no_gradient_through_the_image(lesson):
+    logits = tf.constant([[1.0] + [-60.0] * 9, [0.0, 0.0] + [-60.0] * 8])
+    copies = tf.constant([[math.log(3), 0.0] + [-60.0] * 8] * 2)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([logits, copies])
+        loss = lesson.consistency_loss(logits, copies)
+    first, second = -math.log(3 / 4), -0.5 * (math.log(3 / 4) + math.log(1 / 4))
+    assert float(loss) == pytest.approx((first + second) / 2, rel=1e-5)
+    assert tape.gradient(loss, logits) is None
+    assert float(tf.norm(tape.gradient(loss, copies))) > 0.1
+
+
+def test_new_terms_grow_from_zero(lesson, labeled, unlabeled, monkeypatch):
+    of_the_lesson = lesson.SGAN.discriminator_objective.__globals__
+    monkeypatch.setitem(of_the_lesson, "RAMP_STEPS", 10)
+
+    def loss_of(updates, **settings):
+        options = {"noise": 0.0, "dropout": 0.0, "seed": 3, "settings": settings}
+        sgan = lesson.make_sgan(labeled, **options)
+        fakes = tf.zeros((8, 28, 28, 1))
+        sgan.d_optimizer.iterations.assign(updates)
+        return sgan.discriminator_objective(unlabeled, None, fakes)
+
+    plain = {"entropy_weight": 0.0, "consistency_weight": 0.0}
+    without, _ = loss_of(0, **plain)
+    assert float(loss_of(0)[0]) == pytest.approx(float(without), rel=1e-5)
+    for share in (0.5, 1.0, 3.0):
+        loss, logs = loss_of(int(10 * share))
+        terms = float(logs["entropy"] + logs["consistency"])
+        assert float(loss - without) == pytest.approx(min(share, 1.0) * terms, rel=1e-2)
+
+
 def test_logs_of_a_step_are_finite(lesson, labeled, unlabeled):
     logs = lesson.make_sgan(labeled).train_step(unlabeled)
-    assert logs.keys() == {"d_loss", "class_loss", "entropy", "d_real", "d_fake", "g_loss"}
+    names = {"d_loss", "class_loss", "entropy", "consistency", "d_real", "d_fake", "g_loss"}
+    assert logs.keys() == names
     assert all(np.isfinite(float(value)) for value in logs.values())
 
 
