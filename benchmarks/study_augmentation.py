@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from finished_runs import finished_runs
+from finished_runs import train_missing
 from lesson import load_lesson
 
 from gan_utils import Batches, callbacks, data, evaluation, images, profile, records
@@ -89,15 +89,14 @@ def main() -> None:
     train_set, test_set = (data.load_images("cifar10", split) for split in data.SPLITS)
     few = train_set.sample(max(LESSON.STUDY["batch_size"], round(SHARE * len(train_set))))
     shared = budget(len(few))
-    rows = finished_runs(NAME, shared)
-    done = {(row["augments"], row["seed"]) for row in rows}
-    for seed, augments in itertools.product(SEEDS, (False, True)):
-        if (augments, seed) in done:
-            continue
-        rows.append(train(few, test_set, augments, seed))
-        told = {key: value for key, value in rows[-1].items() if key != "sheet"}
-        print(told, flush=True)
-        records.record(NAME, {"runs": rows, "budget": shared, "seeds": len(SEEDS)}, data=few)
+    pairs = itertools.product(SEEDS, (False, True))
+    cases = [{"augments": augments, "seed": seed} for seed, augments in pairs]
+
+    def train_case(augments: bool, seed: int) -> dict[str, Any]:
+        return train(few, test_set, augments, seed)
+
+    facts = {"seeds": len(SEEDS)}
+    train_missing(NAME, shared, cases, train_case, lambda rows: facts, data=few)
 
 
 if __name__ == "__main__":

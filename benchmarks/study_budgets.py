@@ -21,10 +21,10 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from finished_runs import finished_runs
+from finished_runs import train_missing
 from lesson import load_lesson
 
-from gan_utils import GAN, Batches, data, evaluation, images, profile, records
+from gan_utils import GAN, Batches, data, evaluation, images, profile
 
 NAME = "study_budgets"
 SEEDS = list(range(profile.samples(full=3, quick=1, smoke=1)))
@@ -217,17 +217,17 @@ def gallery(rows: list[dict[str, Any]]) -> dict[str, str]:
 def main() -> None:
     """Train what is missing, seed by seed, and record each run as soon as it is finished."""
     keras.config.set_dtype_policy(profile.precision)
-    rows = finished_runs(NAME, BUDGET)
-    done = {(row["model"], row["seed"]) for row in rows}
-    for seed, entry in itertools.product(SEEDS, ENTRIES):
-        if (entry.title, seed) in done:
-            continue
-        rows.append(train(entry, seed))
-        told = {name: rows[-1][name]["distance"] for name in BUDGET}
-        print(entry.title, seed, told, flush=True)
-        facts = {"runs": rows, "budget": BUDGET, "seeds": len(SEEDS), "summary": summary(rows)}
-        records.record(NAME, facts | {"gallery": gallery(rows)}, data="MNIST")
+    entries = {entry.title: entry for entry in ENTRIES}
+    cases = [{"model": title, "seed": seed} for seed, title in itertools.product(SEEDS, entries)]
+
+    def train_case(model: str, seed: int) -> dict[str, Any]:
         keras.backend.clear_session()
+        return train(entries[model], seed)
+
+    def facts(rows: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"seeds": len(SEEDS), "summary": summary(rows), "gallery": gallery(rows)}
+
+    train_missing(NAME, BUDGET, cases, train_case, facts, data="MNIST")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from finished_runs import finished_runs
+from finished_runs import train_missing
 from lesson import load_lesson
 
 from gan_utils import Batches, callbacks, data, evaluation, images, metrics, profile, records
@@ -105,16 +105,17 @@ def scores(gan: keras.Model, name: str) -> dict[str, Any]:
 def main() -> None:
     """Train what is missing, seed by seed, and record each run as soon as it is finished."""
     keras.config.set_dtype_policy(profile.precision)
-    rows = finished_runs(NAME, BUDGET)
-    done = {(row["data"], row["objective"], row["seed"]) for row in rows}
-    for seed, name, objective in itertools.product(SEEDS, CHANNELS, LESSON.OBJECTIVES):
-        if (name, objective, seed) in done:
-            continue
-        rows.append(train(name, objective, seed))
-        told = {key: value for key, value in rows[-1].items() if key not in ("sheet", "slopes")}
-        print(told, flush=True)
-        facts = {"runs": rows, "budget": BUDGET, "seeds": len(SEEDS)}
-        records.record(NAME, facts, data="MNIST and Stacked MNIST")
+    cases = [
+        {"data": name, "objective": objective, "seed": seed}
+        for seed, name, objective in itertools.product(SEEDS, CHANNELS, LESSON.OBJECTIVES)
+    ]
+
+    def train_case(data: str, objective: str, seed: int) -> dict[str, Any]:
+        return train(data, objective, seed)
+
+    facts = {"seeds": len(SEEDS)}
+    where = "MNIST and Stacked MNIST"
+    train_missing(NAME, BUDGET, cases, train_case, lambda rows: facts, data=where)
 
 
 if __name__ == "__main__":

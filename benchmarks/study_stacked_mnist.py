@@ -14,7 +14,7 @@ from typing import Any
 
 import keras
 import study_objectives
-from finished_runs import finished_runs
+from finished_runs import train_missing
 
 from gan_utils import Batches, callbacks, data, metrics, profile, records
 
@@ -73,16 +73,14 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
 def main() -> None:
     """Train what is missing, objective by objective, and record each run as it is finished."""
     keras.config.set_dtype_policy(profile.precision)
-    rows = finished_runs(NAME, BUDGET)
-    done = {(row["objective"], row["seed"]) for row in rows}
+    pairs = itertools.product(OBJECTIVES, SEEDS)
+    cases = [{"objective": objective, "seed": seed} for objective, seed in pairs]
     real = real_coverage()
-    for objective, seed in itertools.product(OBJECTIVES, SEEDS):
-        if (objective, seed) in done:
-            continue
-        rows.append(train(objective, seed))
-        print({key: value for key, value in rows[-1].items() if key != "sheet"}, flush=True)
-        facts = {"runs": rows, "budget": BUDGET, "seeds": len(SEEDS), "summary": summary(rows)}
-        records.record(NAME, facts | {"real": real}, data=DATA)
+
+    def facts(rows: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"seeds": len(SEEDS), "summary": summary(rows), "real": real}
+
+    train_missing(NAME, BUDGET, cases, train, facts, data=DATA)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import study_budgets as study
+from finished_runs import finished_runs
 from lesson import load_lesson
 
 from gan_utils import evaluation, images, profile, records
@@ -31,7 +32,7 @@ def test_each_model_is_scored_when_a_budget_is_used_up(small, entry):
 def test_a_run_is_recorded_and_not_trained_twice(small, monkeypatch):
     monkeypatch.setattr(study, "ENTRIES", study.ENTRIES[:1])
     study.main()
-    found = study.finished_runs(study.NAME, study.BUDGET)
+    found = finished_runs(study.NAME, study.BUDGET)
     assert [(row["model"], row["seed"]) for row in found] == [(study.ENTRIES[0].title, 0)]
     monkeypatch.setattr(study, "train", None)  # a call would fail
     study.main()

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import study_objectives as study
 import tensorflow as tf
+from finished_runs import finished_runs
 
 from gan_utils import evaluation, records
 
@@ -33,17 +34,15 @@ def test_a_second_start_trains_only_what_is_missing(small, monkeypatch):
     monkeypatch.setattr(study, "train", train)
     with pytest.raises(KeyboardInterrupt):
         study.main()
-    assert [row["data"] for row in study.finished_runs(study.NAME, study.BUDGET)] == ["MNIST"]
+    assert [row["data"] for row in finished_runs(study.NAME, study.BUDGET)] == ["MNIST"]
     study.main()
     assert asked == ["MNIST", "Stacked MNIST", "Stacked MNIST"]
-    assert [row["data"] for row in study.finished_runs(study.NAME, study.BUDGET)] == [
+    assert [row["data"] for row in finished_runs(study.NAME, study.BUDGET)] == [
         "MNIST",
         "Stacked MNIST",
     ]
     monkeypatch.setattr(study, "BUDGET", {"updates": 1})
-    assert study.finished_runs(study.NAME, study.BUDGET) == [], (
-        "runs with another budget do not count"
-    )
+    assert finished_runs(study.NAME, study.BUDGET) == [], "runs with another budget do not count"
 
 
 @pytest.mark.parametrize("name", study.CHANNELS)

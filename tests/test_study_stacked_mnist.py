@@ -3,6 +3,7 @@
 import pytest
 import study_objectives
 import study_stacked_mnist as study
+from finished_runs import finished_runs
 
 from gan_utils import records
 
@@ -21,7 +22,7 @@ def small(monkeypatch, tmp_path):
 
 def test_a_run_is_recorded_beside_real_images_and_not_trained_twice(small, monkeypatch):
     study.main()
-    found = study.finished_runs(study.NAME, study.BUDGET)
+    found = finished_runs(study.NAME, study.BUDGET)
     assert [(row["objective"], row["seed"]) for row in found] == [(study.OBJECTIVES[0], 0)]
     assert {"modes", "divergence", "sheet", "seconds"} <= found[0].keys()
     monkeypatch.setattr(study, "train", None)  # a call would fail
