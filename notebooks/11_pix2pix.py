@@ -431,7 +431,7 @@ print(moves)
 # %% [markdown]
 # ## Training
 #
-# All runs share a seed, mirror half of the pairs, and save checkpoints.
+# All runs share a seed, mirror half of the pairs, save checkpoints; an epoch is half a pass or less.
 
 # %%
 trained = []
@@ -454,7 +454,7 @@ forward = train(make_pix2pix(STEPS), train_set, EPOCHS, "forward", [grid, histor
 print(f"{STEPS:,} updates and pairs, {STEPS / len(train_set):.1f} passes, {forward.seconds:.0f} s")
 
 # %% [markdown]
-# Source, generated and target of four validation places, epoch by epoch:
+# Source, generated and target, epoch by epoch:
 
 # %%
 source_row, target_row = (images.grid(part[:4], columns=4) for part in (sources, targets))
@@ -510,8 +510,8 @@ plots.show_images(np.concatenate(rows), columns=4, row_labels=["source", *back, 
 plt.show()
 
 # %% [markdown]
-# The slope of $\lambda\,$L1 has the same size at every pixel, whatever the difference. How large is
-# the adversarial slope next to it?
+# The slope of $\lambda\,$L1 has the same size at every pixel. How large is the adversarial slope
+# next to it?
 
 # %%
 slopes = {}
