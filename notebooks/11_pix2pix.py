@@ -431,7 +431,7 @@ print(moves)
 # %% [markdown]
 # ## Training
 #
-# All runs share a seed, mirror half of the pairs, save checkpoints; an epoch is half a pass or less.
+# Runs share a seed, mirror half of the pairs, save checkpoints; an epoch is half a pass at most.
 
 # %%
 trained = []

@@ -70,8 +70,8 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # %% [markdown]
 # ### Hyperparameters
 #
-# `BUDGET` is **processor seconds**, summed over cores: in `full` those of lesson 01's GAN. Epochs
-# are parts of a pass.
+# `BUDGET` is **processor seconds**, summed over cores: in `full` those of lesson 01's GAN. An epoch
+# is part of a pass.
 
 # %%
 LESSON = "20_gans_and_diffusion"
@@ -95,7 +95,7 @@ keras.utils.set_random_seed(SEED)
 # ## The data, and what the recorded run reached
 #
 # *Distance* (Fréchet, LeNet), precision and recall use the first column's number of images,
-# *of all* uses all drawn; *seconds* are processor seconds per 1,000 images. Means over seeds.
+# *of all* all drawn; *seconds* are the processor's per 1,000. Means over seeds.
 
 # %%
 train_set = gan_utils.load_images("mnist")
