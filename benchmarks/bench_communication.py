@@ -91,7 +91,7 @@ LESSONS = {
     "05_cdcgan": (plain("ConditionalGAN"), 8, "labels"),
     "06_acgan": (plain("ACGAN"), 8, "labels"),
     "07_sgan": (half_labeled, 32, "pictures"),
-    "08_infogan": (lambda lesson: lesson.make_gan(), 8, "pictures"),
+    "08_infogan": (lambda lesson: lesson.make_gan(lesson.SHORT), 8, "pictures"),
     "09_lsgan": (lambda lesson: lesson.make_gan(lesson.LeastSquaresGAN), 8, "pictures"),
     "10_wgan": (lambda lesson: lesson.make_penalized(), 8, "pictures"),
     "11_pix2pix": (translator, 1, "pairs"),

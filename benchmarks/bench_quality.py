@@ -206,7 +206,7 @@ def infogan() -> Race:
     pictures = data.load_images(case.data).images
 
     def ours(stopwatch: Stopwatch) -> None:
-        gan = lesson.make_gan()
+        gan = lesson.make_gan(lesson.SHORT)
         options = {"batch_size": lesson.SHORT["real_images"], "steps_per_epoch": ENDLESS}
         by_fit(gan, Batches(pictures, **options), lambda: gan.generate(SAMPLES), stopwatch)
 

@@ -59,7 +59,7 @@ def _coded() -> Case:
         return lesson.build_generator(noise_gain=1.0), *lesson.build_players()
 
     def make_gan() -> keras.Model:
-        return compiled(lesson.InfoGAN(settings=lesson.TUTORIAL))
+        return compiled(lesson.InfoGAN(settings=lesson.TUTORIAL | {"fakes_per_real": 2}))
 
     return Case("08", lesson.TUTORIAL["real_images"], networks, make_gan, loop=coded_loop)
 

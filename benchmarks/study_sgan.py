@@ -18,6 +18,7 @@ VARIANTS = {
     "fooling": {"matching": False},
     "no_entropy": {"entropy_weight": 0.0},
     "no_consistency": {"consistency_weight": 0.0},
+    "no_game": {"game": 0.0},
     "no_distortion": {"distorts": False, "consistency_weight": 0.0},
 }
 DRAWS = [profile.seed(n) for n in range(profile.samples(full=3, quick=1, smoke=1))]
@@ -55,6 +56,7 @@ def summary(variants: dict[str, list[dict[str, float]]]) -> dict[str, dict[str, 
 
 def main() -> None:
     """Train all variants and record their scores."""
+    keras.config.set_dtype_policy(profile.precision)
     train_set, test_set = (data.load_images("mnist", split=split) for split in ("train", "test"))
     variants: dict[str, list[dict[str, float]]] = {name: [] for name in VARIANTS}
     for seed in DRAWS:

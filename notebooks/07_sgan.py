@@ -338,14 +338,14 @@ for network, count in ((build_discriminator(), 215_370), (build_generator(), 176
 
 # %%
 class LabeledGAN(GAN):
-    def __init__(self, *networks, labeled, matching=True, distorts=True, **options):
+    def __init__(self, *networks, labeled, matching=True, distorts=True, game=1.0, **options):
         self.entropy_weight = options.pop("entropy_weight", 0.0)
         self.consistency_weight = options.pop("consistency_weight", 0.0)
         super().__init__(*networks, LATENT_DIM, **options)
         self.labeled_images = tf.constant(images.to_float(labeled[0]))
         class_labels = check_labels(labeled[1], len(labeled[0]), NUM_CLASSES)
         self.class_labels = tf.constant(class_labels, tf.int32)
-        self.matching, self.distorts = matching, distorts
+        self.matching, self.distorts, self.game_weight = matching, distorts, game
 
     def labeled_batch(self, count=LABELED_BATCH):
         seed = self.next_seed(stream=LABEL_STREAM)
@@ -377,7 +377,7 @@ class SGAN(LabeledGAN):
         labeled, unlabeled, fake = tf.split(logits, [part.shape[0] for part in parts])
         of_class, unsure = class_loss(labeled, class_labels), entropy(unlabeled)
         differs = self.consistency(batch, unlabeled)
-        loss = of_class + real_or_fake_loss(unlabeled, fake)
+        loss = of_class + self.game_weight * real_or_fake_loss(unlabeled, fake)
         ramp = tf.minimum(1.0, tf.cast(self.d_optimizer.iterations, tf.float32) / RAMP_STEPS)
         loss += ramp * (self.entropy_weight * unsure + self.consistency_weight * differs)
         d_real, d_fake = (tf.reduce_mean(tf.sigmoid(real_logit(x))) for x in (unlabeled, fake))

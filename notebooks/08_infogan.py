@@ -77,10 +77,9 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # `TUTORIAL`, chosen with `GAN_RECIPE=tutorial`, is the classic recipe: 100 epochs of 937 steps, in
 # which the discriminator is updated on 32 real images, then on 32 fakes, and generator and
 # recognizer on 64 new fakes; no exponential moving average (EMA) of the generator's
-# weights. `FULL`, twenty passes over the data, and `SHORT` have smaller batches, a larger rate, an
-# EMA, and two additions that are **ours, not InfoGAN's**: a noise gain below one and distorted
-# copies. From `decay_after` of the epochs on, the rates of `FULL` decay to
-# zero.
+# weights. `FULL`, twenty passes over the data, and `SHORT`, with smaller batches, have a larger
+# rate, an EMA, and two additions that are **ours, not InfoGAN's**: a noise gain below one and
+# distorted copies. From `decay_after` of the epochs on, `FULL`'s rates decay to zero.
 
 # %%
 SEED = profile.seed(8)
@@ -291,8 +290,8 @@ plt.show()
 #
 # $Q$'s **own layers** move with $G$, since both want the code to be readable. The **trunk** belongs
 # to $D$, as in the tutorial. (The authors' own program adds the information term to $D$'s loss too,
-# so there the trunk learns from it.) In the short run $G$ and $Q$ learn from twice as many fakes as
-# $D$.
+# so there the trunk learns from it.) In the short run and the tutorial, $G$ and $Q$ learn from
+# twice as many fakes as $D$.
 
 
 # %%

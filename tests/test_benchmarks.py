@@ -228,6 +228,11 @@ def recorded(name, profile="full"):
     return records.recorded(name, profile)["metrics"]["lessons"]
 
 
+def test_infogans_model_draws_as_many_fakes_as_its_classic_loop():
+    gan = case_of("08").make_gan()
+    assert len(gan.generator_inputs(tf.zeros((4, 28, 28, 1)), tf.constant([1, 2]))) == 8
+
+
 def test_recorded_loops_cost_what_the_page_says():
     lessons = recorded("bench_lessons")
     assert np.mean([row["fit_over_bare"] for row in lessons.values()]) < 1.03, "next to nothing"

@@ -132,6 +132,9 @@ FIGURES: dict[str, list[Figure]] = {
     ],
     "07_sgan": SGAN,
     "08_infogan": [
+        Figure("Fréchet distance, trained", at("comparison", "InfoGAN", "distance")),
+        Figure("Recall", at("comparison", "InfoGAN", "recall"), ".2f"),
+        Figure("Agreement of codes and digits", at("agreement"), ".1%"),
         Figure("Purity of the codes", at("purity"), ".1%"),
         Figure("Test digits sorted wrong by Q", at("error"), ".1%", "5% {cite}`chen2016infogan`"),
     ],

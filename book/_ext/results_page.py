@@ -24,7 +24,8 @@ ABSENT = "n/a"
 def value_of(figure: Figure, run: dict[str, Any]) -> str:
     """Return a figure of a run as text, `ABSENT` where the run does not have it."""
     try:
-        return format(figure.value(run["metrics"]), figure.form)
+        found = {**run["metrics"], "comparison": run.get("comparison", {})}
+        return format(figure.value(found), figure.form)
     except (KeyError, IndexError, TypeError, ValueError):
         return ABSENT
 
