@@ -67,9 +67,9 @@ def make_dcgan(lesson: SimpleNamespace) -> GAN:
 
 
 def make_sgan(lesson: SimpleNamespace) -> GAN:
-    """Return lesson 07's model with ten labeled images of each class, as its paper has it.
+    """Return lesson 07's model with ten labeled images of each class, without distortions.
 
-    Without the distorted copies, which no other model of the table is shown.
+    So it has no consistency term; matching and entropy stay.
     """
     digits = data.load_images("mnist")
     chosen = [np.flatnonzero(digits.labels == label)[: LABELED // 10] for label in range(10)]

@@ -72,9 +72,8 @@ keras.config.set_dtype_policy(profile.precision)  # float32 unless GAN_PRECISION
 # %% [markdown]
 # ### Hyperparameters
 #
-# `DRAWS` are seeds: of the images that get a label, and of the initial weights. `PUBLISHED` are
-# Odena's (2016) test accuracies, of his SGAN and of his plain network. An epoch is 250 updates or
-# fewer, a part of a pass over the data.
+# `DRAWS` are seeds: of the labeled images, and of all else in a run. `PUBLISHED` are Odena's (2016)
+# test accuracies, of his SGAN and his plain network. An epoch is 250 updates or fewer, not a pass.
 
 # %%
 SEED = profile.seed(7)
@@ -131,8 +130,7 @@ PUBLISHED = {25: (0.802, 0.750), 50: (0.883, 0.859), 100: (0.928, 0.895), 1_000:
 # So the same $N$ logits serve two heads: a softmax over them names the class, and their
 # **log-sum-exp**, $\log Z$, is the logit of real against fake. The second head has no weight of its
 # own.
-
-# %% [markdown]
+#
 # ## The losses
 #
 # | symbol | name in the code | for |
@@ -143,11 +141,11 @@ PUBLISHED = {25: (0.802, 0.750), 50: (0.883, 0.859), 100: (0.928, 0.895), 1_000:
 # | $-\sum_k p_k(x) \log p_k(x')$ | `consistency_loss` | unlabeled, distorted copy $x'$ |
 # | $\lVert \mathbb{E} f(x) - \mathbb{E} f(G(z)) \rVert^2 / 128$ | `matching_loss` | the generator |
 #
-# An unlabeled image has a class, we only do not know which. So the class head should decide for
-# one: the **entropy** $H$ of its softmax should be small (Springenberg, 2016). And a slightly
-# turned, slanted or moved copy has the *same* class: **consistency** compares the two softmaxes
-# (Sajjadi et al., 2016). Odena's loss has neither. The discriminator minimizes the sum of the first
-# four; the weights of these two grow from zero, or it would agree with its own first guesses.
+# An unlabeled image has a class, we just do not know which. So the class head should decide on
+# one: the **entropy** $H$ of its softmax $p$ should be low (Springenberg, 2016). And a slightly
+# rotated, sheared or shifted copy has the *same* class: **consistency** compares the two softmaxes
+# (after Sajjadi et al., 2016). Odena's loss has neither. $D$ minimizes the sum of the first four;
+# the weights of these two terms ramp up from zero, so that early mistakes are not reinforced.
 
 
 # %%
@@ -171,8 +169,8 @@ def entropy(class_logits):
 
 
 def consistency_loss(class_logits, copy_logits):
-    believed = tf.stop_gradient(tf.nn.softmax(class_logits))
-    each = tf.nn.softmax_cross_entropy_with_logits(believed, copy_logits)
+    targets = tf.stop_gradient(tf.nn.softmax(class_logits))  # the copy should follow the image
+    each = tf.nn.softmax_cross_entropy_with_logits(targets, copy_logits)
     return tf.reduce_mean(each)
 
 
@@ -284,15 +282,13 @@ if full_run:
     print_accuracies(found)
 
 # %% [markdown]
-# His networks and draws are not ours: compare the gains, not the accuracies.
-
-# %% [markdown]
+# His networks, losses and draws are not ours, and we distort images: compare only the trend.
+#
 # ## The networks
 #
 # The discriminator is a small convolutional classifier. All of it but the last layer is the
-# **trunk**, whose outputs are the features to match. Noise on the images and dropout keep it from
-# memorizing the few labeled images, and from winning too soon. It has no batch
-# normalization, so labeled, unlabeled and generated images can share a batch.
+# **trunk**, whose outputs are the features to match. Noise and dropout keep it from memorizing the
+# labels, and from winning too soon. Without batch normalization, all images can share a batch.
 
 
 # %%
@@ -356,6 +352,12 @@ class LabeledGAN(GAN):
     def copies(self, some_images, stream):
         return distort(some_images, self.next_seed(stream=stream)) if self.distorts else some_images
 
+    def consistency(self, batch, class_logits):
+        if not self.consistency_weight:
+            return tf.constant(0.0)
+        logits = self.discriminator(self.copies(batch, LABEL_STREAM + 2), training=True)
+        return consistency_loss(class_logits, logits)
+
 
 # %% [markdown]
 # The objectives.
@@ -363,12 +365,6 @@ class LabeledGAN(GAN):
 
 # %%
 class SGAN(LabeledGAN):
-    def consistency(self, batch, class_logits):
-        if not self.consistency_weight:
-            return tf.constant(0.0)
-        logits = self.discriminator(self.copies(batch, LABEL_STREAM + 2), training=True)
-        return consistency_loss(class_logits, logits)
-
     def discriminator_objective(self, batch, inputs, fake_images):
         labeled_images, class_labels = self.labeled_batch()
         labeled_images = self.copies(labeled_images, LABEL_STREAM + 1)
@@ -394,7 +390,7 @@ class SGAN(LabeledGAN):
 
 
 # %% [markdown]
-# A model ready to train.
+# A model ready to train. Who moved? The largest change in each part, in one training step.
 
 
 # %%
@@ -408,10 +404,6 @@ def make_sgan(labeled, *, seed=SEED, rates=RATES, settings=None, **network):
     return sgan
 
 
-# %% [markdown]
-# Who moved? The largest change in each part, in one training step.
-
-# %%
 batch = tf.constant(images.to_float(train_set.images[:BATCH_SIZE]))
 moves = gan_utils.who_moved(make_sgan(main_labeled), batch)
 print(moves)
@@ -437,21 +429,17 @@ def train_baseline(labeled, seed, rate):
     classifier = build_discriminator()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     classifier.compile(keras.optimizers.Adam(rate, beta_1=0.5), loss)
-    source = gan_utils.Batches(*labeled, batch_size=LABELED_BATCH, seed=seed).dataset()
-    source = source.enumerate().map(lambda n, pair: (distort(pair[0], [seed, n]), pair[1]))
+    source = gan_utils.Batches(*labeled, batch_size=LABELED_BATCH, seed=seed).dataset().enumerate()
     best = {"held_out": -1.0}
-    for _ in range(BASELINE_STAGES):
-        classifier.fit(source, steps_per_epoch=BASELINE_STEPS, verbose=0)
+    for stage in range(BASELINE_STAGES):
+        part = source.skip(stage * BASELINE_STEPS)
+        part = part.map(lambda n, pair: (distort(pair[0], [LABEL_STREAM + seed, n]), pair[1]))
+        classifier.fit(part, steps_per_epoch=BASELINE_STEPS, verbose=0)
         score = accuracy(classifier, train_set.images[-HELD_OUT:], held_out_labels)
         if score > best["held_out"]:
             test = accuracy(classifier, test_set.images, test_set.labels)
             best = {"held_out": score, "rate": rate, "test": test}
     return best
-
-
-def best_baseline(labeled, seed):
-    tries = (train_baseline(labeled, seed, rate) for rate in BASELINE_RATES)
-    return max(tries, key=lambda found: found["held_out"])
 
 
 # %% [markdown]
@@ -462,6 +450,11 @@ def best_baseline(labeled, seed):
 
 
 # %%
+def best_baseline(labeled, seed):
+    tries = (train_baseline(labeled, seed, rate) for rate in BASELINE_RATES)
+    return max(tries, key=lambda found: found["held_out"])
+
+
 def run_sgan(count, seed, watching=()):
     sgan = make_sgan(labeled_images(count, seed), seed=seed)
     folder = RUN / "checkpoints" / f"{count}-{seed}"
@@ -492,7 +485,7 @@ print(f"{seen / len(train_set):.2f} passes over the data; {MAIN_COUNT} labels, o
 print(f"labels alone {main_baseline['test']:.1%}, SGAN {main_found['test']:.1%} of the test images")
 
 # %% [markdown]
-# The labeled images are soon learned: look at the class loss. The other terms still teach.
+# Compare the class loss, from the few labels, with the terms for unlabeled images.
 
 # %%
 panels = {"Losses": ["d_loss", "class_loss", "entropy", "consistency", "g_loss"]}
@@ -531,7 +524,7 @@ def run_experiment():
 
 
 # %% [markdown]
-# Lines are means; the gap is what the unlabeled images gave.
+# Lines are means; the gap is the gain from the unlabeled images.
 
 # %%
 kinds = {"sgan": ("SGAN", "#0072B2", "o-"), "baseline": ("labels alone", "#D55E00", "s--")}
@@ -601,6 +594,7 @@ def watch(sgan, count):
     def step(batch):
         latents = sgan.generator_inputs(batch, sgan.next_seed())
         logs = sgan.update_discriminator(batch, latents, sgan.generator(latents, training=True))
+        sgan.g_optimizer.iterations.assign_add(1)  # new latents, labels, distortions
         return {"D(G(z))": logs["d_fake"]} | gradient_norms(sgan, batch, latents)
 
     source = gan_utils.Batches(train_set.images, batch_size=BATCH_SIZE, seed=SEED).dataset()
@@ -626,11 +620,10 @@ plt.show()
 
 # %% [markdown]
 # The fakes are the same for all three. The gradient of the minimax loss has the factor $D(G(z))$
-# (exercise 3), which the discriminator takes to zero. $-\log D$ keeps its gradient, if it is taken
-# from the logit. Feature matching ignores how sure the discriminator is. D(G(z)) near zero *and* a
-# tiny gradient mean that the game is over. Change the loss first.
-
-# %% [markdown]
+# (exercise 4), which the discriminator takes to zero. $-\log D$ keeps its gradient, if it is
+# computed from the logit. Feature matching ignores how sure the discriminator is. D(G(z)) near zero
+# *and* a tiny gradient mean that the game is over. Change the loss first.
+#
 # ## Exercises
 #
 # **1. ★ Undecided.** *Predict first:* a network outputs ten logits of zero. What is $D(x)$?
@@ -648,12 +641,20 @@ plt.show()
 # <details><summary>Solution</summary>
 #
 # They show where the images are, not what a group of them is called. With 25 labels, some ways of
-# writing a digit have no label near them; with 1,000, little is left to gain. So most in between:
-# see the column "gain" of the recorded run.
+# writing a digit have no label near them; with 1,000, little is left to gain. The column "gain" of
+# the recorded run shows where it is largest.
 #
 # </details>
 #
-# **3. ★★★ Where the gradient goes (pencil and paper).** *Predict first:* which of $\log(1 - D)$ and
+# **3. ★★ Why the ramp?** *Predict first:* what may go wrong at full weight from the first update?
+#
+# <details><summary>Solution</summary>
+#
+# Entropy favors the class that is ahead, right or wrong: mistakes harden. Try `RAMP_STEPS = 1`.
+#
+# </details>
+#
+# **4. ★★★ Where the gradient goes (pencil and paper).** *Predict first:* which of $\log(1 - D)$ and
 # $-\log D$ has a gradient when $D$ is near 0? Differentiate both with respect to the logit
 # $a = \log Z$, with $D = \sigma(a)$.
 #
@@ -674,9 +675,8 @@ plt.show()
 #
 # - A. Odena, *Semi-Supervised Learning with Generative Adversarial Networks*, 2016.
 #   <https://arxiv.org/abs/1606.01583>
-# - M. Sajjadi, M. Javanmardi, T. Tasdizen, *Regularization With Stochastic Transformations and
-#   Perturbations for Deep Semi-Supervised Learning*, NeurIPS 2016.
-#   <https://arxiv.org/abs/1606.04586>
+# - M. Sajjadi et al., *Regularization With Stochastic Transformations and Perturbations for Deep
+#   Semi-Supervised Learning*, NeurIPS 2016. <https://arxiv.org/abs/1606.04586>
 # - T. Salimans et al., *Improved Techniques for Training GANs*, NeurIPS 2016.
 #   <https://arxiv.org/abs/1606.03498>
 # - J. T. Springenberg, *Unsupervised and Semi-supervised Learning with Categorical Generative

@@ -56,7 +56,7 @@ def distances(before: Value, after: Value, floor: Value) -> list[Figure]:
 
 
 PLAIN = distances(at("distance_before"), at("distance_after"), at("real_vs_real"))
-# Test accuracy of SGAN and of the same network without generated images, by number of labels.
+# Test accuracy of SGAN, and of the same network on the labeled images alone, by number of labels.
 ODENA = {25: (0.802, 0.750), 50: (0.883, 0.859), 100: (0.928, 0.895), 1000: (0.964, 0.965)}
 SGAN = [
     Figure(
