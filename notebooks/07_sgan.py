@@ -19,7 +19,7 @@
 
 # %% [markdown]
 # **What you will do with about 320 lines of code.** Teach a network to read digits when only ten of
-# each kind have a label; a generator helps to make use of the others.
+# each kind have a label: the others can teach it too.
 #
 # **Time and size.** 7 minutes to read, half a minute of training on two CPU cores, 12 MB of
 # download (MNIST).
@@ -199,7 +199,7 @@ for one, other in zip(one_softmax(logits), two_heads(logits), strict=True):
 # The generator's usual loss is to fool the discriminator, $-\log D(G(z))$. We use **feature
 # matching** (Salimans et al., 2016, section 3.1): the mean features $f$ of generated images, the
 # outputs of the trunk, should equal those of real ones. [A study](../book/studies/sgan-recipe.md)
-# leaves out one part of this recipe at a time.
+# leaves out one part of the recipe at a time: distortions are worth most, the game itself least.
 
 
 # %%
