@@ -134,6 +134,17 @@ def browser():
         chromium.close()
 
 
+@pytest.fixture
+def page(request, browser, address, scripts):
+    """The page `PAGE` of the test's module on a phone, dark, with everything that went wrong."""
+    from test_browser import Visit
+
+    with Visit(browser, address, 360, "dark") as visit:
+        visit.page.set_default_timeout(request.module.PATIENCE)
+        yield visit.open(request.module.PAGE)
+        assert visit.problems == []
+
+
 @pytest.fixture(scope="session")
 def font_styles(browser):
     """Styles that force the narrow and the wide fonts on a page; None where they are missing."""

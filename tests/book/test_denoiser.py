@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from lesson import load_lesson
-from test_browser import AXE, OVERFLOW, Visit
+from test_browser import AXE, OVERFLOW
 
 from gan_utils import weights
 from tools.book import export_denoiser, widgets
@@ -31,15 +31,6 @@ LISTEN = """() => {
     window.drawn = [];
     document.addEventListener("denoised", ({ detail }) => window.drawn.push(detail));
 }"""
-
-
-@pytest.fixture
-def page(browser, address, scripts):
-    """Lesson 20's page, with everything that went wrong."""
-    with Visit(browser, address, 360, "dark") as visit:
-        visit.page.set_default_timeout(PATIENCE)
-        yield visit.open(PAGE)
-        assert visit.problems == []
 
 
 @pytest.fixture

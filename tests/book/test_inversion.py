@@ -5,7 +5,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from lesson import load_lesson
 from PIL import Image, ImageDraw
-from test_browser import AXE, OVERFLOW, Visit
+from test_browser import AXE, OVERFLOW
 
 from gan_utils import images, weights
 from tools.book import export_inversion, widgets
@@ -54,15 +54,6 @@ PAGES = {
     "noisy": np.random.default_rng(0).integers(0, 256, (40, 30, 1), "uint8"),
     "smaller than 20 pixels": drawn_page((2, 3, 9, 12), width=2, size=(14, 15)),
 }
-
-
-@pytest.fixture
-def page(browser, address, scripts):
-    """Lesson 17's page, with everything that went wrong."""
-    with Visit(browser, address, 360, "dark") as visit:
-        visit.page.set_default_timeout(PATIENCE)
-        yield visit.open(PAGE)
-        assert visit.problems == []
 
 
 @pytest.fixture
