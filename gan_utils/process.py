@@ -15,7 +15,7 @@ import numpy as np
 from gan_utils import _aliases
 
 # Apart from the template, whose braces are not Python: tools/book reads imports in strings.
-_LAYERS = "import gan_utils.layers"
+_LAYERS = "import gan_utils.layers, gan_utils.precision"
 _LOAD = """
 import keras, numpy as np
 with np.load({inputs!r}) as archive:
@@ -26,8 +26,9 @@ call = lambda parts: model(parts if len(parts) > 1 else parts[0], training=False
 _CALL = """
 if {seed!r} is not None:
     gan_utils.layers.reseed(model, {seed!r})
-outputs = call(inputs)
-np.savez({outputs!r}, *(np.asarray(output) for output in keras.tree.flatten(outputs)))
+# No NumPy file holds bfloat16.
+outputs = gan_utils.precision.to_float32(keras.tree.flatten(call(inputs)))
+np.savez({outputs!r}, *(np.asarray(output) for output in outputs))
 """
 
 _MEMORY = """
@@ -75,8 +76,8 @@ def call_in_fresh_process(model_file: str | Path, *inputs: Any, seed: int | None
             does not keep.
 
     Returns:
-        What the model returns in inference mode: an array, or a list of arrays where it has
-        several outputs.
+        What the model returns in inference mode, 16-bit floats as float32: an array, or a list of
+        arrays where it has several outputs.
 
     Raises:
         RuntimeError: The process failed; the message is what it wrote to standard error.

@@ -33,6 +33,20 @@ def test_a_saved_model_is_called_without_its_code(tmp_path):
     np.testing.assert_array_equal(call_in_fresh_process(tmp_path / "one.keras", images), 2 * images)
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_outputs_of_a_model_in_16_bits_come_as_float32(tmp_path, policy):
+    import keras
+    import numpy as np
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, dtype=policy)])
+    model.save(tmp_path / "half.keras")
+    images = np.ones((2, 3), "float32")
+    answers = call_in_fresh_process(tmp_path / "half.keras", images)
+    assert answers.dtype == np.float32
+    np.testing.assert_array_equal(answers, np.asarray(model(images), "float32"))
+    assert answers.argmax(axis=1).shape == (2,)
+
+
 def test_a_translators_dropout_is_known_and_draws_the_same_noise(tmp_path):
     import keras
     import numpy as np
