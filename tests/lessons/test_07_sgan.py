@@ -259,13 +259,13 @@ def study():
     return records.recorded("study_sgan", "full")["metrics"]
 
 
-def tests_of(study, variant):
+def accuracies_of(study, variant):
     return np.array([row["test"] for row in study["variants"][variant]])
 
 
 def test_recorded_parts_are_worth_what_the_study_says(study):
-    whole = tests_of(study, "matching")
-    lost = {key: whole - tests_of(study, key) for key in study["variants"]}
+    whole = accuracies_of(study, "matching")
+    lost = {key: whole - accuracies_of(study, key) for key in study["variants"]}
     for part in ("no_distortion", "no_consistency", "no_entropy"):
         assert lost[part].min() > 0, "each draw ends lower"
     means = {key: values.mean() for key, values in lost.items()}
@@ -273,7 +273,7 @@ def test_recorded_parts_are_worth_what_the_study_says(study):
     ranking = sorted(parts, key=means.get, reverse=True)
     assert ranking == ["no_distortion", "no_consistency", "no_entropy", "no_game"]
     assert means["no_game"] < np.ptp(whole), "by less than the draws differ"
-    spreads = {key: np.ptp(tests_of(study, key)) for key in study["variants"]}
+    spreads = {key: np.ptp(accuracies_of(study, key)) for key in study["variants"]}
     assert max(spreads, key=spreads.get) == "no_distortion"
 
 
@@ -281,8 +281,8 @@ def test_recorded_fooling_gives_better_images_and_as_good_a_classifier(study):
     rows = study["variants"]
     distances = {k: np.mean([row["distance"] for row in found]) for k, found in rows.items()}
     assert distances["fooling"] < distances["matching"] / 2
-    apart = tests_of(study, "fooling").mean() - tests_of(study, "matching").mean()
-    assert abs(apart) < np.ptp(tests_of(study, "matching"))
+    apart = accuracies_of(study, "fooling").mean() - accuracies_of(study, "matching").mean()
+    assert abs(apart) < np.ptp(accuracies_of(study, "matching"))
 
 
 def test_recorded_study_says_how_the_variants_compare(study):
