@@ -318,6 +318,7 @@ def test_recorded_recognizer_gets_better_without_labels(recorded):
     # "both are recomputed"; "a better Q makes the bound tighter"
     errors = recorded["errors"]
     assert recorded["error"] == errors["tightened too"] < errors["as trained"]
+    assert errors["recomputed statistics"] < errors["as trained"]
 
 
 def test_shipped_generator_is_that_of_the_record(full_run):
